@@ -1,0 +1,73 @@
+"""What is written when a run has ended: equity and position by bar, and what became of signals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from capture_backtesting import rows
+
+if TYPE_CHECKING:
+    from array import array
+
+    from capture_backtesting.opening import Opened
+
+__all__ = ["equity_table", "status_table"]
+
+
+def equity_table(
+    results: Any, opened: Opened, positions: tuple[array[int], array[float]]
+) -> pa.Table:
+    """Return the host's equity curve, and the position at the close of every bar."""
+    equity = results["_equity_curve"]["Equity"].to_numpy()
+    bars = np.arange(len(equity))
+    return pa.table(
+        {
+            **_constants(opened, len(bars)),
+            "bar_index": bars,
+            "timestamp": opened.timeline.labels(bars),
+            "equity": equity,
+            "position": _position_by_bar(len(bars), positions),
+        }
+    )
+
+
+def _position_by_bar(
+    count: int, positions: tuple[array[int], array[float]]
+) -> np.ndarray[Any, Any]:
+    """Return the position after the last fill at or before each bar."""
+    at, after = np.array(positions[0]), np.array(positions[1])
+    if not len(at):
+        return np.zeros(count)
+    # A fill on the close of the bar before is dated back, so fills may be out of order by one.
+    order = np.argsort(at, kind="stable")
+    last = np.searchsorted(at[order], np.arange(count), side="right") - 1
+    return np.where(last < 0, 0.0, after[order][np.maximum(last, 0)])
+
+
+def status_table(statuses: array[int], opened: Opened) -> pa.Table:
+    """Return what became of the signals, in the order in which it happened."""
+    bar, signal, order, place = np.array(statuses).reshape(-1, 4).T
+    words = [pa.array([str(outcome[i]) for outcome in rows.OUTCOMES]) for i in range(3)]
+    signal_id = [opened.engine.signal_id(seq) for seq in signal.tolist()]
+    return pa.table(
+        {
+            **_constants(opened, len(bar)),
+            "bar_index": bar,
+            "timestamp": opened.timeline.labels(bar),
+            "signal_id": pa.array(signal_id, pa.string()),
+            "signal_seq": pa.array(signal, mask=signal < 0),
+            "order_id": pa.array([f"o{seq}" if seq >= 0 else None for seq in order.tolist()]),
+            "order_seq": pa.array(order, mask=order < 0),
+            "status": words[0].take(pa.array(place)),
+            "reason": words[1].take(pa.array(place)),
+            "actor": words[2].take(pa.array(place)),
+        }
+    )
+
+
+def _constants(opened: Opened, count: int) -> dict[str, pa.Array]:
+    words = {**opened.labels, "strategy_id": opened.strategy_id}
+    return {name: pa.repeat(pa.scalar(text), count) for name, text in words.items()}

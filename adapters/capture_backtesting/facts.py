@@ -1,0 +1,135 @@
+"""What is read from a backtest once per run: bars, indicators, parameters, settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from capture.timeline import Timeline
+
+__all__ = ["Indicators", "base_table", "host_settings", "parameters"]
+
+
+class Indicators:
+    """The indicators that a strategy declared, with how they were made.
+
+    Attributes:
+        columns: the values of every line over all bars, by column name.
+        metadata: function, arguments and lines, by indicator name.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._made: dict[int, dict[str, Any]] = {}
+        self.columns: dict[str, NDArray[Any]] = {}
+        self.metadata: dict[str, dict[str, Any]] = {}
+
+    def declared(
+        self,
+        value: Any,
+        func: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+    ) -> None:
+        """Remember how an indicator was made."""
+        plain = {"name", "plot", "overlay", "color", "scatter"}
+        self._made[id(value)] = {
+            "function": getattr(func, "__qualname__", type(func).__name__),
+            "module": getattr(func, "__module__", None),
+            "args": [_shown(value) for value in args],
+            "params": {k: _shown(v) for k, v in kwargs.items() if k not in plain},
+        }
+
+    def gather(self, strategy: Any) -> None:
+        """Name the indicators after the attributes that hold them, else as the host does."""
+        holders = {id(v): k for k, v in vars(strategy).items() if isinstance(v, np.ndarray)}
+        for value in strategy._indicators:
+            name = self._free(holders.get(id(value)) or _host_name(value))
+            lines = list(_lines(name, value))
+            self.columns.update({f"indicator_{line}": values for line, values in lines})
+            self.metadata[name] = {
+                **self._made.get(id(value), {}),
+                "name": _host_name(value),
+                "lines": [line for line, _ in lines],
+            }
+
+    def _free(self, name: str) -> str:
+        number, free = 1, name
+        while free in self.metadata:
+            number += 1
+            free = f"{name}_{number}"
+        return free
+
+
+def _host_name(value: Any) -> str:
+    name = value.name
+    return name if isinstance(name, str) else "/".join(map(str, name))
+
+
+def _lines(name: str, value: Any) -> Iterator[tuple[str, NDArray[Any]]]:
+    values = np.asarray(value)
+    if values.ndim == 1:
+        yield name, values
+        return
+    own = value.name if isinstance(value.name, list) else range(len(values))
+    for line, row in zip(own, values, strict=True):
+        yield f"{name}_{line}", row
+
+
+def _shown(value: Any) -> Any:
+    """Return an argument as it is if it is small, and what it is otherwise."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    name = getattr(value, "name", None)
+    if isinstance(value, (np.ndarray, pd.Series)):
+        return f"data.{name}" if isinstance(name, str) else f"array[{len(value)}]"
+    return getattr(value, "__qualname__", None) or repr(value)
+
+
+def parameters(strategy: Any) -> dict[str, Any]:
+    """Return the strategy's parameters: public class variables, as this run has them."""
+    names = {
+        name
+        for cls in type(strategy).__mro__
+        if not cls.__module__.startswith("backtesting.backtesting")
+        for name, value in vars(cls).items()
+        if not name.startswith("_") and isinstance(value, (bool, int, float, str, type(None)))
+    }
+    return {name: _shown(getattr(strategy, name)) for name in sorted(names)}
+
+
+def host_settings(backtest: Any) -> dict[str, Any]:
+    """Return the settings of a backtest, which decide its fills."""
+    broker = {k: v for k, v in backtest._broker.keywords.items() if k != "index"}
+    settings = {**broker, "finalize_trades": backtest._finalize_trades}
+    return {name: _setting(value) for name, value in settings.items()}
+
+
+def _setting(value: Any) -> Any:
+    return [_shown(part) for part in value] if isinstance(value, tuple) else _shown(value)
+
+
+def base_table(frame: pd.DataFrame, timeline: Timeline) -> pa.Table:
+    """Return the bars as base data: times, prices, and what other columns the frame has."""
+    every = np.arange(len(frame))
+    columns = {"timestamp": timeline.labels(every), "available_time": timeline.closes(every)}
+    for name in frame.columns:
+        column = frame[name].to_numpy()
+        key = str(name).lower()
+        if key in columns:
+            key = str(name)
+        if column.dtype.kind in "fiub":
+            columns[key] = pa.array(column)
+        else:
+            columns[key] = pa.array([None if v is None else str(v) for v in column], pa.string())
+    return pa.table(columns)

@@ -1,0 +1,163 @@
+"""How a run begins to be recorded: its start record, its base data, its channels."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+import backtesting
+from capture.recorder.engine import SignalCaptureEngine
+from capture.recorder.facts import StrategyFacts, config_record
+from capture.store.run import RunStart
+from capture.timeline import Timeline
+from capture_backtesting import rows
+from capture_backtesting.facts import Indicators, base_table, parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from capture.config import SignalCaptureConfig
+    from capture.journal.writer import Append
+
+__all__ = ["Opened", "begin"]
+
+_UNNAMED: Final = "data"
+
+
+class Opened(NamedTuple):
+    """What a session writes through once it has begun."""
+
+    engine: SignalCaptureEngine
+    timeline: Timeline
+    strategy_id: str
+    labels: Mapping[str, str]
+    signal: Append
+    order: Append
+    edit: Append
+    fill: Append
+    status: Append | None
+
+
+def begin(
+    config: SignalCaptureConfig,
+    strategy: Any,
+    original: type,
+    settings: Mapping[str, Any],
+    indicators: Indicators,
+) -> Opened:
+    """Begin the recording of a run whose strategy has been initialised."""
+    broker, frame = strategy._broker, strategy._data.df
+    timeline = Timeline.of(frame.index, config.timeframe)
+    symbol = config.symbol or str(frame.attrs.get("symbol") or _UNNAMED)
+    indicators.gather(strategy)
+    params = parameters(strategy)
+    engine = SignalCaptureEngine(
+        config,
+        run=RunStart(
+            host="backtesting",
+            host_version=backtesting.__version__,
+            strategy=original.__name__,
+            code=_source(original),
+            params=params,
+            settings=settings,
+            config=config_record(config),
+            backend=config.backend,
+            libraries=("backtesting", "numpy", "pandas"),
+        ),
+    )
+    bars = base_table(frame, timeline)
+    engine.add_base_data(bars, symbol=symbol, timeframe=timeline.timeframe)
+    if timeline.naive:
+        engine.flag("naive_timestamps_taken_for_utc")
+    facts = StrategyFacts(original.__name__, params, indicators.metadata)
+    labels = {"symbol": symbol, "timeframe": timeline.timeframe}
+    late = _Late(timeline, indicators, broker, bars, self_contained=config.self_contained)
+    return Opened(
+        engine, timeline, facts.strategy_id, labels, *_channels(engine, facts, labels, late)
+    )
+
+
+def _channels(
+    engine: SignalCaptureEngine, facts: StrategyFacts, labels: Mapping[str, str], late: _Late
+) -> tuple[Append, Append, Append, Append, Append | None]:
+    own = {**labels, "strategy_id": facts.strategy_id}
+    new = {**own, "action": "new", "phase": "next"}
+    channel, of_events = engine.channel, late.of_events
+    signals = channel(
+        "signals", rows.SIGNAL, strategy=facts, constants=labels, late=late.of_signals
+    )
+    status: Append | None = None
+    if engine.observer("statuses") is not None:
+        # Where nobody listens, statuses are written together when the run has ended.
+        status = channel("statuses", rows.STATUS, constants=own, late=of_events).append
+    return (
+        signals.append,
+        channel("orders", rows.ORDER, constants=new, late=of_events).append,
+        channel("orders", rows.EDIT, constants=own, late=of_events).append,
+        channel("fills", rows.FILL, constants=own, late=late.of_fills).append,
+        status,
+    )
+
+
+def _source(strategy: type) -> str | None:
+    try:
+        return inspect.getsource(strategy)
+    except (OSError, TypeError):
+        return None  # typed at a prompt
+
+
+class _Late:
+    """Gathers by bar what the host keeps as arrays for the whole run."""
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        indicators: Indicators,
+        broker: Any,
+        bars: pa.Table,
+        *,
+        self_contained: bool,
+    ) -> None:
+        self._timeline = timeline
+        self._indicators = indicators.columns
+        self._equity = broker._equity
+        self._close = bars.column("close").to_numpy()
+        self._market = (
+            {
+                f"market_{name}": bars.column(name).to_numpy()
+                for name in bars.column_names
+                if name not in {"timestamp", "available_time"}
+            }
+            if self_contained
+            else {}
+        )
+
+    def of_signals(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """Return times, indicators and equity at the signals' bars."""
+        at = columns["bar_index"]
+        return {
+            "timestamp": self._timeline.labels(at),
+            "available_time": self._timeline.closes(at),
+            **{name: values[at] for name, values in self._market.items()},
+            **{name: values[at] for name, values in self._indicators.items()},
+            "portfolio_equity": self._equity[at],
+        }
+
+    def of_events(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """Return times."""
+        return {"timestamp": self._timeline.labels(columns["bar_index"])}
+
+    def of_fills(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """Return times, and slippage against the close that the decision saw."""
+        decided = columns["decision_bar"]
+        known = decided >= 0
+        expected = np.where(known, self._close[np.where(known, decided, 0)], np.nan)
+        slippage = (columns["price"] - expected) * columns["side"]
+        return {
+            "timestamp": self._timeline.labels(columns["bar_index"]),
+            "expected_price": pa.array(expected, mask=~known),
+            "slippage": pa.array(slippage, mask=~known),
+        }

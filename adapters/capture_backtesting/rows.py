@@ -1,0 +1,85 @@
+"""The rows that a run of Backtesting.py leaves, and the words in them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from capture.events import Reason, SignalStatus
+from capture.journal import Field
+
+__all__ = ["EDIT", "FILL", "ORDER", "OUTCOMES", "SIGNAL", "STATUS", "order_type"]
+
+SIGNAL: Final = (
+    Field("bar_index", "int"),
+    Field("direction", "small"),
+    Field("signal_type", "word"),
+    Field("position_before", "float"),
+    Field("capital_available", "float"),
+    Field("portfolio_open_trades", "int"),
+    Field("portfolio_pending_orders", "int"),
+)
+ORDER: Final = (
+    Field("signal_seq", "int"),
+    Field("bar_index", "int"),
+    Field("side", "small"),
+    Field("call", "word"),
+    Field("order_type", "word"),
+    Field("size", "float"),
+    Field("size_kind", "word"),
+    Field("limit_price", "float"),
+    Field("stop_price", "float"),
+    Field("stop_loss", "float"),
+    Field("take_profit", "float"),
+)
+"""An order intent; its arguments are exactly these."""
+
+EDIT: Final = (
+    *ORDER,
+    Field("action", "word"),
+    Field("phase", "word"),
+    Field("parent_id", "text"),
+    Field("tag", "text"),
+)
+"""The same with what few intents have: a tag, a parent, another action than `new`."""
+
+FILL: Final = (
+    Field("signal_seq", "int"),
+    Field("order_seq", "int"),
+    Field("bar_index", "int"),
+    Field("decision_bar", "int"),
+    Field("side", "small"),
+    Field("size", "float"),
+    Field("price", "float"),
+    Field("commission", "float"),
+    Field("position_after", "float"),
+    Field("trade_number", "int"),
+    Field("effect", "word"),
+)
+STATUS: Final = (
+    Field("signal_seq", "int"),
+    Field("order_seq", "int"),
+    Field("bar_index", "int"),
+    Field("status", "word"),
+    Field("reason", "word"),
+    Field("actor", "word"),
+)
+
+OUTCOMES: Final = (
+    (SignalStatus.EXECUTED, Reason.FILLED, "broker"),
+    (SignalStatus.CANCELLED, Reason.CANCELLED_BY_STRATEGY, "strategy"),
+    (SignalStatus.CANCELLED, Reason.SUPERSEDED, "broker"),
+    (SignalStatus.REJECTED, Reason.INSUFFICIENT_MARGIN, "broker"),
+    (SignalStatus.REJECTED, Reason.INVALID_ORDER, "broker"),
+    (SignalStatus.REJECTED, Reason.NOTHING_TO_CLOSE, "broker"),
+    (SignalStatus.REJECTED, Reason.FILTERED, "strategy"),
+    (SignalStatus.EXPIRED, Reason.END_OF_DATA, "broker"),
+    (SignalStatus.CANCELLED, Reason.OUT_OF_MONEY, "broker"),
+)
+"""What can become of a signal here; statuses are kept as places in this table."""
+
+
+def order_type(limit: float | None, stop: float | None) -> str:
+    """Return what the prices of an order make it."""
+    if limit is None:
+        return "market" if stop is None else "stop"
+    return "limit" if stop is None else "stop_limit"

@@ -1,0 +1,39 @@
+"""The verbs of the command line: one file each, imported when it is used."""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from capture.contracts.info import CommandInfo
+from capture.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["register_commands"]
+
+_VERBS: Final = {
+    "demo": "Record a real strategy on real data, and look at what was captured.",
+    "run": "Run a Python script, and list the runs that it recorded.",
+    "ls": "List the runs of a store.",
+    "show": "Show a run, or one signal with its context and its fate.",
+    "tail": "Print signals, also while they are recorded.",
+    "verify": "Check that every byte is what was recorded.",
+    "reindex": "Build the catalogue anew from the manifests.",
+    "export": "Write a table to a file: CSV, JSON, Parquet, Feather.",
+    "stats": "Show what recording cost: rows, bytes, seconds, losses.",
+    "plugins": "List the plugins, how they are, and what they offer.",
+}
+
+
+def _load(verb: str) -> Any:
+    return import_module(f"capture.commands.{verb}").command
+
+
+@hookimpl
+def register_commands() -> Iterator[CommandInfo]:
+    """Offer the verbs that come with the product."""
+    for verb, summary in _VERBS.items():
+        yield CommandInfo(verb, load=partial(_load, verb), summary=summary)

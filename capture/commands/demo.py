@@ -1,0 +1,185 @@
+"""`capture demo`: a real strategy on real data, recorded, shown and verified."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from capture.commands.show import dispositions_table
+from capture.commands.terminal.document import write
+from capture.commands.terminal.screen import Screen
+from capture.commands.terminal.text import amount, count, duration, plural, safe
+from capture.commands.verify import draw as draw_verification
+from capture.commands.views.fate import fate
+from capture.commands.views.overview import counts_of, dispositions, first_and_last, traded
+from capture.commands.views.signals import signals_table
+from capture.commands.words import NOT_CLEAN, json_option, verb
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from capture.store.recording import Recording
+
+__all__ = ["command"]
+
+_STORE: Final = "capture-demo"
+_SHOWN: Final = 6
+
+
+@verb("demo", status="1 the recording is corrupt, 2 it could not run")
+@click.option(
+    "--store", metavar="PATH", default=_STORE, show_default=True, help="Folder to record into."
+)
+@json_option
+def command(store: str, as_json: bool) -> None:
+    """Record a real strategy on real data, and look at what was captured.
+
+    It needs Backtesting.py: pip install 'signal-capture[backtesting]'
+    """
+    from capture import demo
+    from capture.store.store import open_store
+    from capture.store.verify import verify
+
+    screen = Screen()
+    if not as_json:
+        _announce(screen, len(demo.bars()), store, demo.CASH)
+    started = perf_counter()
+    demo.record(store)
+    seconds = perf_counter() - started
+    opened = open_store(store)
+    recording = opened.latest()
+    view = {"store": store, "seconds": seconds, **_view(recording)}
+    found = verify(opened, recording.run_id)
+    if as_json:
+        write({**view, "ok": found.ok})
+    else:
+        _draw(view, recording, screen)
+        screen.heading("Is it still what was recorded?")
+        draw_verification(found, screen)
+        _draw_next(view, screen)
+    if not found.ok:
+        raise click.exceptions.Exit(NOT_CLEAN)
+
+
+def _announce(screen: Screen, bars: int, store: str, cash: int) -> None:
+    screen.text(f"An SMA cross of Backtesting.py on {count(bars)} daily bars of GOOG, by one line:")
+    screen.text()
+    line = f'Backtest(GOOG, capture.wrap(SmaCross, store="{safe(store)}"), cash={cash:_}).run()'
+    screen.text(f"    {line}", "bold")
+    screen.text()
+    screen.flush()
+
+
+def _view(recording: Recording) -> dict[str, Any]:
+    """Return what the demo shows."""
+    equity = recording.equity(columns=["equity"])["equity"].dropna()
+    return {
+        "run_id": recording.run_id,
+        "counts": counts_of(recording),
+        "dispositions": dispositions(recording),
+        "equity": {"first": equity.iloc[0], "last": equity.iloc[-1], "lowest": equity.min()}
+        if len(equity)
+        else None,
+        "refused": _first_refused(recording),
+    }
+
+
+def _first_refused(recording: Recording) -> dict[str, Any] | None:
+    """Return a signal that the broker refused, and why."""
+    refused = recording.signals(
+        columns=["seq", "signal_id", "timestamp"], where=[("disposition", "=", "rejected")]
+    )
+    if refused.empty:
+        return None
+    signal = refused.iloc[0]
+    found = fate(recording, str(signal["signal_id"]))
+    return {"seq": int(signal["seq"]), "day": found["signal"]["timestamp"][:10], **found}
+
+
+def _draw(view: Mapping[str, Any], recording: Recording, screen: Screen) -> None:
+    first, _ = first_and_last(recording, _SHOWN)
+    held = ", ".join(f"{count(rows)} {name}" for name, rows in view["counts"].items())
+    equity = view["equity"]
+    screen.facts(
+        {
+            "run": safe(view["run_id"]),
+            "took": duration(view["seconds"]),
+            "captured": held,
+            "equity": f"{equity['first']:,.0f} at first, {equity['last']:,.0f} at last, "
+            f"{equity['lowest']:,.0f} at its lowest"
+            if equity
+            else "",
+        }
+    )
+    screen.heading(f"The first {plural(len(first), 'signal')}, with their context and their fate")
+    screen.table(signals_table(first))
+    ends = view["dispositions"]
+    signals = sum(end["signals"] for end in ends)
+    screen.heading(f"What became of all {signals:,}; {traded(ends):,} traded")
+    screen.table(dispositions_table(ends))
+    if view["refused"]:
+        _draw_refused(view["refused"], screen)
+
+
+def _draw_refused(refused: Mapping[str, Any], screen: Screen) -> None:
+    signal = refused["signal"]
+    screen.heading(f"Why did signal {refused['seq']} of {refused['day']} not trade?")
+    verdict = safe(refused["verdict"])
+    screen.text(f"{verdict[:1].upper()}{verdict[1:]}.", "yellow")
+    order: Mapping[str, Any] = next(iter(refused["orders"]), {})
+    cash, price = signal.get("capital_available"), signal.get("market_close")
+    if order.get("size") and cash is not None and price is not None:
+        screen.text(
+            f"It wanted {amount(order['size'])} shares at about {amount(price)}, "
+            f"and there was {amount(cash)} in cash."
+        )
+
+
+def _draw_next(view: Mapping[str, Any], screen: Screen) -> None:
+    program, store = _program(), shlex.quote(view["store"])
+    refused = view["refused"]
+    lines = [
+        f"{program} show --store {store}",
+        f"{program} show --store {store} --signal {refused['seq']}" if refused else "",
+        f"{program} export --store {store} -o {store}/signals.csv",
+        f"{_python()} -c 'import capture; "
+        f"print(capture.open({view['store']!r}).latest().signals())'",
+    ]
+    screen.heading("What next")
+    for line in filter(None, lines):
+        screen.text(f"  {line}")
+    screen.text()
+    screen.text('Then wrap a strategy of your own: capture.wrap(YourStrategy, store="signals")')
+
+
+def _program() -> str:
+    """Return what the user types for this command: it may not be on the PATH."""
+    ours = Path(sys.argv[0])
+    if ours.name == "__main__.py":
+        return f"{_python()} -m capture"
+    found = shutil.which("capture")
+    if found and Path(found).resolve() == ours.resolve():
+        return "capture"
+    return shlex.quote(str(_nearby(ours)))
+
+
+def _python() -> str:
+    """Return what the user types for this Python."""
+    for name in ("python", "python3"):
+        found = shutil.which(name)
+        if found and Path(found).absolute() == Path(sys.executable).absolute():
+            return name
+    return shlex.quote(str(_nearby(Path(sys.executable))))
+
+
+def _nearby(path: Path) -> Path:
+    try:
+        return path.absolute().relative_to(Path.cwd())
+    except ValueError:
+        return path

@@ -1,0 +1,109 @@
+"""The words that several verbs share: the store, the run, and the form of the answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from capture.commands.terminal.text import safe
+from capture.errors import RunNotFound
+from capture.wrapping import default_store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from capture.store.recording import Recording
+    from capture.store.store import Store
+
+__all__ = [
+    "LATEST",
+    "NOT_CLEAN",
+    "Verb",
+    "choose_run",
+    "find_run",
+    "json_option",
+    "newest_run",
+    "run_argument",
+    "store_option",
+    "verb",
+]
+
+LATEST: Final = "latest"
+NOT_CLEAN: Final = 1
+"""Exit status of a negative answer."""
+
+DEBUG: Final = "capture.debug"
+"""Under this name the invocation remembers that tracebacks are wanted."""
+
+store_option = click.option(
+    "--store",
+    metavar="PATH",
+    default=default_store,
+    help="Folder or URL of the store.  [default: CAPTURE_STORE, or signals]",
+)
+run_argument = click.argument("run", metavar="[RUN]", default=LATEST)
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Answer with one JSON document, and nothing else."
+)
+
+
+def _remember_debug(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        ctx.meta[DEBUG] = True
+
+
+def debug_option() -> click.Option:
+    """Return the option that every verb has."""
+    return click.Option(
+        ["--debug"],
+        is_flag=True,
+        expose_value=False,
+        is_eager=True,
+        callback=_remember_debug,
+        help="Show the traceback of an error.",
+    )
+
+
+class Verb(click.Command):
+    """A verb of the command line: it has `--debug`, and its help ends with the exit status."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Make the verb."""
+        super().__init__(*args, **kwargs)
+        self.params.append(debug_option())
+
+
+def verb(
+    name: str, *, status: str = "1 the run was not found, 2 it could not run", **settings: Any
+) -> Callable[[Callable[..., Any]], Verb]:
+    """Make a verb of a function.
+
+    Args:
+        name: the word that the user types.
+        status: what its exit status says, beside 0.
+        **settings: further words for `click.command`.
+    """
+    return click.command(name, cls=Verb, epilog=f"Exit status: 0 well, {status}.", **settings)
+
+
+def find_run(store: Store, run: str) -> Recording:
+    """Return the run that a word names: an identity, the beginning of one, or `latest`."""
+    return store.latest() if run == LATEST else store[run]
+
+
+def choose_run(path: str, run: str) -> Recording:
+    """Open a store and return the run that a word names."""
+    from capture.store.store import open_store
+
+    return find_run(open_store(path), run)
+
+
+def newest_run(store: Store, run: str) -> Recording:
+    """Return the run that a word names, `latest` being the one that began last."""
+    if run != LATEST:
+        return store[run]
+    began = [row for row in store.summaries() if row["started"]]
+    if not began:
+        raise RunNotFound(safe(store.url), "no run was recorded here", "record one first")
+    return store[began[-1]["run_id"]]

@@ -1,0 +1,1 @@
+"""What plugins implement: light records to register, and protocols to fulfil."""

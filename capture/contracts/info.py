@@ -1,0 +1,113 @@
+"""The light records that a plugin registers; nothing heavy is imported to be listed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from capture.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = [
+    "AdapterInfo",
+    "AnalysisInfo",
+    "BackendInfo",
+    "ClassifierInfo",
+    "CommandInfo",
+    "ExecutorInfo",
+    "Info",
+    "RemoteSinkInfo",
+]
+
+
+@dataclass(frozen=True)
+class Info:
+    """Something a plugin offers under a name.
+
+    Attributes:
+        name: the word a user types.
+        load: imports and returns the class or function; called when it is first needed.
+        extra: the extra that installs what it needs, if any.
+        requires: import names of the libraries it needs.
+        summary: one line that says what it is.
+        distribution: whose extra it is; the plugin host fills it in.
+    """
+
+    name: str
+    load: Callable[[], Any]
+    extra: str | None = None
+    requires: tuple[str, ...] = ()
+    summary: str = ""
+    distribution: str = field(default="signal-capture", kw_only=True)
+
+    def missing(self) -> tuple[str, ...]:
+        """Return the import names of the libraries that are not installed."""
+        return tuple(name for name in self.requires if not _installed(name))
+
+    def get(self) -> Any:
+        """Load it; if a library is missing, say which extra brings it."""
+        absent = self.missing()
+        if absent:
+            raise self.missing_extra(absent[0])
+        return self.load()
+
+    def missing_extra(self, library: str) -> MissingExtra:
+        """Return the error that says which extra brings a library."""
+        return MissingExtra(
+            self.name, extra=self.extra, library=library, distribution=self.distribution
+        )
+
+
+def _installed(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ValueError:  # imported, by something that left no spec
+        return True
+    except Exception:  # `a.b` where `a` is not there or cannot be imported
+        return False
+
+
+@dataclass(frozen=True)
+class BackendInfo(Info):
+    """A storage backend; `load` returns a class that fulfils `StorageBackend`."""
+
+    suffixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AdapterInfo(Info):
+    """An adapter to a backtester; `load` returns an object that fulfils `Adapter`.
+
+    `accepts` says whether the adapter takes a strategy. It is asked for every object that is
+    wrapped, so it must not import the backtester: if the object is that host's, it is imported.
+    """
+
+    accepts: Callable[[object], bool] = lambda _strategy: False
+
+
+@dataclass(frozen=True)
+class ClassifierInfo(Info):
+    """A regime classifier; `load` returns a function that fulfils `Classifier`."""
+
+
+@dataclass(frozen=True)
+class AnalysisInfo(Info):
+    """An analysis; `load` returns a function from tables to a typed result."""
+
+
+@dataclass(frozen=True)
+class ExecutorInfo(Info):
+    """An executor of many tasks; `load` returns a class."""
+
+
+@dataclass(frozen=True)
+class RemoteSinkInfo(Info):
+    """A remote system that recordings are delivered to; `load` returns a class."""
+
+
+@dataclass(frozen=True)
+class CommandInfo(Info):
+    """A verb of the command line; `load` returns a `click.Command`."""

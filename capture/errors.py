@@ -1,0 +1,173 @@
+"""Every error this package raises: what was wrong, where, and what to do next."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+__all__ = [
+    "BackendFailed",
+    "CaptureError",
+    "CaptureHalted",
+    "CaptureWarning",
+    "ConfigError",
+    "CorruptRecording",
+    "InvalidEvent",
+    "MissingExtra",
+    "PartBusy",
+    "PluginError",
+    "RunNotFound",
+    "StorageFull",
+    "StoreError",
+    "UnknownName",
+    "UnsupportedStrategy",
+    "did_you_mean",
+]
+
+
+class CaptureError(Exception):
+    """The base of every error of this package."""
+
+
+class CaptureWarning(UserWarning):
+    """Something went wrong that did not stop the run; the run's record says so too."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a hint such as ``' Did you mean "rsi"?'``, or an empty string."""
+    close = get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f' Did you mean "{close[0]}"?' if close else ""
+
+
+class ConfigError(CaptureError, ValueError):
+    """A setting has a value it cannot have."""
+
+    def __init__(self, setting: str, value: object, mend: str) -> None:
+        """Name the setting, its value and the mend."""
+        self.setting: Final = setting
+        self.value: Final = value
+        super().__init__(f"{setting}={value!r} cannot be used: {mend}")
+
+
+class UnknownName(CaptureError, LookupError):
+    """A name was asked for that nothing is registered under."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        """Name what was looked for and what there is."""
+        self.kind: Final = kind
+        self.name: Final = name
+        self.known: Final = tuple(sorted(known))
+        have = ", ".join(self.known) or "none"
+        super().__init__(
+            f'no {kind} is called "{name}".{did_you_mean(name, self.known)} There are: {have}'
+        )
+
+
+class MissingExtra(CaptureError, ImportError):
+    """An optional library is not installed."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        extra: str | None,
+        library: str | None = None,
+        distribution: str = "signal-capture",
+    ) -> None:
+        """Name the feature, the extra that brings it and whose, and the library that is missing."""
+        self.what: Final = what
+        self.extra: Final = extra
+        self.library: Final = library
+        wanted = f"'{distribution}[{extra}]'" if extra else library or what
+        self.mend: Final = f"pip install {wanted}"
+        missing = f" ({library} is not installed)" if library else ""
+        super().__init__(f"{what} needs an optional library{missing}: {self.mend}")
+
+
+class PluginError(CaptureError):
+    """A plugin cannot be loaded or registered, or failed."""
+
+    def __init__(self, plugin: str, problem: str, mend: str = "") -> None:
+        """Name the plugin, the problem and the mend."""
+        self.plugin: Final = plugin
+        self.problem: Final = problem
+        self.mend: Final = mend
+        super().__init__(f'plugin "{plugin}": {problem}' + (f"; {mend}" if mend else ""))
+
+
+class UnsupportedStrategy(CaptureError, TypeError):
+    """No adapter takes this object."""
+
+    def __init__(self, strategy: object, supported: Iterable[str], missing: Iterable[str]) -> None:
+        """Name the object, the supported backtesters, and the extras that are not installed."""
+        self.supported: Final = tuple(sorted(supported))
+        self.missing: Final = tuple(sorted(missing))
+        kind = strategy.__name__ if isinstance(strategy, type) else type(strategy).__name__
+        hosts = ", ".join(self.supported) or "none"
+        mend = "".join(f" pip install 'signal-capture[{extra}]'" for extra in self.missing)
+        super().__init__(
+            f"capture.wrap() does not know what {kind} is a strategy of. Supported: {hosts}."
+            + (f" Not installed:{mend}." if mend else "")
+            + " An object with generate_signal(market_data) goes into CaptureAwareStrategy."
+        )
+
+
+class InvalidEvent(CaptureError, ValueError):
+    """An event that was offered cannot be recorded as it is."""
+
+    def __init__(self, field: str, value: object, problem: str) -> None:
+        """Name the field, its value and what is wrong with it."""
+        self.field: Final = field
+        self.value: Final = value
+        self.problem: Final = problem
+        super().__init__(f"{field}={value!r}: {problem}")
+
+
+class StoreError(CaptureError):
+    """A store, or something in it, cannot be used."""
+
+    def __init__(self, place: Path | str, problem: str, mend: str = "") -> None:
+        """Name the place, the problem and the mend."""
+        self.place: Final = str(place)
+        self.problem: Final = problem
+        self.mend: Final = mend
+        super().__init__(f"{place}: {problem}" + (f"; {mend}" if mend else ""))
+
+
+class RunNotFound(StoreError, KeyError):
+    """A store holds no such run."""
+
+    # KeyError would show the message as a repr.
+    __str__ = Exception.__str__
+
+
+class PartBusy(StoreError):
+    """Another writer holds this part of a run."""
+
+
+class StorageFull(StoreError, OSError):
+    """Space for the next signals could not be reserved; what was accepted before is safe."""
+
+
+class BackendFailed(StoreError):
+    """A storage backend raised while it was writing."""
+
+
+class CorruptRecording(StoreError):
+    """Stored bytes are not what was written."""
+
+
+class CaptureHalted(CaptureError):
+    """The overload policy ``halt`` stopped the capture; nothing accepted is lost."""
+
+    def __init__(self, pending: int) -> None:
+        """Say how many blocks waited."""
+        self.pending: Final = pending
+        super().__init__(
+            f"storage is too slow: {pending} blocks wait to be written and the policy is 'halt'. "
+            "Raise max_pending_blocks, or choose overload='block' or overload='drop'"
+        )

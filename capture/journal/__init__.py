@@ -1,0 +1,29 @@
+"""The write-ahead journal: what was accepted is on disk before the caller goes on."""
+
+from capture.journal.layout import (
+    NULL_FLOAT,
+    NULL_INT,
+    NULL_SMALL,
+    NULL_WORD,
+    Derived,
+    Field,
+    Kind,
+    Layout,
+)
+from capture.journal.reader import JournalContent, read_journal
+from capture.journal.writer import Block, Journal
+
+__all__ = [
+    "NULL_FLOAT",
+    "NULL_INT",
+    "NULL_SMALL",
+    "NULL_WORD",
+    "Block",
+    "Derived",
+    "Field",
+    "Journal",
+    "JournalContent",
+    "Kind",
+    "Layout",
+    "read_journal",
+]

@@ -1,0 +1,361 @@
+"""The writing side of the journal: one cursor, many layouts, one lock."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+from threading import RLock
+from time import time_ns
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import msgpack
+
+from capture.journal.layout import (
+    COMMIT,
+    COMMIT_BYTES,
+    COMMIT_WORD,
+    DECLARATION,
+    FIRST_LAYOUT,
+    FRAME,
+    HEAD,
+    Layout,
+)
+from capture.journal.segment import SEGMENT_HEAD, Segment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+__all__ = ["Append", "Block", "Journal"]
+
+_ROOM_FOR_FRAME: Final = 128
+_ENDED: Final = -1
+
+
+class Append(Protocol):
+    """Writes one row and returns its sequence number, or -1 if the overload policy dropped it."""
+
+    def __call__(self, *values: Any) -> int:
+        """Write the values, in the order of the layout's fields."""
+        ...
+
+
+@dataclass(slots=True)
+class Block:
+    """Rows that were journaled and wait for the backend: where they lie, by layout number."""
+
+    segment: Segment
+    offsets: dict[int, list[int]]
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return sum(map(len, self.offsets.values()))
+
+
+class Journal:
+    """Appends rows to segments; what an appender returned for survives a kill of the process.
+
+    Attributes:
+        lock: held while a row is written or a block is taken.
+        seq: sequence number of the next event.
+        layouts: every declared layout by number.
+        words: interned texts; a word field holds the place of its text here, 0 is null.
+        bytes_written: bytes of all closed segments.
+        dropped: rows that the overload policy refused.
+    """
+
+    __slots__ = (
+        "_block_rows",
+        "_codes",
+        "_folder",
+        "_number",
+        "_offsets",
+        "_on_full",
+        "_segment",
+        "_segment_bytes",
+        "_sync",
+        "_taken",
+        "buffer",
+        "bytes_written",
+        "dropped",
+        "layouts",
+        "left",
+        "limit",
+        "lock",
+        "offset",
+        "seq",
+        "words",
+    )
+
+    def __init__(
+        self,
+        folder: Path | None,
+        *,
+        block_rows: int,
+        segment_bytes: int,
+        sync: bool = False,
+        on_full: Callable[[bool], bool],
+    ) -> None:
+        """Begin a journal.
+
+        Args:
+            folder: an existing folder, or None to keep the rows in memory alone.
+            block_rows: how many rows make a block.
+            segment_bytes: size of a segment.
+            sync: whether every row is on disk before its appender returns.
+            on_full: called, with the lock held, when a block is full or a segment ends, and told
+                whether rows may be dropped; it takes the block and returns True, or leaves it
+                and returns False if new rows are to be dropped for now, or raises.
+        """
+        self.lock = RLock()
+        self.seq = 0
+        self.layouts: dict[int, Layout] = {}
+        self.words: list[str | None] = [None]
+        self.bytes_written = 0
+        self.dropped = 0
+        self._codes: dict[str, int] = {}
+        self._folder = folder
+        self._sync = sync
+        self._on_full = on_full
+        self._block_rows = block_rows
+        self._segment_bytes = segment_bytes
+        self._number = 0
+        self._offsets: dict[int, list[int]] = {}
+        self._taken: dict[int, int] = {}
+        self.left = block_rows
+        self._open_segment(segment_bytes)
+
+    def _open_segment(self, capacity: int) -> None:
+        segment = Segment(self._folder, self._number, capacity, self.seq, checked=self._sync)
+        self._segment = segment
+        self._number += 1
+        self.buffer = segment.buffer
+        self.offset = SEGMENT_HEAD.size
+        self.limit = segment.capacity - _ROOM_FOR_FRAME
+
+    # --- declarations ------------------------------------------------------------------------
+
+    def declare(self, said: Mapping[str, Any]) -> None:
+        """Write a declaration: anything that a reader must know before the rows after it."""
+        with self.lock:
+            self._write_map(DECLARATION, said)
+
+    def layout(self, table: str, **said: Any) -> Layout:
+        """Declare a layout and return it."""
+        with self.lock:
+            layout = Layout(FIRST_LAYOUT + len(self.layouts), table, **said)
+            self.declare(layout.to_declaration())
+            self.layouts[layout.number] = layout
+            self._offsets[layout.number] = []
+            self._taken[layout.number] = 0
+        return layout
+
+    def word(self, text: str | None) -> int:
+        """Return the number that stands for a text in a word field."""
+        if text is None:
+            return 0
+        code = self._codes.get(text)
+        if code is None:
+            with self.lock:
+                code = self._codes.get(text)
+                if code is None:
+                    code = len(self.words)
+                    self.declare({"declares": "word", "number": code, "text": text})
+                    self.words.append(text)
+                    self._codes[text] = code
+        return code
+
+    def _write_map(self, kind: int, said: Mapping[str, Any]) -> None:
+        body: bytes = msgpack.packb(said)
+        size = HEAD.size + len(body) + COMMIT_BYTES
+        if kind == DECLARATION and self.offset + size > self.limit:
+            self.make_room(size, droppable=False)
+        start = self.offset
+        HEAD.pack_into(self.buffer, start, size, kind)
+        self.buffer[start + HEAD.size : start + HEAD.size + len(body)] = body
+        self._commit(start, size)
+
+    def _commit(self, start: int, size: int) -> None:
+        end = start + size - COMMIT_BYTES
+        word = zlib.crc32(memoryview(self.buffer)[start:end]) if self._sync else COMMIT_WORD
+        COMMIT.pack_into(self.buffer, end, word)
+        if self._sync:
+            self._segment.sync(start, start + size)
+        self.offset = start + size
+
+    # --- rows --------------------------------------------------------------------------------
+
+    def appender(self, layout: Layout) -> Append:
+        """Return the function that writes one row of a layout, as fast as Python can."""
+        if layout.texts:
+            return self._text_appender(layout)
+        record = struct.Struct(f"<IHqq{layout.codes}I")
+        return self._synced_appender(layout, record) if self._sync else self._fast(layout, record)
+
+    def _fast(self, layout: Layout, record: struct.Struct) -> Append:
+        journal, lock, now = self, self.lock, time_ns
+        pack_into, size, number, word = record.pack_into, record.size, layout.number, COMMIT_WORD
+        remember = self._offsets[number].append
+
+        def append(*values: Any) -> int:
+            with lock:
+                offset = journal.offset
+                end = offset + size
+                if end > journal.limit:
+                    if not journal.make_room(size):
+                        return _ENDED
+                    offset = journal.offset
+                    end = offset + size
+                seq = journal.seq
+                # The commit word is the last that is packed: a kill on the way leaves no row.
+                pack_into(journal.buffer, offset, size, number, seq, now(), *values, word)
+                journal.offset = end
+                journal.seq = seq + 1
+                remember(offset)
+                journal.left -= 1
+                if not journal.left:
+                    journal.block_full()
+                return seq
+
+        return append
+
+    def _synced_appender(self, layout: Layout, record: struct.Struct) -> Append:
+        pack_into, size, number = record.pack_into, record.size, layout.number
+
+        def append(*values: Any) -> int:
+            with self.lock:
+                if self.offset + size > self.limit and not self.make_room(size):
+                    return _ENDED
+                start = self.offset
+                pack_into(self.buffer, start, size, number, self.seq, time_ns(), *values, 0)
+                return self._row_written(number, start, size)
+
+        return append
+
+    def _text_appender(self, layout: Layout) -> Append:
+        record = struct.Struct(f"<IHqq{layout.codes}")
+        texts = tuple(i for i, f in enumerate(layout.fields) if f.kind == "text")
+        fixed = tuple(i for i, f in enumerate(layout.fields) if f.kind != "text")
+        number, pack = layout.number, msgpack.Packer().pack
+
+        def append(*values: Any) -> int:
+            with self.lock:
+                tail = pack([values[i] for i in texts])
+                size = record.size + len(tail) + COMMIT_BYTES
+                if self.offset + size > self.limit and not self.make_room(size):
+                    return _ENDED
+                start = self.offset
+                body = start + record.size
+                row = [values[i] for i in fixed]
+                record.pack_into(self.buffer, start, size, number, self.seq, time_ns(), *row)
+                self.buffer[body : body + len(tail)] = tail
+                return self._row_written(number, start, size)
+
+        return append
+
+    def _row_written(self, number: int, start: int, size: int) -> int:
+        self._commit(start, size)
+        seq = self.seq
+        self.seq = seq + 1
+        self._offsets[number].append(start)
+        self.left -= 1
+        if not self.left:
+            self.block_full()
+        return seq
+
+    # --- blocks ------------------------------------------------------------------------------
+
+    def block_full(self) -> None:
+        """Hand the block on; called with the lock held."""
+        if not self._on_full(True):
+            self.limit = 0
+
+    def make_room(self, size: int, *, droppable: bool = True) -> bool:
+        """Begin a new segment that holds at least `size` bytes; False if the row is to be dropped.
+
+        Called with the lock held. If there is no space, the journal stays as it was.
+        """
+        if not self._on_full(droppable):
+            self.limit = 0
+            self.dropped += 1
+            return False
+        self.limit = self._segment.capacity - _ROOM_FOR_FRAME
+        if self.offset + size <= self.limit:
+            return True
+        room = SEGMENT_HEAD.size + size + _ROOM_FOR_FRAME
+        old, used = self._segment, self.offset
+        self._open_segment(max(self._segment_bytes, room))
+        self._frame(old, used)
+        return True
+
+    def _frame(self, segment: Segment, used: int) -> None:
+        """Close a segment with a frame that says what is in it."""
+        content = memoryview(segment.buffer)[SEGMENT_HEAD.size : used]
+        said = {
+            "first_seq": self._first_seq_of(segment),
+            "next_seq": self.seq,
+            "crc32": zlib.crc32(content),
+        }
+        content.release()
+        body: bytes = msgpack.packb(said)
+        size = HEAD.size + len(body) + COMMIT_BYTES
+        HEAD.pack_into(segment.buffer, used, size, FRAME)
+        segment.buffer[used + HEAD.size : used + HEAD.size + len(body)] = body
+        end = used + size - COMMIT_BYTES
+        word = zlib.crc32(bytes(segment.buffer[used:end])) if self._sync else COMMIT_WORD
+        COMMIT.pack_into(segment.buffer, end, word)
+        self.bytes_written += used + size
+        segment.finish(used + size, sync=self._sync)
+
+    @staticmethod
+    def _first_seq_of(segment: Segment) -> int:
+        first: int = SEGMENT_HEAD.unpack_from(segment.buffer, 0)[4]
+        return first
+
+    def take_block(self) -> Block | None:
+        """Return the rows since the last block, and begin a new one; None if there are none."""
+        with self.lock:
+            self.left = self._block_rows
+            offsets = {number: list(at) for number, at in self._offsets.items() if at}
+            if not offsets:
+                return None
+            for number, at in offsets.items():
+                self._taken[number] += len(at)
+            # The appenders hold on to these lists, so they are emptied and not replaced.
+            for at in self._offsets.values():
+                at.clear()
+            return Block(self._segment, offsets)
+
+    def number(self, count: int) -> int:
+        """Give out sequence numbers for events that do not go through the journal."""
+        with self.lock:
+            first = self.seq
+            self.seq += count
+            return first
+
+    def rows(self, table: str) -> int:
+        """Return how many rows of a table were accepted so far."""
+        with self.lock:
+            return sum(
+                taken + len(self._offsets[number])
+                for number, taken in self._taken.items()
+                if self.layouts[number].table == table
+            )
+
+    @property
+    def waiting(self) -> int:
+        """How many rows no block has taken yet."""
+        with self.lock:
+            return sum(map(len, self._offsets.values()))
+
+    def forbid(self) -> None:
+        """Let no further row in; every appender then asks for room first."""
+        self.limit = 0
+
+    def close(self) -> None:
+        """Close the last segment."""
+        with self.lock:
+            self.limit = 0
+            self._frame(self._segment, self.offset)

@@ -1,0 +1,226 @@
+"""From full blocks to the backend: in the caller's thread or in one of its own."""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import Condition, Thread
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from capture.errors import BackendFailed, CaptureHalted
+from capture.events import FlushReport
+from capture.journal.decode import assemble, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from capture.config import SignalCaptureConfig
+    from capture.contracts.backend import StorageBackend
+    from capture.journal import Block, Journal, Layout
+    from capture.recorder.statistics import Counters
+
+__all__ = ["BlockWriter", "LateSource"]
+
+
+class LateSource:
+    """Gathers the late columns of one layout from the columns that the journal has."""
+
+    __slots__ = ("_gather",)
+
+    def __init__(
+        self, gather: Callable[[Mapping[str, np.ndarray[Any, Any]]], Mapping[str, Any]]
+    ) -> None:
+        """Keep the function; it gets arrays by column name and returns arrays of equal length."""
+        self._gather = gather
+
+    def complete(self, table: pa.Table, layout: Layout) -> pa.Table:
+        """Return the table with the late columns added."""
+        known = {f.name: table.column(f.name).to_numpy() for f in layout.fixed if f.kind != "word"}
+        for name, values in self._gather(known).items():
+            column = values if isinstance(values, (pa.Array, pa.ChunkedArray)) else pa.array(values)
+            table = table.append_column(name, column)
+        return table
+
+    def one(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the late values of a single row."""
+        late = self._gather({name: np.array([value]) for name, value in values.items()})
+        return {name: _item(column) for name, column in late.items()}
+
+
+def _item(column: Any) -> Any:
+    value = column[0]
+    return (
+        value.as_py() if isinstance(value, pa.Scalar) else getattr(value, "item", lambda: value)()
+    )
+
+
+class BlockWriter:
+    """Decodes blocks and appends them to the backend; owns the queue and the overload policy.
+
+    Attributes:
+        failure: the error with which the backend failed, or None.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        backend: StorageBackend,
+        counters: Counters,
+        *,
+        config: SignalCaptureConfig,
+        folder: Path,
+        on_flush: Callable[[FlushReport], None] | None,
+    ) -> None:
+        """Begin to write.
+
+        Args:
+            journal: knows the layouts and words of the blocks.
+            backend: gets the batches.
+            counters: what was written is added here.
+            config: whether to write in a thread, and what happens when it cannot keep up.
+            folder: named in errors.
+            on_flush: told about every block written.
+        """
+        self._journal = journal
+        self._backend = backend
+        self._counters = counters
+        self._overload = config.overload
+        self._most = config.max_pending_blocks
+        self._folder = folder
+        # What no journal has must stay in memory until the backend takes it.
+        self._keep_failed = config.durability == "memory"
+        self._on_flush = on_flush
+        self._queue: deque[Block] = deque()
+        self._changed = Condition()
+        self._busy = False
+        self._stopping = False
+        self._late: dict[int, LateSource] = {}
+        self.failure: BackendFailed | None = None
+        self._thread: Thread | None = None
+        if config.asynchronous:
+            self._thread = Thread(target=self._work, name="capture-writer", daemon=True)
+            self._thread.start()
+
+    def gather_late(self, layout: Layout, source: LateSource) -> None:
+        """Complete the blocks of a layout with late columns."""
+        self._late[layout.number] = source
+
+    @property
+    def pending_rows(self) -> int:
+        """Rows in blocks that wait."""
+        with self._changed:
+            return sum(block.rows for block in self._queue)
+
+    def room(self, *, droppable: bool) -> bool:
+        """Return whether a further block may come; wait or raise as the policy says."""
+        if self._thread is None or len(self._queue) < self._most:
+            return True
+        if self._overload == "halt":
+            raise CaptureHalted(len(self._queue))
+        if self._overload == "drop" and droppable:
+            return False
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._queue) < self._most or not self._alive())
+        return True
+
+    def _alive(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def submit(self, block: Block) -> None:
+        """Write a block, or put it where the thread finds it."""
+        if self._thread is None:
+            self._write(block)
+            return
+        with self._changed:
+            self._queue.append(block)
+            self._changed.notify_all()
+
+    def drain(self) -> None:
+        """Return when every block that was submitted is written, or the backend has failed."""
+        if self._thread is not None:
+            with self._changed:
+                self._changed.wait_for(lambda: not (self._queue or self._busy) or not self._alive())
+
+    def stop(self) -> None:
+        """Write what waits and end the thread."""
+        self.drain()
+        if self._thread is not None:
+            with self._changed:
+                self._stopping = True
+                self._changed.notify_all()
+            self._thread.join()
+            self._thread = None
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._queue or self._stopping)
+                if not self._queue:
+                    return
+                block = self._queue.popleft()
+                self._busy = True
+                self._changed.notify_all()
+            try:
+                self._write(block)
+            finally:
+                with self._changed:
+                    self._busy = False
+                    self._changed.notify_all()
+
+    def _write(self, block: Block) -> None:
+        if self.failure is not None and not self._keep_failed:
+            return  # the journal has it
+        started = perf_counter()
+        try:
+            rows, size = self._append(block)
+        except Exception as exc:
+            self._failed(block, exc)
+            return
+        seconds = perf_counter() - started
+        counters = self._counters
+        counters.flushed += block.rows
+        counters.flushes += 1
+        counters.flush_seconds += seconds
+        counters.stored_bytes += size
+        if self._on_flush is not None:
+            self._on_flush(FlushReport(rows, seconds, size))
+
+    def _append(self, block: Block) -> tuple[dict[str, int], int]:
+        pieces = []
+        for number, offsets in block.offsets.items():
+            layout = self._journal.layouts[number]
+            table = decode(block.segment.buffer, offsets, layout, self._journal.words)
+            source = self._late.get(number)
+            if source is not None:
+                table = source.complete(table, layout)
+            pieces.append((layout.table, table))
+        size, rows = 0, {}
+        for name, table in assemble(pieces).items():
+            rows[name], size = table.num_rows, size + table.nbytes
+            for batch in table.combine_chunks().to_batches():
+                self._backend.append(name, batch)
+        return rows, size
+
+    def _failed(self, block: Block, exc: Exception) -> None:
+        if self._keep_failed:
+            with self._changed:
+                self._queue.appendleft(block)
+        self.failure = BackendFailed(
+            self._folder,
+            f"the storage backend failed: {type(exc).__name__}: {exc}",
+            "the events since then exist in this process alone; close() tries once more"
+            if self._keep_failed
+            else "the journal keeps every event; mend the cause, and capture.open() recovers them",
+        )
+        self.failure.__cause__ = exc
+
+    def try_again(self) -> None:
+        """Write the blocks that failed once more; called when nobody else writes."""
+        blocks, self.failure = list(self._queue), None
+        self._queue.clear()
+        for block in blocks:
+            self._write(block)

@@ -1,0 +1,47 @@
+"""Recorders that are still open when the interpreter ends, or when the process forks."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import warnings
+import weakref
+from typing import TYPE_CHECKING, Final
+
+from capture.errors import CaptureError, CaptureWarning
+
+if TYPE_CHECKING:
+    from capture.recorder.engine import SignalCaptureEngine
+
+__all__ = ["forget", "keep"]
+
+_OPEN: Final[weakref.WeakSet[SignalCaptureEngine]] = weakref.WeakSet()
+
+
+def keep(engine: SignalCaptureEngine) -> None:
+    """Close this recorder when the interpreter ends, unless it is closed before."""
+    _OPEN.add(engine)
+
+
+def forget(engine: SignalCaptureEngine) -> None:
+    """Take note that a recorder is closed."""
+    _OPEN.discard(engine)
+
+
+@atexit.register
+def _close_all() -> None:
+    for engine in list(_OPEN):
+        try:
+            engine.close(problem="not closed before the process ended")
+        except CaptureError as exc:
+            warnings.warn(str(exc), CaptureWarning, stacklevel=2)
+
+
+def _disown_all() -> None:
+    for engine in list(_OPEN):
+        engine.disown()
+    _OPEN.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_disown_all)

@@ -1,0 +1,226 @@
+"""One part of a run, opened for writing: its journal, its backend and who listens."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from capture.errors import CaptureError
+from capture.events import RunInfo, RunState
+from capture.host import Host, get_host
+from capture.journal import Derived, Field, Journal
+from capture.observers import PluginFailures, bind
+from capture.recorder.blocks import BlockWriter, LateSource
+from capture.recorder.channel import OBSERVED, Channel
+from capture.recorder.facts import plain
+from capture.recorder.statistics import Counters
+from capture.schema import SCHEMA_VERSION
+from capture.store.run import RunFolder, RunStart
+from capture.store.seal import PartFacts, seal_part
+from capture.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from capture.config import SignalCaptureConfig
+    from capture.store.base import BaseRef
+
+__all__ = ["OpenPart"]
+
+_SMALLEST_SEGMENT: Final = 64 * 1024
+_LARGEST_SEGMENT: Final = 8 * 1024 * 1024
+_BYTES_PER_ROW: Final = 384
+
+
+class OpenPart:
+    """A part that is being written; owns everything that must be closed in the right order."""
+
+    def __init__(
+        self, config: SignalCaptureConfig, run: RunStart | RunFolder, host: Host | None = None
+    ) -> None:
+        """Begin the run, unless it was begun, claim a part of it and open its journal.
+
+        Args:
+            config: how to record.
+            run: what is known of a run that begins, or the folder of one that goes on.
+            host: the plugin host; the process's own by default.
+        """
+        host = host or get_host()
+        self.config = config
+        make_backend = host.backend(config.backend)  # before anything is written
+        self.owns_run = isinstance(run, RunStart)
+        self.folder = (
+            Store(config.storage_path, create=True, recover=False).begin_run(run)
+            if isinstance(run, RunStart)
+            else run
+        )
+        self.part = self.folder.claim_part()
+        try:
+            self._open(make_backend, host)
+        except BaseException as exc:
+            self._give_up(exc)
+            raise
+
+    def _open(self, make_backend: Callable[..., Any], host: Host) -> None:
+        config, part = self.config, self.part
+        start = self.folder.start
+        self.info = RunInfo(
+            run_id=part.run_id,
+            part=part.number,
+            host=start.host,
+            strategy=start.strategy,
+            store=str(config.storage_path),
+            started_ns=self.folder.started_ns,
+            settings=start.settings,
+            kind=start.kind,
+            parent=start.parent,
+        )
+        self.prefix = f"{part.run_id}.{part.number}."
+        self.counters = Counters()
+        self.segments: list[dict[str, Any]] = []
+        self.base: list[BaseRef] = []
+        self.failures = PluginFailures(policy=config.plugin_failure)
+        self._observers = {
+            hook: bind(host, hook, self.info, self.failures)
+            for hook in (*OBSERVED.values(), "on_run_start", "on_run_stop", "on_flush")
+        }
+        self.backend = make_backend(
+            part.data_folder, compression=config.compression, **config.options
+        )
+        kept = config.durability != "memory"
+        if kept:
+            part.journal_folder.mkdir(exist_ok=True)
+        self.journal = Journal(
+            part.journal_folder if kept else None,
+            block_rows=config.buffer_size,
+            segment_bytes=min(
+                max(config.buffer_size * _BYTES_PER_ROW, _SMALLEST_SEGMENT), _LARGEST_SEGMENT
+            ),
+            sync=config.durability == "fsync",
+            on_full=self._block_full,
+        )
+        self.journal.declare(
+            {"declares": "run", "run_id": part.run_id, "part": part.number, "host": start.host}
+        )
+        self.writer = BlockWriter(
+            self.journal,
+            self.backend,
+            self.counters,
+            config=config,
+            folder=part.path,
+            on_flush=self._observers["on_flush"],
+        )
+        self.refusal: CaptureError | None = None
+        if (started := self._observers["on_run_start"]) is not None:
+            started(self.info)
+
+    def _give_up(self, exc: BaseException) -> None:
+        self.part.release()
+        if self.owns_run:
+            with suppress(CaptureError, OSError):
+                self.folder.finish(RunState.FAILED, problem=f"could not begin: {exc}")
+
+    # --- writing -----------------------------------------------------------------------------
+
+    def observer(self, table: str) -> Callable[[Any], None] | None:
+        """Return who hears of a table's rows, or None."""
+        return self._observers.get(OBSERVED.get(table, ""))
+
+    def channel(
+        self,
+        table: str,
+        fields: Sequence[Field],
+        *,
+        constants: Mapping[str, Any],
+        late: Callable[..., Mapping[str, Any]] | None,
+    ) -> Channel:
+        """Declare a layout and return the channel that appends its rows."""
+        layout = self.journal.layout(
+            table,
+            fields=tuple(fields),
+            constants=self.constants(table, constants),
+            derived=self.derived(table, fields),
+            late=late is not None,
+        )
+        source = None if late is None else LateSource(late)
+        if source is not None:
+            self.writer.gather_late(layout, source)
+        write = self.journal.appender(layout)
+        return Channel(layout, write, self.observer(table), self.journal.words, source)
+
+    def constants(self, table: str, own: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the columns that are equal in all rows of a layout."""
+        constants = {"part": self.part.number, **own}
+        if table == "signals":
+            constants |= {"schema_version": SCHEMA_VERSION, "late_missing": False}
+        return constants
+
+    def derived(self, table: str, fields: Sequence[Field]) -> tuple[Derived, ...]:
+        """Return how identities follow from the sequence numbers of signals and orders."""
+        names = {f.name for f in fields}
+        found = []
+        if table == "signals":
+            found.append(Derived("signal_id", self.prefix, "seq"))
+        elif "signal_seq" in names:
+            found.append(Derived("signal_id", self.prefix, "signal_seq"))
+        if table == "orders":
+            found.append(Derived("order_id", "o", "seq"))
+        elif "order_seq" in names:
+            found.append(Derived("order_id", "o", "order_seq"))
+        return tuple(found)
+
+    def segment(
+        self, strategy_id: str, params: Mapping[str, Any], indicators: Mapping[str, Any]
+    ) -> int:
+        """Declare a schema segment: a strategy's parameters and indicator metadata."""
+        with self.journal.lock:
+            said = {
+                "segment": len(self.segments),
+                "strategy_id": strategy_id,
+                "params": plain(params),
+                "indicators": plain(indicators),
+                "first_seq": self.journal.seq,
+            }
+            self.journal.declare({"declares": "segment", **said})
+            self.segments.append(said)
+            return len(self.segments) - 1
+
+    def _block_full(self, droppable: bool) -> bool:
+        if self.refusal is not None:
+            raise self.refusal
+        failure = self.writer.failure
+        if failure is not None and self.config.durability == "memory":
+            raise failure
+        if not self.writer.room(droppable=droppable):
+            return False
+        self.hand_over()
+        return True
+
+    def hand_over(self) -> None:
+        """Give the rows that no block has taken yet to the writer."""
+        block = self.journal.take_block()
+        if block is not None:
+            self.writer.submit(block)
+
+    def refuse(self, why: CaptureError) -> None:
+        """Let nothing more in."""
+        self.refusal = why
+        self.journal.forbid()
+
+    # --- closing -----------------------------------------------------------------------------
+
+    def seal(self, facts: PartFacts) -> dict[str, Any]:
+        """Seal the part: everything that was journaled is in its files afterwards."""
+        self.journal.close()
+        return seal_part(self.part, self.backend, facts, sync=self.config.durability == "fsync")
+
+    def let_go(self) -> None:
+        """Close the backend and free the part, whatever state it is in."""
+        self.backend.close()
+        self.part.release()
+
+    def tell_end(self, summary: Any) -> None:
+        """Tell observers that the part ended."""
+        stopped = self._observers["on_run_stop"]
+        if stopped is not None:
+            stopped(summary)

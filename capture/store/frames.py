@@ -1,0 +1,31 @@
+"""From Arrow tables to pandas frames in which nothing is lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["to_frame"]
+
+
+def to_frame(table: pa.Table) -> pd.DataFrame:
+    """Return a table as a frame; whole numbers and flags stay what they are beside nulls."""
+    import pandas as pd
+
+    whole = {pa.int8(): "Int8", pa.int16(): "Int16", pa.int32(): "Int32", pa.int64(): "Int64"}
+    frame: pd.DataFrame = table.to_pandas(use_threads=False, date_as_object=False)
+    for name in table.column_names:
+        column = table.column(name)
+        if not column.null_count:
+            continue
+        if column.type in whole:
+            frame[name] = pd.array(column.to_pylist(), dtype=whole[column.type])
+        elif pa.types.is_boolean(column.type):
+            frame[name] = pd.array(column.to_pylist(), dtype="boolean")
+        elif pa.types.is_null(column.type):
+            frame[name] = None
+    return frame

@@ -1,0 +1,102 @@
+"""Where everything lies in a store, and which names are safe to make folders of."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import unicodedata
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from capture.errors import StoreError
+
+__all__ = [
+    "FORMAT_VERSION",
+    "JOURNAL",
+    "LOCK",
+    "MANIFEST",
+    "MARKER",
+    "PART_RECORD",
+    "QUARANTINE",
+    "RUN_RECORD",
+    "StoreLayout",
+    "check_run_id",
+    "new_run_id",
+    "part_name",
+    "slug",
+]
+
+FORMAT_VERSION: Final = 1
+# 1: first release
+
+MARKER: Final = "capture-store.json"
+RUN_RECORD: Final = "run.json"
+MANIFEST: Final = "manifest.json"
+PART_RECORD: Final = "part.json"
+LOCK: Final = "lock"
+JOURNAL: Final = "journal"
+QUARANTINE: Final = "quarantine"
+
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9_]+")
+_RUN_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+_BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"
+_LONGEST_SLUG: Final = 40
+
+
+def slug(text: str) -> str:
+    """Return a text as a word that is safe in a file name, whatever it held."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return _UNSAFE.sub("-", plain)[:_LONGEST_SLUG].strip("-_") or "unnamed"
+
+
+def new_run_id(strategy: str) -> str:
+    """Return an identity for a run that starts now: it sorts by time and names its strategy."""
+    now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    return f"{now}-{slug(strategy)}-{''.join(secrets.choice(_BASE32) for _ in range(6))}"
+
+
+def check_run_id(run_id: str) -> str:
+    """Return the identity if it may become the name of a folder."""
+    if not _RUN_ID.fullmatch(run_id):
+        raise StoreError(
+            repr(run_id),
+            "this cannot be the identity of a run",
+            "letters, digits, - and _ are allowed",
+        )
+    return run_id
+
+
+def part_name(number: int) -> str:
+    """Return the name of a part's folder."""
+    return f"{number:04d}"
+
+
+class StoreLayout:
+    """The paths of one store."""
+
+    __slots__ = ("base", "catalogue", "marker", "root", "runs")
+
+    def __init__(self, root: Path) -> None:
+        """Lay out a store in this folder; nothing is created."""
+        self.root: Final = root
+        self.marker: Final = root / MARKER
+        self.catalogue: Final = root / "catalogue.sqlite"
+        self.base: Final = root / "base"
+        self.runs: Final = root / "runs"
+
+    def run(self, run_id: str) -> Path:
+        """Return the folder of a run."""
+        return self.runs / check_run_id(run_id)
+
+    def base_data(self, fingerprint: str) -> Path:
+        """Return the folder of the base data with this fingerprint."""
+        return self.base / slug(fingerprint[:32])
+
+    def latest(self, kind: str) -> Path:
+        """Return the file that names the latest run of a kind."""
+        return self.root / ("latest" if kind == "capture" else f"latest-{slug(kind)}")
+
+    def recovery_lock(self) -> Path:
+        """Return the file that is locked while crashed runs are recovered."""
+        return self.root / "recovery.lock"

@@ -1,0 +1,266 @@
+"""How a part is sealed: compacted, chained, checked against its journal, and signed off."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from capture.errors import CorruptRecording
+from capture.events import RunState
+from capture.journal import read_journal
+from capture.store.integrity import CHAINED, Chain, chain_file, chain_of
+from capture.store.layout import FORMAT_VERSION, PART_RECORD, QUARANTINE
+from capture.store.loading import reading
+from capture.store.records import (
+    now_text,
+    sync_folder,
+    time_text,
+    write_atomically,
+    write_record,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from capture.contracts.backend import StorageBackend
+    from capture.store.run import PartFolder
+
+__all__ = ["PartFacts", "hash_file", "journaled_rows", "missing_rows", "seal_part"]
+
+_CHUNK_BYTES: Final = 1 << 20
+
+
+@dataclass(kw_only=True)
+class PartFacts:
+    """What the writer of a part knows of it beside its tables.
+
+    Attributes:
+        state: how the part ended.
+        segments: schema segments: strategies, their parameters and indicator metadata.
+        base: references to the base data that the part read.
+        statistics: the recorder's counts.
+        plugin_failures: how often each plugin failed.
+        problem: what went wrong, if anything did.
+        flags: anything a reader must know.
+        missing_seqs: ranges of sequence numbers that were lost, first and last.
+    """
+
+    state: RunState = RunState.ENDED
+    segments: list[dict[str, Any]] = field(default_factory=list)
+    base: list[dict[str, Any]] = field(default_factory=list)
+    statistics: Mapping[str, Any] = field(default_factory=dict)
+    plugin_failures: Mapping[str, Any] = field(default_factory=dict)
+    problem: str | None = None
+    flags: Mapping[str, Any] = field(default_factory=dict)
+    missing_seqs: list[list[int]] = field(default_factory=list)
+
+
+def seal_part(
+    part: PartFolder,
+    backend: StorageBackend,
+    facts: PartFacts,
+    *,
+    sync: bool = False,
+    journaled: Mapping[str, pa.Table] | None = None,
+) -> dict[str, Any]:
+    """Seal a part and return its record; afterwards nothing in it changes any more.
+
+    Rows that were journaled and did not reach the backend are added. The journal goes last, when
+    everything that it holds is known to be in the sealed files.
+
+    Args:
+        part: the part, held by this writer.
+        backend: the part's tables.
+        facts: what else is known of the part.
+        sync: return when all of it is on disk.
+        journaled: the journal's rows, if they were read already.
+
+    Raises:
+        CorruptRecording: rows that were journaled are not in the sealed tables; the journal stays.
+    """
+    rows = journaled_rows(part.journal_folder) if journaled is None else journaled
+    with reading(part.path):
+        _complete(backend, rows)
+        files = list(backend.seal())
+        tables = {name: _in_order(backend.scan(name)) for name in backend.tables()}
+    _check(part, tables, rows)
+    chains = _write_chains(part, tables, files, sync=sync)
+    files += _set_aside(part.path)
+    said = {
+        "format": FORMAT_VERSION,
+        "run_id": part.run_id,
+        "part": part.number,
+        "sealed": now_text(),
+        "last_event": _last_event(tables),
+        "state": facts.state,
+        "problem": facts.problem,
+        "flags": facts.flags,
+        "segments": facts.segments,
+        "base": facts.base,
+        "statistics": facts.statistics,
+        "plugin_failures": facts.plugin_failures,
+        "missing_seqs": facts.missing_seqs,
+        "symbols": _symbols(tables, facts.base),
+        "tables": {name: _described(table) for name, table in tables.items()},
+        "chains": {name: chain.to_record() for name, chain in chains.items()},
+        "files": [_file_entry(path, part.path, tables) for path in sorted(files)],
+        **_range({name: _seqs(table) for name, table in tables.items()}),
+    }
+    record = write_record(part.path / PART_RECORD, said, sync=sync)
+    shutil.rmtree(part.journal_folder, ignore_errors=True)
+    if sync:
+        sync_folder(part.path)
+    return record
+
+
+def journaled_rows(journal: Path) -> dict[str, pa.Table]:
+    """Return the rows of a journal by table; none if there is no journal."""
+    return read_journal(journal).tables if journal.is_dir() else {}
+
+
+def _complete(backend: StorageBackend, journaled: Mapping[str, pa.Table]) -> None:
+    """Append what was journaled and did not reach the backend."""
+    for name, rows in journaled.items():
+        missing = missing_rows(rows, backend.scan(name, ["seq"]))
+        for batch in missing.combine_chunks().to_batches():
+            if batch.num_rows:
+                backend.append(name, batch)
+
+
+def missing_rows(journaled: pa.Table, stored: pa.Table) -> pa.Table:
+    """Return the journaled rows whose sequence numbers are not among the stored."""
+    if "seq" not in stored.column_names or not stored.num_rows:
+        return journaled
+    wanted, there = _seqs(journaled), _seqs(stored)
+    if len(wanted) == len(there) and np.array_equal(wanted, there):
+        return journaled.slice(0, 0)
+    return journaled.filter(pa.array(~np.isin(journaled.column("seq").to_numpy(), there)))
+
+
+def _check(
+    part: PartFolder, tables: Mapping[str, pa.Table], journaled: Mapping[str, pa.Table]
+) -> None:
+    """Raise unless the tables hold every journaled row, and no row twice."""
+    for name, rows in journaled.items():
+        stored = tables.get(name, rows.slice(0, 0))
+        lost = missing_rows(rows, stored)
+        if lost.num_rows:
+            numbers = _seqs(lost)
+            raise CorruptRecording(
+                part.path,
+                f"{len(numbers)} rows of {name} (seq {numbers[0]} to {numbers[-1]}) did not "
+                "arrive in the sealed table",
+                "the journal is kept, and opening the store recovers them from it",
+            )
+    for name, table in tables.items():
+        numbers = _seqs(table)
+        if len(np.unique(numbers)) != len(numbers):
+            raise CorruptRecording(
+                part.path,
+                f"the sealed table {name} holds rows twice",
+                "the journal is kept, and opening the store recovers the part from it",
+            )
+
+
+def _in_order(table: pa.Table) -> pa.Table:
+    """Return the rows in order of sequence; rows without a number keep their places at the end."""
+    if "seq" not in table.column_names or table.num_rows < 2:
+        return table
+    numbers = table.column("seq")
+    if numbers.null_count == 0 and (np.diff(numbers.to_numpy()) > 0).all():
+        return table
+    return table.take(pc.sort_indices(table, sort_keys=[("seq", "ascending")]))
+
+
+def _seqs(table: pa.Table) -> np.ndarray[Any, Any]:
+    """Return the sequence numbers that a table has."""
+    if "seq" not in table.column_names:
+        return np.array([], dtype=np.int64)
+    numbers = table.column("seq")
+    return (numbers.drop_null() if numbers.null_count else numbers).to_numpy()
+
+
+def _range(seqs: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, int | None]:
+    some = [numbers for numbers in seqs.values() if len(numbers)]
+    return {
+        "first_seq": min((int(numbers.min()) for numbers in some), default=None),
+        "last_seq": max((int(numbers.max()) for numbers in some), default=None),
+    }
+
+
+def _described(table: pa.Table) -> dict[str, Any]:
+    return {
+        "rows": table.num_rows,
+        "columns": {field.name: str(field.type) for field in table.schema},
+        **_range({"": _seqs(table)}),
+    }
+
+
+def _symbols(tables: Mapping[str, pa.Table], base: list[dict[str, Any]]) -> list[str]:
+    found = {ref["symbol"] for ref in base}
+    signals = tables.get("signals")
+    if signals is not None and "symbol" in signals.column_names:
+        found |= set(pc.unique(signals.column("symbol")).to_pylist())
+    return sorted(symbol for symbol in found if symbol is not None)
+
+
+def _last_event(tables: Mapping[str, pa.Table]) -> str | None:
+    """Return when the last event was recorded."""
+    found = [
+        pc.max(table.column("recorded_time").cast(pa.int64())).as_py()
+        for table in tables.values()
+        if "recorded_time" in table.column_names
+    ]
+    last = max((moment for moment in found if moment is not None), default=None)
+    return None if last is None else time_text(last)
+
+
+def _set_aside(part: Path) -> list[Path]:
+    """Return the files that recovery could not read and kept."""
+    return [path for path in (part / QUARANTINE).rglob("*") if path.is_file()]
+
+
+def _write_chains(
+    part: PartFolder, tables: Mapping[str, pa.Table], files: list[Path], *, sync: bool
+) -> dict[str, Chain]:
+    """Chain the rows of the chained tables; the files of the chains are added to `files`."""
+    chains = {}
+    for name in CHAINED:
+        table = tables.get(name)
+        if table is None or not table.num_rows:
+            continue
+        chain = chain_of(name, table, run_id=part.run_id, part=part.number)
+        path = chain_file(part.path, name)
+        write_atomically(path, chain.to_bytes(), sync=sync)
+        files.append(path)
+        chains[name] = chain
+    return chains
+
+
+def _file_entry(path: Path, part: Path, tables: Mapping[str, pa.Table]) -> dict[str, Any]:
+    """Return what the record says of a file: its size, its hash and the tables in it."""
+    if path.relative_to(part).parts[0] == QUARANTINE:
+        tables = {}
+    stem = path.name.split(".")[0].removeprefix("chain-")
+    return {
+        "name": path.relative_to(part).as_posix(),
+        "bytes": path.stat().st_size,
+        "sha256": hash_file(path),
+        "tables": [stem] if stem in tables else sorted(tables),
+    }
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,76 @@
+"""The one line that users add: `wrap`; and `note`, which they may call inside a strategy."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from capture.config import SignalCaptureConfig
+from capture.errors import CaptureWarning, UnsupportedStrategy
+from capture.host import get_host
+from capture.recorder.current import current
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["default_store", "note", "wrap"]
+
+
+def default_store() -> str:
+    """Return the store that is used where none is named: `CAPTURE_STORE`, or `signals`."""
+    return os.environ.get("CAPTURE_STORE") or "signals"
+
+
+def wrap(strategy: Any, store: str | Path | None = None, **options: Any) -> Any:
+    """Return what the strategy's backtester accepts in its place; running it records it.
+
+    Nothing is written before the backtester runs. The results of the run do not change.
+
+    Args:
+        strategy: an unmodified strategy of a supported backtester.
+        store: folder or URL of the store; by default `CAPTURE_STORE`, or `signals`.
+        **options: any setting of `SignalCaptureConfig`.
+
+    Raises:
+        UnsupportedStrategy: no adapter takes the object; the error names those there are.
+        ConfigError: an option does not exist, or has a value it cannot have.
+    """
+    adapters = get_host().adapters()
+    for info in adapters.values():
+        if info.accepts(strategy):
+            config = SignalCaptureConfig.from_options(
+                default_store() if store is None else store, options, invalid="quarantine"
+            )
+            return info.get().wrap(strategy, config)
+    missing = [info.extra or info.name for info in adapters.values() if info.missing()]
+    raise UnsupportedStrategy(strategy, adapters, missing)
+
+
+def note(
+    name: str,
+    value: Any = None,
+    *,
+    signal: Any = None,
+    direction: int | None = None,
+    reason: str | None = None,
+) -> None:
+    """Keep a named value, or a reason, from inside a strategy that is being recorded.
+
+    Outside of a recording nothing happens, so that a strategy runs unchanged without capture.
+
+    Args:
+        name: name of the value, or of the filter that refused a signal.
+        value: the value; anything that JSON can say.
+        signal: the order it belongs to; by default it belongs to the bar.
+        direction: with a reason: a signal of this direction would have been given, and the
+            strategy's own filter refused it. It is recorded as such a signal.
+        reason: why the strategy refused to act.
+    """
+    recorder = current()
+    if recorder is None:
+        return
+    try:
+        recorder.note(name, value, signal=signal, direction=direction, reason=reason)
+    except Exception as exc:
+        warnings.warn(f"the note {name!r} was not kept: {exc}", CaptureWarning, stacklevel=2)
