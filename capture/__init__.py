@@ -24,6 +24,8 @@ if TYPE_CHECKING:
         StatusChange,
     )
     from capture.host import get_host
+    from capture.replaying.parity import ParityCertificate, parity
+    from capture.replaying.replay import Replay, replay
     from capture.recorder.engine import SignalCaptureEngine
     from capture.recorder.strategy import CaptureAwareStrategy
     from capture.store.memory import MemoryStorageBackend
@@ -40,9 +42,11 @@ __all__ = [
     "Fill",
     "MemoryStorageBackend",
     "Order",
+    "ParityCertificate",
     "Reason",
     "Recording",
     "RegimeChange",
+    "Replay",
     "SignalCaptureConfig",
     "SignalCaptureEngine",
     "SignalContext",
@@ -56,6 +60,8 @@ __all__ = [
     "hookimpl",
     "note",
     "open",
+    "parity",
+    "replay",
     "verify",
     "wrap",
 ]
@@ -69,9 +75,11 @@ _HOMES: Final = {
     "Fill": "capture.events",
     "MemoryStorageBackend": "capture.store.memory",
     "Order": "capture.events",
+    "ParityCertificate": "capture.replaying.parity",
     "Reason": "capture.events",
     "Recording": "capture.store.recording",
     "RegimeChange": "capture.events",
+    "Replay": "capture.replaying.replay",
     "SignalCaptureConfig": "capture.config",
     "SignalCaptureEngine": "capture.recorder.engine",
     "SignalContext": "capture.events",
@@ -83,6 +91,8 @@ _HOMES: Final = {
     "get_host": "capture.host",
     "note": "capture.wrapping",
     "open": "capture.store.store:open_store",
+    "parity": "capture.replaying.parity",
+    "replay": "capture.replaying.replay",
     "verify": "capture.store.verify",
     "wrap": "capture.wrapping",
 }

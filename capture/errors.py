@@ -14,10 +14,13 @@ __all__ = [
     "CaptureError",
     "CaptureHalted",
     "CaptureWarning",
+    "ClosedLoop",
     "ConfigError",
     "CorruptRecording",
+    "DataMismatch",
     "InvalidEvent",
     "MissingExtra",
+    "NotReplayable",
     "PartBusy",
     "PluginError",
     "RunNotFound",
@@ -171,3 +174,41 @@ class CaptureHalted(CaptureError):
             f"storage is too slow: {pending} blocks wait to be written and the policy is 'halt'. "
             "Raise max_pending_blocks, or choose overload='block' or overload='drop'"
         )
+
+
+class ClosedLoop(CaptureError):
+    """A strategy that looked at its portfolio cannot be replayed under other settings."""
+
+    def __init__(self, run_id: str, reads: Iterable[str], changed: Iterable[str]) -> None:
+        """Name what the strategy read and which settings are different."""
+        self.run_id: Final = run_id
+        self.reads: Final = tuple(reads)
+        self.changed: Final = tuple(changed)
+        super().__init__(
+            f"{run_id}: the strategy read {', '.join(self.reads)}, so under other settings "
+            f"({', '.join(self.changed)}) it might have wanted other things than were recorded; "
+            "to replay what was recorded all the same: .into(..., force=True)"
+        )
+
+
+class DataMismatch(CaptureError):
+    """The data of a replay are not those that the recording was made on."""
+
+    def __init__(self, run_id: str, difference: str) -> None:
+        """Say how they differ."""
+        self.run_id: Final = run_id
+        self.difference: Final = difference
+        super().__init__(
+            f"{run_id} was recorded on other data: {difference}; replay it on the bars of "
+            "recording.bars(), or record the strategy on the new data"
+        )
+
+
+class NotReplayable(CaptureError):
+    """A recording lacks what this replay needs."""
+
+    def __init__(self, run_id: str, problem: str, mend: str) -> None:
+        """Name the recording, the problem and the mend."""
+        self.run_id: Final = run_id
+        self.problem: Final = problem
+        super().__init__(f"{run_id} cannot be replayed: {problem}; {mend}")

@@ -115,6 +115,7 @@ SIGNALS: Final = TableSchema(
         _real("liquidity_score", "as the caller measures it"),
         _text("regime", "state of the market as classified"),
         _real("regime_confidence", "how sure the classifier was"),
+        _text("source_signal_id", "of a replayed signal: the one that was recorded first"),
         _text("references", "other bars the signal looked at, JSON: [[symbol, timeframe, bar]]"),
         Column("segment", pa.int32(), "schema segment: parameters and indicator metadata"),
         Column("schema_version", pa.int16(), "version of this schema"),
@@ -241,6 +242,25 @@ EQUITY: Final = TableSchema(
     ),
     "one row per bar: what the account was worth",
 )
+TRADES: Final = TableSchema(
+    "trades",
+    (
+        *_EVENT,
+        Column("symbol", _TEXT, "instrument"),
+        Column("trade_number", _WHOLE, "number of the trade within the part, as the host counts"),
+        _real("size", "units; negative for a short trade"),
+        Column("entry_bar", _WHOLE, "bar of the entry"),
+        Column("exit_bar", _WHOLE, "bar of the exit; null while the trade is open"),
+        Column("entry_time", TIME, "time of the entry"),
+        Column("exit_time", TIME, "time of the exit"),
+        _real("entry_price", "price of the entry"),
+        _real("exit_price", "price of the exit"),
+        _real("commission", "costs of entry and exit"),
+        _real("profit", "profit or loss after costs"),
+    ),
+    "one row per trade, as the host accounts for it",
+    dynamic=True,
+)
 QUARANTINE: Final = TableSchema(
     "quarantine",
     (
@@ -264,6 +284,7 @@ TABLES: Final = {
         BARS,
         NOTES,
         EQUITY,
+        TRADES,
         QUARANTINE,
     )
 }

@@ -1,54 +1,50 @@
-"""The host's broker, orders, trades and position, each with an ear for what happens to it.
+"""The host's broker, its orders, trades and position, each with an ear for what happens to it.
 
 The host makes its own objects; their class is changed to one of these afterwards, which adds no
-state of the host's and changes none. The two whose names the host builds attribute names from
-keep those names.
+state of the host's and changes none, and changed back when the run is over. The class whose name
+the host builds attribute names from keeps that name.
 """
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from backtesting.backtesting import Backtest, Order, Position, Trade, _Broker
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from capture_backtesting.ear import Ear
 
-__all__ = ["CapturedBroker", "CapturedOrder", "CapturedPosition", "CapturedTrade", "Orders"]
+__all__ = ["CapturedBroker", "CapturedPosition", "CapturedTrade", "Orders", "need_left"]
 
-_PROCESS_ORDERS = _Broker._process_orders.__code__
-_RUN = Backtest.run.__code__
-
-
-class CapturedOrder(Order):
-    """An order whose cancellation is heard.
-
-    `_capture` is the `Placed` record of the intent that it came from, or None for an order that
-    no strategy placed.
-    """
-
-    _capture: Any = None
-
-    def cancel(self) -> None:
-        """Cancel, and say who did."""
-        ear: Ear = self._Order__broker.capture
-        ear.order_cancelled(self)
-        super().cancel()
+_RUN: Final = Backtest.run.__code__
+_CANCEL: Final = Order.cancel.__code__
+_PROCESS: Final = _Broker._process_orders.__code__
+_REDUCE: Final = _Broker._reduce_trade.__code__
+_OPEN: Final = _Broker._open_trade
+_CLOSE: Final = _Broker._close_trade
 
 
 class CapturedTrade(Trade):
-    """A trade whose closing and editing is heard."""
+    """A trade whose closing and editing is heard.
 
-    _capture: Any = None
+    `_capture` is the `Placed` record of the intent that opened it.
+    """
+
+    _capture: Any
 
     def close(self, portion: float = 1.0) -> None:
         """Close, as an intent if it was the strategy that asked for it."""
         ear: Ear = self._Trade__broker.capture
-        if ear.inside or sys._getframe(1).f_code is _RUN:
+        if ear.acting is not None:
+            super().close(portion)
+            ear.closing_order()
+        elif sys._getframe(1).f_code is _RUN:
             super().close(portion)
         else:
-            ear.close_trade(self, super().close, portion)
+            ear.intents.close_trade(self, super().close, portion)
 
     @property
     def sl(self) -> Any:
@@ -57,7 +53,7 @@ class CapturedTrade(Trade):
 
     @sl.setter
     def sl(self, price: float) -> None:
-        self._Trade__broker.capture.edit_trade(self, "sl", price, Trade.sl.fset)
+        self._Trade__broker.capture.intents.edit_trade(self, "sl", price, Trade.sl.fset)
 
     @property
     def tp(self) -> Any:
@@ -66,10 +62,9 @@ class CapturedTrade(Trade):
 
     @tp.setter
     def tp(self, price: float) -> None:
-        self._Trade__broker.capture.edit_trade(self, "tp", price, Trade.tp.fset)
+        self._Trade__broker.capture.intents.edit_trade(self, "tp", price, Trade.tp.fset)
 
 
-CapturedOrder.__qualname__ = CapturedOrder.__name__ = "Order"
 CapturedTrade.__qualname__ = CapturedTrade.__name__ = "Trade"
 
 
@@ -79,17 +74,14 @@ class CapturedPosition(Position):
     def close(self, portion: float = 1.0) -> None:
         """Close, as an intent."""
         ear: Ear = self._Position__broker.capture
-        if ear.inside:
-            super().close(portion)
-        else:
-            ear.close_position(super().close, portion)
+        ear.intents.close_position(super().close, portion)
 
 
 CapturedPosition.__qualname__ = CapturedPosition.__name__ = "Position"
 
 
 class Orders(list[Any]):
-    """The broker's orders; hears of an order that leaves without a fill."""
+    """The broker's orders; hears how each of them leaves."""
 
     __slots__ = ("_ear",)
 
@@ -100,10 +92,25 @@ class Orders(list[Any]):
 
     def remove(self, order: Any) -> None:
         """Remove an order that is done, one way or the other."""
-        super().remove(order)
+        list.remove(self, order)
         placed = getattr(order, "_capture", None)
-        if placed is not None and not placed.settled:
-            self._ear.order_refused(placed)
+        if placed is None:  # a stop-loss or take-profit, or an order that the host made itself
+            ear = self._ear
+            if ear.acting is None and sys._getframe(1).f_code is _CANCEL:
+                ear.intents.contingent_cancelled(order)
+        elif placed.trade and not placed.settled:
+            self._ear.filled(placed)
+        elif not placed.settled:
+            caller = sys._getframe(1)
+            if caller.f_code is _PROCESS:
+                self._ear.left(placed, caller)
+            else:
+                self._ear.intents.cancelled(placed)
+
+
+def need_left(caller: FrameType) -> bool:
+    """Return whether the order that the broker drops has a rest that it could not fill."""
+    return bool(caller.f_locals.get("need_size"))
 
 
 class CapturedBroker(_Broker):
@@ -111,38 +118,25 @@ class CapturedBroker(_Broker):
 
     capture: Ear
 
-    def new_order(self, *args: Any, **kwargs: Any) -> Any:
-        """Make an order whose cancellation is heard."""
-        order = super().new_order(*args, **kwargs)
-        order.__class__ = CapturedOrder
-        return order
-
     def _open_trade(
         self, price: float, size: int, sl: Any, tp: Any, time_index: int, tag: Any
     ) -> None:
-        ear = self.capture
-        inside, ear.inside = ear.inside, True
-        try:
-            super()._open_trade(price, size, sl, tp, time_index, tag)
-        finally:
-            ear.inside = inside
+        orders = self.orders
+        order = orders[0] if len(orders) == 1 else sys._getframe(1).f_locals.get("order")
+        _OPEN(self, price, size, sl, tp, time_index, tag)
         trade = self.trades[-1]
         trade.__class__ = CapturedTrade
-        order = sys._getframe(1).f_locals.get("order")
-        ear.opened(trade, order, price, size, time_index)
+        self.capture.opened(trade, order, price, size, time_index)
 
     def _close_trade(self, trade: Any, price: float, time_index: int) -> None:
+        frame: Any = sys._getframe(1)
+        if frame.f_code is _REDUCE:
+            frame = frame.f_back
+        order = None
+        if frame.f_code is _PROCESS:
+            orders = self.orders
+            order = orders[0] if len(orders) == 1 else frame.f_locals.get("order")
         ear = self.capture
-        order = _order_at_work()
         ear.commissions.clear()
-        super()._close_trade(trade, price, time_index)
+        _CLOSE(self, trade, price, time_index)
         ear.closed(trade, order, price, time_index)
-
-
-def _order_at_work() -> Any:
-    """Return the order that the broker is filling, if it is filling one."""
-    for depth in (2, 3):
-        frame = sys._getframe(depth)
-        if frame.f_code is _PROCESS_ORDERS:
-            return frame.f_locals.get("order")
-    return None

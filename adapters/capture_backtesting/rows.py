@@ -7,7 +7,25 @@ from typing import Final
 from capture.events import Reason, SignalStatus
 from capture.journal import Field
 
-__all__ = ["EDIT", "FILL", "ORDER", "OUTCOMES", "SIGNAL", "STATUS", "order_type"]
+__all__ = [
+    "CANCELLED",
+    "EDIT",
+    "END_OF_DATA",
+    "FILL",
+    "FILLED",
+    "FILTERED",
+    "INSUFFICIENT_MARGIN",
+    "INVALID_ORDER",
+    "NOTHING_TO_CLOSE",
+    "ORDER",
+    "OUTCOMES",
+    "OUT_OF_MONEY",
+    "PARTIALLY_FILLED",
+    "SIGNAL",
+    "STATUS",
+    "SUPERSEDED",
+    "order_type",
+]
 
 SIGNAL: Final = (
     Field("bar_index", "int"),
@@ -74,8 +92,23 @@ OUTCOMES: Final = (
     (SignalStatus.REJECTED, Reason.FILTERED, "strategy"),
     (SignalStatus.EXPIRED, Reason.END_OF_DATA, "broker"),
     (SignalStatus.CANCELLED, Reason.OUT_OF_MONEY, "broker"),
+    # An order against the position: it closed that, and there was no money for the rest.
+    (SignalStatus.PARTIALLY_FILLED, Reason.INSUFFICIENT_MARGIN, "broker"),
 )
 """What can become of a signal here; statuses are kept as places in this table."""
+
+(
+    FILLED,
+    CANCELLED,
+    SUPERSEDED,
+    INSUFFICIENT_MARGIN,
+    INVALID_ORDER,
+    NOTHING_TO_CLOSE,
+    FILTERED,
+    END_OF_DATA,
+    OUT_OF_MONEY,
+    PARTIALLY_FILLED,
+) = range(len(OUTCOMES))
 
 
 def order_type(limit: float | None, stop: float | None) -> str:

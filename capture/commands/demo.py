@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 import sys
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from capture.commands.show import dispositions_table
+from capture.commands.show import dispositions_table, told
 from capture.commands.terminal.document import write
 from capture.commands.terminal.screen import Screen
 from capture.commands.terminal.text import amount, count, duration, plural, safe
@@ -48,7 +49,7 @@ def command(store: str, as_json: bool) -> None:
 
     screen = Screen()
     if not as_json:
-        _announce(screen, len(demo.bars()), store, demo.CASH)
+        _announce(screen, len(demo.bars()), store)
     started = perf_counter()
     demo.record(store)
     seconds = perf_counter() - started
@@ -67,11 +68,11 @@ def command(store: str, as_json: bool) -> None:
         raise click.exceptions.Exit(NOT_CLEAN)
 
 
-def _announce(screen: Screen, bars: int, store: str, cash: int) -> None:
+def _announce(screen: Screen, bars: int, store: str) -> None:
     screen.text(f"An SMA cross of Backtesting.py on {count(bars)} daily bars of GOOG, by one line:")
     screen.text()
-    line = f'Backtest(GOOG, capture.wrap(SmaCross, store="{safe(store)}"), cash={cash:_}).run()'
-    screen.text(f"    {line}", "bold")
+    line = f'Backtest(GOOG, capture.wrap(SmaCross, store="{safe(store)}", symbol="GOOG")).run()'
+    screen.text(f"  {line}", "bold")
     screen.text()
     screen.flush()
 
@@ -86,31 +87,30 @@ def _view(recording: Recording) -> dict[str, Any]:
         "equity": {"first": equity.iloc[0], "last": equity.iloc[-1], "lowest": equity.min()}
         if len(equity)
         else None,
-        "refused": _first_refused(recording),
+        "refused": _refused(recording),
     }
 
 
-def _first_refused(recording: Recording) -> dict[str, Any] | None:
-    """Return a signal that the broker refused, and why."""
-    refused = recording.signals(
-        columns=["seq", "signal_id", "timestamp"], where=[("disposition", "=", "rejected")]
-    )
-    if refused.empty:
-        return None
-    signal = refused.iloc[0]
-    found = fate(recording, str(signal["signal_id"]))
-    return {"seq": int(signal["seq"]), "day": found["signal"]["timestamp"][:10], **found}
+def _refused(recording: Recording) -> dict[str, Any] | None:
+    """Return a signal that the broker refused, and why: one that the account could not pay for."""
+    of = ["seq", "signal_id", "timestamp"]
+    for where in (("reason", "=", "insufficient_margin"), ("disposition", "=", "rejected")):
+        refused = recording.signals(columns=of, where=[where])
+        if len(refused):
+            signal = refused.iloc[0]
+            found = fate(recording, str(signal["signal_id"]))
+            return {"seq": int(signal["seq"]), "day": found["signal"]["timestamp"][:10], **found}
+    return None
 
 
 def _draw(view: Mapping[str, Any], recording: Recording, screen: Screen) -> None:
     first, _ = first_and_last(recording, _SHOWN)
-    held = ", ".join(f"{count(rows)} {name}" for name, rows in view["counts"].items())
     equity = view["equity"]
     screen.facts(
         {
             "run": safe(view["run_id"]),
             "took": duration(view["seconds"]),
-            "captured": held,
+            "captured": told(view["counts"]),
             "equity": f"{equity['first']:,.0f} at first, {equity['last']:,.0f} at last, "
             f"{equity['lowest']:,.0f} at its lowest"
             if equity
@@ -136,8 +136,8 @@ def _draw_refused(refused: Mapping[str, Any], screen: Screen) -> None:
     cash, price = signal.get("capital_available"), signal.get("market_close")
     if order.get("size") and cash is not None and price is not None:
         screen.text(
-            f"It wanted {amount(order['size'])} shares at about {amount(price)}, "
-            f"and there was {amount(cash)} in cash."
+            f"It wanted {amount(order['size'])} shares, which cost about "
+            f"{order['size'] * price:,.0f} that day; there was {cash:,.0f} in cash."
         )
 
 
@@ -147,15 +147,18 @@ def _draw_next(view: Mapping[str, Any], screen: Screen) -> None:
     lines = [
         f"{program} show --store {store}",
         f"{program} show --store {store} --signal {refused['seq']}" if refused else "",
-        f"{program} export --store {store} -o {store}/signals.csv",
-        f"{_python()} -c 'import capture; "
-        f"print(capture.open({view['store']!r}).latest().signals())'",
+        f"{program} export --store {store} -o signals.csv",
+        f"{_python()} -c {shlex.quote(_reading(view['store']))}",
     ]
     screen.heading("What next")
     for line in filter(None, lines):
         screen.text(f"  {line}")
     screen.text()
     screen.text('Then wrap a strategy of your own: capture.wrap(YourStrategy, store="signals")')
+
+
+def _reading(store: str) -> str:
+    return f"import capture; print(capture.open({json.dumps(store)}).latest().signals())"
 
 
 def _program() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -74,7 +75,7 @@ def command(
     if output == _STANDARD_OUTPUT:
         if everything or as_json:
             raise click.UsageError("one table at a time fits on stdout, and nothing beside it")
-        stream = click.get_binary_stream("stdout")
+        stream = sys.stdout.buffer
         write_frame(_frame(recording, table), wanted or "csv", stream, lambda _rows: None)
         stream.flush()
         return

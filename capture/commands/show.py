@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -19,7 +19,14 @@ from capture.commands.words import LATEST, choose_run, json_option, run_argument
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["command", "dispositions_table", "named"]
+__all__ = ["command", "dispositions_table", "named", "told"]
+
+_NOUNS: Final = {
+    "statuses": "status changes",
+    "regimes": "regime changes",
+    "equity": "bars of equity",
+    "quarantine": "events in quarantine",
+}
 
 
 @verb("show", status="1 the run or the signal was not found, 2 it could not run")
@@ -74,7 +81,7 @@ def _draw(view: Mapping[str, Any], screen: Screen) -> None:
     for strategy in view["strategies"]:
         screen.heading(f"Strategy {safe(strategy['strategy_id'])}")
         indicators = {
-            f"indicator {safe(name)}": named(said) or "-"
+            f"indicator {safe(name)}": _made_by(said) or "-"
             for name, said in strategy["indicators"].items()
         }
         screen.facts({"parameters": named(strategy["params"]), **indicators})
@@ -92,8 +99,17 @@ def _draw(view: Mapping[str, Any], screen: Screen) -> None:
         screen.table(signals_table(last))
 
 
+def _made_by(indicator: Mapping[str, Any]) -> str:
+    """Return how an indicator was made, as a call where the recording says so."""
+    function = indicator.get("function")
+    if function is None:
+        return named(indicator)
+    arguments = [*map(safe, indicator.get("args") or ()), named(indicator.get("params"))]
+    return f"{safe(function)}({', '.join(filter(None, arguments))})"
+
+
 def _facts(view: Mapping[str, Any]) -> dict[str, str]:
-    counts = ", ".join(f"{count(number)} {name}" for name, number in view["counts"].items())
+    counts = told(view["counts"])
     ended = second(view["ended"])
     took = f", {duration(view['seconds'])}" if view["seconds"] is not None else ""
     return {
@@ -119,6 +135,11 @@ def _code(view: Mapping[str, Any]) -> str:
     if not revision:
         return ""
     return f"git {safe(revision[:12])}" + (" with changes" if view["git_dirty"] else "")
+
+
+def told(counts: Mapping[str, int]) -> str:
+    """Return how many rows every table has, in one line."""
+    return ", ".join(f"{count(rows)} {_NOUNS.get(table, table)}" for table, rows in counts.items())
 
 
 def named(values: Mapping[str, Any] | None) -> str:

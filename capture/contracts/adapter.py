@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from capture.config import SignalCaptureConfig
+    from capture.contracts.replay import ReplaySource
 
 __all__ = ["Adapter"]
 
@@ -21,5 +22,12 @@ class Adapter(Protocol):
         """Return what the host accepts in the strategy's place.
 
         Nothing is written before the host runs it, and the run's results do not change.
+        """
+        ...
+
+    def replay(self, source: ReplaySource, **options: Any) -> Any:
+        """Return what the host accepts in the strategy's place, and that does what was recorded.
+
+        Nothing of the strategy is computed again.
         """
         ...

@@ -103,10 +103,15 @@ def _one_line(error: Exception) -> str:
 
 def _warn(watched: Watched, error: Exception) -> None:
     *_, (frame, line) = traceback.walk_tb(error.__traceback__)
-    warnings.warn_explicit(
+    message = (
         f'plugin "{watched.plugin}" is disabled for the rest of this run: '
-        f"{watched.hook} raised {watched.error}",
-        CaptureWarning,
-        frame.f_code.co_filename,
-        line,
+        f"{watched.hook} raised {watched.error}"
     )
+    try:
+        warnings.warn_explicit(message, CaptureWarning, frame.f_code.co_filename, line)
+    except CaptureWarning:
+        # The filters make errors of warnings. That is no wish to let a plugin break the run, for
+        # which there is a policy; but it must not be passed over in silence either.
+        from logging import getLogger
+
+        getLogger("capture").warning(message)

@@ -28,6 +28,12 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME_RANGE: Final = range(-(2**63) + 1, 2**63)
 _LONGEST_NAME: Final = 500
 
+_MOST_SAFE: Final = 10_000
+_SAFE: Final[set[str]] = set()
+"""Names that were found safe before: the same few come with every signal."""
+
+_SIGNAL_TYPES: Final = frozenset(kind.value for kind in SignalType)
+
 _DIRECTIONS: Final[Mapping[object, int]] = {
     "long": 1,
     "buy": 1,
@@ -44,6 +50,8 @@ _DIRECTIONS: Final[Mapping[object, int]] = {
 
 def direction(value: Any) -> int:
     """Return -1, 0 or 1 for a number or for a word such as ``"long"``."""
+    if type(value) is int and -1 <= value <= 1:
+        return value
     if isinstance(value, Enum):
         value = value.value
     if isinstance(value, str):
@@ -60,6 +68,8 @@ def direction(value: Any) -> int:
 
 def strength(value: Any) -> float | None:
     """Return a finite number, or None where the strategy gave none."""
+    if type(value) is float and isfinite(value):
+        return value
     number = real("strength", value)
     if number is not None and not isfinite(number):
         raise InvalidEvent("strength", value, "must be a finite number, or None if there is none")
@@ -82,16 +92,22 @@ def bar_index(value: Any) -> int | None:
     """Return the number of a bar, counted from 0."""
     if value is None:
         return None
-    if isinstance(value, SupportsIndex) and not isinstance(value, bool):
+    if type(value) is int:  # asking for the protocol costs a microsecond
+        number = value
+    elif isinstance(value, SupportsIndex) and not isinstance(value, bool):
         number = value.__index__()
-        if 0 <= number < 2**63:
-            return number
+    else:
+        number = -1
+    if 0 <= number < 2**63:
+        return number
     raise InvalidEvent("bar_index", value, "must be a whole number of at least 0")
 
 
 def time_ns(field: str, value: Any) -> int:
     """Return nanoseconds since 1970 in UTC for an aware time, or for such a number."""
-    if isinstance(value, datetime):
+    if type(value) is int:
+        number = value
+    elif isinstance(value, datetime):
         if value.tzinfo is None:
             raise InvalidEvent(
                 field, value, "has no time zone; use for example datetime.now(timezone.utc)"
@@ -125,6 +141,8 @@ def label(field: str, value: Any, *, required: bool = False) -> str | None:
     """Return a name that is safe to keep and to show: no control characters, no path tricks."""
     if value is None and not required:
         return None
+    if type(value) is str and value in _SAFE:
+        return value
     if isinstance(value, Enum):
         value = value.value
     if not isinstance(value, str):
@@ -135,6 +153,8 @@ def label(field: str, value: Any, *, required: bool = False) -> str | None:
         raise InvalidEvent(field, value, "has a character that cannot be printed")
     if ".." in value.replace("\\", "/").split("/") or value.startswith(("/", "\\")):
         raise InvalidEvent(field, value, "looks like a path; give a plain name")
+    if len(_SAFE) < _MOST_SAFE:
+        _SAFE.add(value)
     return value
 
 
@@ -142,6 +162,8 @@ def signal_type(value: Any, wanted: int) -> str:
     """Return entry, exit or adjustment; by default what the direction suggests."""
     if value is None:
         return SignalType.ENTRY if wanted else SignalType.EXIT
+    if type(value) is str and value in _SIGNAL_TYPES:
+        return value
     try:
         return SignalType(value.value if isinstance(value, Enum) else value)
     except ValueError:

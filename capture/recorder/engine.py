@@ -77,7 +77,7 @@ class SignalCaptureEngine:
         self._open = OpenPart(self.config, start, host)
         self._journal = self._open.journal
         self._signals = SignalWriter(self._open)
-        self._rows = RowWriter(self._open)
+        self._rows = RowWriter(self._open, self._seq_of)
         self._quarantine = Quarantine(self._open)
         self._async = AsyncFlusher(self.flush, self.config)
         self._flags: dict[str, Any] = {}
@@ -227,7 +227,7 @@ class SignalCaptureEngine:
 
     def capture_order(self, order: Any, signal_id: str | None = None) -> int | None:
         """Record an order intent; return its sequence number."""
-        return self._capture("orders", order, {**self._reference(signal_id), "action": "new"})
+        return self._capture("orders", order, {"signal_id": signal_id, "action": "new"})
 
     def capture_fill(self, fill: Any) -> int | None:
         """Record a fill; return its sequence number."""
@@ -253,7 +253,7 @@ class SignalCaptureEngine:
     ) -> int | None:
         """Record what became of a signal; return the sequence number."""
         said = {"status": status, "reason": reason, "actor": actor, "detail": detail, **more}
-        return self._capture("statuses", said, self._reference(signal_id))
+        return self._capture("statuses", said, {"signal_id": signal_id})
 
     def note(
         self, name: str, value: Any = None, *, signal_id: str | None = None, **more: Any
@@ -262,17 +262,15 @@ class SignalCaptureEngine:
         said = {"name": name, "value": value, **more}
         if value is None:
             said["value"] = "null"
-        return self._capture("notes", said, self._reference(signal_id))
+        return self._capture("notes", said, {"signal_id": signal_id})
 
-    def _reference(self, signal_id: str | None) -> dict[str, Any]:
-        """Return how a row points at a signal."""
-        if signal_id is None:
-            return {}
+    def _seq_of(self, signal_id: str) -> int | None:
+        """Return the sequence number of a signal of this part, by its identity."""
         seq = self._signals.own_ids.get(signal_id)
         rest = signal_id.removeprefix(self._open.prefix)
         if seq is None and rest != signal_id and rest.isdigit():
             seq = int(rest)
-        return {"signal_id": signal_id, "signal_seq": seq}
+        return seq
 
     def _capture(self, table: str, event: Any, known: Mapping[str, Any]) -> int | None:
         try:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from capture.errors import InvalidEvent, did_you_mean
 from capture.events import EVENTS, Event
-from capture.journal import Field, Kind, Layout
+from capture.journal import Derived, Field, Kind, Layout
 from capture.journal.layout import STORAGE
 from capture.recorder import checks
 from capture.recorder.channel import event_of
@@ -35,6 +35,7 @@ _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The tables that events can be added to one by one, and what such an event must say."""
 
+_OWN_ORDER_ID: Final = (Derived("order_id", "o", "seq"),)
 _FILLED_IN: Final = frozenset({"part", "seq", "recorded_time"})
 _WORDS: Final = frozenset(
     {
@@ -61,9 +62,10 @@ _WORDS: Final = frozenset(
 class RowWriter:
     """Writes rows of every table but the signals'."""
 
-    def __init__(self, part: OpenPart) -> None:
-        """Write into a part."""
+    def __init__(self, part: OpenPart, seq_of: Callable[[str], int | None]) -> None:
+        """Write into a part; `seq_of` knows the sequence number of a signal's identity."""
         self._part = part
+        self._seq_of = seq_of
         self._plans: dict[str, RowPlans] = {}
 
     def write(self, table: str, event: Any, known: Mapping[str, Any]) -> int:
@@ -75,7 +77,11 @@ class RowWriter:
             known: values that stand where the event has none.
         """
         part = self._part
-        values, extra = _values_of(table, event, part.journal.word, known)
+        given = {**known, **{k: v for k, v in _mapping(table, event).items() if v is not None}}
+        signal_id = given.get("signal_id")
+        if isinstance(signal_id, str):
+            given.setdefault("signal_seq", self._seq_of(signal_id))
+        values, extra = _values_of(table, given, part.journal.word)
         seq = self._plans_of(table).append(values, extra)
         observe = part.observer(table)
         if observe is not None and seq >= 0:
@@ -92,6 +98,7 @@ class RowWriter:
                     _fields_of(table),
                     ("extra_",),
                     constants=self._part.constants(table, {}),
+                    derived=_OWN_ORDER_ID if table == "orders" else (),
                 )
             return plans
 
@@ -127,10 +134,9 @@ def _kind(name: str, wanted: pa.DataType) -> Kind:
 
 
 def _values_of(
-    table: str, event: Any, word: Callable[[str | None], int], known: Mapping[str, Any]
+    table: str, given: dict[str, Any], word: Callable[[str | None], int]
 ) -> tuple[list[Any], dict[str, Any]]:
     """Return the values of the table's fields, and the extra ones."""
-    given = {**known, **{k: v for k, v in _mapping(table, event).items() if v is not None}}
     for name in _REQUIRED[table]:
         if given.get(name) is None:
             raise InvalidEvent(name, None, f"is required for {table}")

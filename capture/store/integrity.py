@@ -42,7 +42,7 @@ _MOST_PATTERNS: Final = 64
 
 def row_digests(table: pa.Table) -> bytes:
     """Return the digests of the rows, one after the other, 32 bytes each."""
-    rows = table.num_rows
+    rows: int = table.num_rows
     encoded = [
         _encoded(name, table.column(name))
         for name in sorted(table.column_names)
@@ -51,7 +51,7 @@ def row_digests(table: pa.Table) -> bytes:
     if not rows:
         return b""
     if not encoded:
-        return hashlib.sha256(b"").digest() * rows
+        return bytes(hashlib.sha256(b"").digest() * rows)
     partly = [place for place, (_, there) in enumerate(encoded) if there is not None]
     if not partly:
         return _hash_rows([cell for cell, _ in encoded])
@@ -196,7 +196,7 @@ class Chain:
             if not len(seqs) == len(prints) == said["rows"]:
                 raise ValueError("the chain's lengths differ")
             return cls(said["table"], seqs, prints, heads, heads[-1] if heads else b"")
-        except (TypeError, KeyError, zlib.error, msgpack.UnpackException) as exc:
+        except (TypeError, KeyError, ValueError, zlib.error, msgpack.UnpackException) as exc:
             raise ValueError(f"this is no chain: {exc}") from exc
 
     def to_record(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from capture.errors import StoreError
+from capture.errors import CorruptRecording, StoreError
 
 __all__ = [
     "FORMAT_VERSION",
@@ -22,6 +22,7 @@ __all__ = [
     "RUN_RECORD",
     "StoreLayout",
     "check_run_id",
+    "inside",
     "new_run_id",
     "part_name",
     "slug",
@@ -65,6 +66,14 @@ def check_run_id(run_id: str) -> str:
             "letters, digits, - and _ are allowed",
         )
     return run_id
+
+
+def inside(folder: Path, name: str) -> Path:
+    """Return the place of a name that a record gives, if it is within the folder."""
+    path = folder / name
+    if ".." in path.parts or not path.is_relative_to(folder):
+        raise CorruptRecording(folder, f"{name!r} would be a file outside of this folder")
+    return path
 
 
 def part_name(number: int) -> str:

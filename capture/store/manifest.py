@@ -80,7 +80,8 @@ def manifest_of(
 
 def _last_sign_of_life(start: Mapping[str, Any], parts: Iterable[Mapping[str, Any]]) -> str:
     """Return when a run that somebody else ends was last seen at work."""
-    return max([str(start["started"]), *(p["last_event"] for p in parts if p["last_event"])])
+    seen = [str(part["last_event"]) for part in parts if part["last_event"]]
+    return max([str(start["started"]), *seen])
 
 
 def _state_of(state: RunState, parts: Iterable[Mapping[str, Any]]) -> str:

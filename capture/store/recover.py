@@ -50,7 +50,8 @@ def recover_store(store: Store) -> list[str]:
     Only one process recovers a store at a time; a second one waits and finds the work done. A
     run that cannot be recovered is left as it is, with a warning, and does not hinder the others.
     """
-    if not _crashed(store) or not os.access(store.layout.runs, os.W_OK):
+    waiting = is_held(store.layout.recovery_lock())  # for another process that recovers just now
+    if not (waiting or _crashed(store)) or not os.access(store.layout.runs, os.W_OK):
         return []
     try:
         lock = Lock(store.layout.recovery_lock(), patience_seconds=_PATIENCE_SECONDS)
@@ -169,12 +170,14 @@ class _Recovery:
         try:
             with open_backend(self.start, self.part.data_folder) as backend:
                 seal_part(self.part, backend, facts, sync=sync, journaled=rows)
-        except CorruptRecording as exc:
+        except (StorageFull, MissingExtra):
+            raise
+        except StoreError as exc:
             # What the backend holds cannot be sealed: the rows that could be read are put into
             # fresh files, and the old ones are kept aside.
             self._note(f"its tables could not be sealed ({exc.problem})")
             _set_aside(self.part, _tables_of(self.part))
-            facts.problem, facts.state = self.damage, RunState.QUARANTINED
+            facts = self._facts(journal, [*rows.values(), *stored.values()])
             with open_backend(self.start, self.part.data_folder) as backend:
                 seal_part(self.part, backend, facts, sync=sync, journaled=_united(stored, rows))
 

@@ -18,6 +18,7 @@ from capture.store.layout import (
     RUN_RECORD,
     StoreLayout,
     check_run_id,
+    inside,
     slug,
 )
 from capture.store.records import cannot_write, read_record, write_atomically
@@ -168,14 +169,15 @@ class RemoteStore:
         if not self._is_pushed(run_id):
             return  # it is written here, and complete
         for said in read_record(local / MANIFEST)["parts"]:
-            part = local / "parts" / said["folder"]
+            part = inside(local / "parts", said["folder"])
             remote = f"runs/{run_id}/parts/{said['folder']}"
             part.mkdir(parents=True, exist_ok=True)
             if not (part / PART_RECORD).exists():
                 self._fetch(f"{remote}/{PART_RECORD}", part / PART_RECORD)
             for entry in read_record(part / PART_RECORD)["files"]:
-                if not (part / entry["name"]).exists():
-                    self._fetch(f"{remote}/{entry['name']}", part / entry["name"], entry["sha256"])
+                path = inside(part, entry["name"])
+                if not path.exists():
+                    self._fetch(f"{remote}/{entry['name']}", path, entry["sha256"])
 
     def pull_base(self, mark: str) -> None:
         """Bring base data here if they are not here yet."""
@@ -192,7 +194,7 @@ class RemoteStore:
             name = str(path)[len(self._root) :].lstrip("/")
             of_run = name.startswith("runs/")
             if run_id is None or not of_run or name.startswith(f"runs/{run_id}/"):
-                self._fetch(name, folder / name)
+                self._fetch(name, inside(folder, name))
 
     # --- transport ---------------------------------------------------------------------------
 

@@ -184,7 +184,8 @@ def _seqs(table: pa.Table) -> np.ndarray[Any, Any]:
     if "seq" not in table.column_names:
         return np.array([], dtype=np.int64)
     numbers = table.column("seq")
-    return (numbers.drop_null() if numbers.null_count else numbers).to_numpy()
+    there: np.ndarray[Any, Any] = numbers.drop_null().to_numpy()
+    return there
 
 
 def _range(seqs: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, int | None]:

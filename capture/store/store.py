@@ -155,11 +155,7 @@ class Store:
 
     def __iter__(self) -> Iterator[str]:
         """Return the identities of the runs, oldest first."""
-        with self._lock:
-            if self._remote is not None:
-                self._remote.pull_manifests()
-        names = run_names(self._layout.runs)
-        return (n for n in names if (self._layout.runs / n / RUN_RECORD).exists())
+        return iter([row["run_id"] for row in self.summaries()])
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow.compute as pc
 
-from capture.errors import CaptureError
+from capture.errors import CaptureError, CorruptRecording
 from capture.store.integrity import Chain, chain_file, chain_of
-from capture.store.layout import PART_RECORD
+from capture.store.layout import PART_RECORD, inside
 from capture.store.loading import open_backend, reading
 from capture.store.part_reader import in_order
 from capture.store.seal import hash_file
@@ -72,13 +72,15 @@ class PartCheck:
                 yield from self._chain_problems(table, files)
 
     def _file_problem(self, name: str, entry: Mapping[str, Any]) -> str | None:
-        path = self._part / name
         try:
+            path = inside(self._part, name)
             found = path.stat().st_size
             if found == entry["bytes"] and hash_file(path) == entry["sha256"]:
                 return None
         except FileNotFoundError:
             return "the file is missing"
+        except CorruptRecording as exc:
+            return exc.problem
         except OSError as exc:
             return f"the file cannot be read ({exc.strerror})"
         if found != entry["bytes"]:

@@ -41,7 +41,7 @@ class ClassifierContract:
         ```
 
     Attributes:
-        classifier: the name it is registered under, or the function itself in a staticmethod.
+        classifier: the name it is registered under, or the function itself.
         features: names of the features it reads.
         states: the states it may answer with; empty where any word will do.
         values: the values that a feature may have; by default all finite numbers.
@@ -58,7 +58,7 @@ class ClassifierContract:
 
     def loaded(self) -> Classifier:
         """Return the classifier; if a name is given, the one that is registered under it."""
-        named = self.classifier
+        named = type(self).classifier  # of the class: a function of an object would be a method
         return get_host().classifier(named) if isinstance(named, str) else named
 
     def draw(self, data: st.DataObject) -> Features:

@@ -199,11 +199,13 @@ class SQLiteStorageBackend:
         ask: Callable[[sqlite3.Connection], _Answer],
         nothing: _Answer,
     ) -> _Answer:
-        if Catalogue(connection).exists():
-            return ask(connection)
         if source == self._sealed:
-            raise CorruptRecording(source, "it holds no tables of ours", CHECK_IT)
-        return nothing  # its writer is about to begin, or was killed then
+            (pages,) = connection.execute("PRAGMA page_count").fetchone()
+            if source.stat().st_size != pages * _PAGE_BYTES:
+                raise CorruptRecording(source, f"it should have {pages} whole pages", CHECK_IT)
+        elif not Catalogue(connection).exists():
+            return nothing  # its writer is about to begin, or was killed then
+        return ask(connection)
 
 
 def _connect(path: Path, mode: str = "mode=rwc") -> sqlite3.Connection:

@@ -95,7 +95,7 @@ def failures(classifier: Any) -> set[str]:
         features = ("close", "mean")
         states = ("up", "down", "unknown")
 
-    Suite.classifier = classifier if isinstance(classifier, str) else staticmethod(classifier)
+    Suite.classifier = classifier
     failed = set()
     for name in (name for name in dir(Suite) if name.startswith("test_")):
         try:

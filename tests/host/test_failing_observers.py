@@ -96,7 +96,7 @@ def test_the_policy_holds_whatever_arguments_an_observer_takes(
     namespace: dict[str, Any] = {}
     exec(f"def on_bar({arguments}): raise ValueError('no')", namespace)  # noqa: S102
     plugin = ModuleType("a_plugin")
-    plugin.on_bar = hookimpl(namespace["on_bar"])  # type: ignore[attr-defined]
+    plugin.on_bar = hookimpl(namespace["on_bar"])
     failures = PluginFailures()
     tell = bound(run, failures, plugin)
     with pytest.warns(CaptureWarning):
@@ -157,17 +157,19 @@ def test_the_end_of_the_process_always_gets_through(
     assert failures.counts == {}
 
 
-def test_a_user_who_turns_warnings_into_errors_gets_an_error_that_is_recorded(
-    run: RunInfo,
+def test_a_run_goes_on_where_warnings_are_errors_and_the_failure_is_logged(
+    run: RunInfo, caplog: pytest.LogCaptureFixture
 ) -> None:
-    failures = PluginFailures()
-    tell = bound(run, failures, Failing())
+    failures, failing = PluginFailures(), Failing()
+    tell = bound(run, failures, failing)
     with warnings.catch_warnings():
         warnings.simplefilter("error", CaptureWarning)
-        with pytest.raises(CaptureWarning, match="disabled"):
-            tell(BAR)
         tell(BAR)
+        tell(BAR)
+    assert failing.bars == 1
     assert failures.counts == {"Failing": 1}
+    (logged,) = caplog.messages
+    assert 'plugin "Failing" is disabled for the rest of this run' in logged
 
 
 def test_an_observer_that_fails_in_many_threads_is_warned_of_once(run: RunInfo) -> None:

@@ -192,11 +192,11 @@ def test_an_offer_that_cannot_be_loaded_names_its_plugin() -> None:
         (AdapterInfo("x", dict), "an object of type AdapterInfo"),
         (BackendInfo("../x", dict), r"name='../x'"),
         (BackendInfo("", dict), "name=''"),
-        (BackendInfo(3, dict), "name=3"),  # type: ignore[arg-type]
-        (BackendInfo("x", "pkg:Backend"), "load='pkg:Backend'"),  # type: ignore[arg-type]
-        (BackendInfo("x", dict, requires="h5py"), "requires='h5py'"),  # type: ignore[arg-type]
-        (BackendInfo("x", dict, requires=(1,)), r"requires=\(1,\)"),  # type: ignore[arg-type]
-        (BackendInfo("x", dict, extra=("a",)), r"extra=\('a',\)"),  # type: ignore[arg-type]
+        (BackendInfo(3, dict), "name=3"),
+        (BackendInfo("x", "pkg:Backend"), "load='pkg:Backend'"),
+        (BackendInfo("x", dict, requires="h5py"), "requires='h5py'"),
+        (BackendInfo("x", dict, requires=(1,)), r"requires=\(1,\)"),
+        (BackendInfo("x", dict, extra=("a",)), r"extra=\('a',\)"),
     ],
 )
 def test_a_registration_hook_that_yields_a_wrong_thing_is_refused(given: Any, problem: str) -> None:
@@ -296,4 +296,4 @@ def test_many_threads_that_ask_first_load_each_plugin_once(
     for thread in threads:
         thread.join()
     assert found == [list] * 8
-    assert sys.loads_of_zebra == [1]  # type: ignore[attr-defined]
+    assert sys.loads_of_zebra == [1]

@@ -35,7 +35,7 @@ def test_an_object_is_registered_under_the_name_of_its_class() -> None:
 
 def test_a_module_is_registered_under_its_own_name() -> None:
     plugin = ModuleType("a_plugin")
-    plugin.on_bar = hookimpl(lambda bar: None)  # type: ignore[attr-defined]
+    plugin.on_bar = hookimpl(lambda bar: None)
     assert Host([]).register(plugin) == "a_plugin"
 
 

@@ -81,7 +81,14 @@ class Screen:
         from rich.table import Table as Drawn
 
         fitting = table.fit(self._console.width, cell_len)
-        drawn = Drawn(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+        # A blank of padding and one for the box's divider are the gap.
+        drawn = Drawn(
+            box=box.SIMPLE_HEAD,
+            show_edge=False,
+            pad_edge=False,
+            padding=(0, GAP - 1, 0, 0),
+            header_style="bold",
+        )
         for column in fitting.columns:
             drawn.add_column(
                 column.title,

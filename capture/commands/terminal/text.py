@@ -49,31 +49,35 @@ def amount(value: Any) -> str:
     """Return a number, as exactly as a person wants it; any other value as its safe text."""
     if is_absent(value):
         return ""
-    if isinstance(value, str) or not hasattr(value, "__float__"):
-        return safe(value)
-    number = float(value)
-    if not math.isfinite(number) or number == int(number):
-        return f"{number:.0f}" if math.isfinite(number) else str(number)
-    return f"{number:.{_decimals(abs(number))}f}"
+    return amounts([value])[0] if _is_number(value) else safe(value)
 
 
 def amounts(values: Iterable[Any]) -> list[str]:
-    """Return the cells of one column of numbers, all with the same decimals."""
+    """Return the cells of one column; numbers have as many decimals as the column needs."""
     kept = list(values)
-    numbers = [
-        abs(float(v))
-        for v in kept
-        if not is_absent(v) and not isinstance(v, (str, bool)) and hasattr(v, "__float__")
+    numbers = [float(value) for value in kept if _is_number(value)]
+    places = _decimals([number for number in numbers if math.isfinite(number)])
+    return [
+        f"{float(v):.{places}f}" if _is_number(v) else "" if is_absent(v) else safe(v) for v in kept
     ]
-    finite = [number for number in numbers if math.isfinite(number)]
-    if len(finite) < sum(not is_absent(v) for v in kept):
-        return [amount(v) for v in kept]
-    whole = all(number == int(number) for number in finite)
-    places = 0 if whole else _decimals(max(finite))
-    return ["" if is_absent(v) else f"{float(v):.{places}f}" for v in kept]
 
 
-def _decimals(size: float) -> int:
+def _is_number(value: Any) -> bool:
+    if isinstance(value, (str, bool)) or is_absent(value):
+        return False
+    return hasattr(value, "__float__")
+
+
+def _decimals(numbers: Sequence[float]) -> int:
+    """Return the fewest decimals that say all numbers, within what a person can read."""
+    most = _readable(max(map(abs, numbers), default=0.0))
+    for places in range(most):
+        if all(math.isclose(round(n, places), n, rel_tol=1e-9) for n in numbers):
+            return places
+    return most
+
+
+def _readable(size: float) -> int:
     if size >= 1000:
         return 2
     return 4 if size >= 0.1 or size == 0 else min(12, 3 - math.floor(math.log10(size)))

@@ -46,15 +46,15 @@ def signals_table(signals: pd.DataFrame) -> Table:
         Column("STRATEGY", differing("strategy_id"), rank=9),
         Column("SYMBOL", differing("symbol"), rank=2),
         Column("WANTS", [want(value) for value in values("direction")], style="bold"),
-        Column("TYPE", texts("signal_type"), rank=6),
+        Column("TYPE", texts("signal_type"), rank=8),
         numbers("STRENGTH", "strength", 4),
-        numbers("CLOSE", "market_close", 5),
+        numbers("CLOSE", "market_close", 4),
         numbers("HELD", "position_before", 7),
         *(
-            numbers(safe(name.removeprefix(_INDICATOR)), name, 10 + place)
+            numbers(safe(name.removeprefix(_INDICATOR)), name, 5 if place < 2 else 10 + place)
             for place, name in enumerate(_indicators(signals))
         ),
-        Column("REGIME", texts("regime"), rank=8),
+        Column("REGIME", texts("regime"), rank=6),
         Column("BECAME", texts("disposition"), rank=1),
         Column("WHY", texts("reason"), rank=3),
     )

@@ -1,0 +1,92 @@
+"""Which runs of a backtest are going on, and how their ends are heard."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from backtesting.backtesting import Backtest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import FrameType
+
+    from capture_backtesting.session import Session
+
+__all__ = ["backtest_that_runs", "forget", "is_running", "watch"]
+
+_RUN: Final = Backtest.run.__code__
+
+
+def backtest_that_runs(frame: FrameType | None) -> Backtest | None:
+    """Return the backtest whose `run` stands nearest on the stack."""
+    for run in _runs(frame):
+        return run.f_locals["self"]  # type: ignore[no-any-return]
+    return None
+
+
+def is_running(strategy: Any) -> bool:
+    """Return whether a backtest runs this strategy, in any thread."""
+    return any(
+        run.f_locals.get("strategy") is strategy
+        for frame in list(sys._current_frames().values())
+        for run in _runs(frame)
+    )
+
+
+def _runs(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        if frame.f_code is _RUN:
+            yield frame
+        frame = frame.f_back
+
+
+class _Results:
+    """Stands where a backtest keeps its results while captured runs of it go on."""
+
+    def __init__(self, owner: type) -> None:
+        self.owner = owner
+        self.sessions: list[Session] = []
+
+    def __get__(self, backtest: Any, _type: type | None = None) -> Any:
+        return self if backtest is None else backtest.__dict__["_results"]
+
+    def __set__(self, backtest: Any, results: Any) -> None:
+        backtest.__dict__["_results"] = results
+        ended = getattr(results, "_strategy", None)
+        for session in list(self.sessions):
+            if session.strategy() is ended:
+                session.finish(results)
+
+
+def watch(backtest: Backtest, session: Session) -> None:
+    """Let the session know when the backtest sets its results, which is the end of a run."""
+    results = _watching(backtest)
+    if results is None:
+        results = _Results(type(backtest))
+        names = {
+            "__module__": results.owner.__module__,
+            "__qualname__": results.owner.__qualname__,
+            "_results": results,
+        }
+        backtest.__class__ = type(results.owner.__name__, (results.owner,), names)
+    for other in list(results.sessions):
+        strategy = other.strategy()
+        if strategy is None or not is_running(strategy):
+            other.abandon()  # an exception ended it, and something keeps the exception
+    results.sessions.append(session)
+    backtest.__class__ = backtest.__class__ if _watching(backtest) else _again(backtest, results)
+
+
+def forget(backtest: Backtest, session: Session) -> None:
+    """Give the backtest its own class back if no captured run of it goes on."""
+    results = _watching(backtest)
+    if results is not None and session in results.sessions:
+        results.sessions.remove(session)
+        if not results.sessions:
+            backtest.__class__ = results.owner
+
+
+def _watching(backtest: Backtest) -> _Results | None:
+    found = type(backtest).__dict__.get("_results")
+    return found if isinstance(found, _Results) else None

@@ -1,0 +1,1 @@
+"""Measurements of the recorder, as ratios against named baselines: `python -m benchmarks`."""

@@ -1,0 +1,75 @@
+"""How things are timed: in one process, in turns, without the garbage collector."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+__all__ = ["Stopwatch", "Timing", "interleaved", "percentile", "timed"]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """The samples of one variant, in the unit in which they were taken."""
+
+    samples: tuple[float, ...]
+
+    @property
+    def minimum(self) -> float:
+        """The smallest: what it costs when nothing disturbs."""
+        return min(self.samples)
+
+    @property
+    def median(self) -> float:
+        """The middle: what it costs on this machine as busy as it is."""
+        return median(self.samples)
+
+
+@dataclass
+class Stopwatch:
+    """Holds the seconds of the section that `timed` timed."""
+
+    seconds: float = 0.0
+
+
+@contextmanager
+def timed() -> Iterator[Stopwatch]:
+    """Time a section; the garbage collector runs before and not within."""
+    watch = Stopwatch()
+    gc.collect()
+    was_enabled = gc.isenabled()
+    gc.disable()
+    started = perf_counter()
+    try:
+        yield watch
+    finally:
+        watch.seconds = perf_counter() - started
+        if was_enabled:
+            gc.enable()
+
+
+def interleaved(variants: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Timing]:
+    """Run all variants in turn, round by round, and return the samples of each.
+
+    A variant prepares what it needs, times its own section and returns the sample. Each round
+    begins with another variant, so that a machine that grows slow or busy favours none.
+    """
+    names = list(variants)
+    samples: dict[str, list[float]] = {name: [] for name in names}
+    for turn in range(rounds):
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            samples[name].append(variants[name]())
+    return {name: Timing(tuple(taken)) for name, taken in samples.items()}
+
+
+def percentile(ordered: Sequence[int], share: float) -> int:
+    """Return the sample below which this share of the samples lies, by nearest rank."""
+    return ordered[min(int(len(ordered) * share), len(ordered) - 1)]

@@ -1,0 +1,85 @@
+"""How much each benchmark does: the full set, a quick look, and as little as a test needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["FULL", "QUICK", "TINY", "Sizes"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """Counts of rows and repeats.
+
+    Attributes:
+        caller_rows: rows per timed section of a fast way to keep a signal.
+        caller_slow_rows: the same where each row waits for a disk or copies what came before.
+        caller_rounds: interleaved rounds.
+        latency_calls: calls timed one by one.
+        memory_rows: signals after which the growth of memory is read.
+        memory_synced_rows: the same with durability fsync.
+        disk_rows: signals written to each backend.
+        run_bars: bars of a backtest.
+        run_rounds: interleaved rounds of each kind of backtest.
+        load_rows: signals in the store that is searched.
+        load_json_rows: the same for JSON lines, which has to read every line.
+        load_rounds: interleaved rounds of each query.
+    """
+
+    caller_rows: int
+    caller_slow_rows: int
+    caller_rounds: int
+    latency_calls: int
+    memory_rows: tuple[int, ...]
+    memory_synced_rows: int
+    disk_rows: int
+    run_bars: int
+    run_rounds: int
+    load_rows: int
+    load_json_rows: int
+    load_rounds: int
+
+
+FULL: Final = Sizes(
+    caller_rows=20_000,
+    caller_slow_rows=200,
+    caller_rounds=9,
+    latency_calls=200_000,
+    memory_rows=(100_000, 1_000_000),
+    memory_synced_rows=10_000,
+    disk_rows=100_000,
+    run_bars=5_000,
+    run_rounds=31,
+    load_rows=1_000_000,
+    load_json_rows=100_000,
+    load_rounds=5,
+)
+QUICK: Final = Sizes(
+    caller_rows=5_000,
+    caller_slow_rows=50,
+    caller_rounds=5,
+    latency_calls=30_000,
+    memory_rows=(100_000,),
+    memory_synced_rows=2_000,
+    disk_rows=20_000,
+    run_bars=5_000,
+    run_rounds=7,
+    load_rows=100_000,
+    load_json_rows=10_000,
+    load_rounds=3,
+)
+TINY: Final = Sizes(
+    caller_rows=60,
+    caller_slow_rows=3,
+    caller_rounds=2,
+    latency_calls=300,
+    memory_rows=(500,),
+    memory_synced_rows=20,
+    disk_rows=500,
+    run_bars=300,
+    run_rounds=2,
+    load_rows=2_000,
+    load_json_rows=500,
+    load_rounds=2,
+)

@@ -1,0 +1,76 @@
+"""The recorded intents of a run, in the order in which the strategy had them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from capture.schema import ORDERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from capture.store.recording import Recording
+
+__all__ = ["Intent", "group", "read_intents"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """One call of the strategy: an order placed, edited or cancelled.
+
+    The attributes are the columns of the `orders` table; what was null is None.
+    """
+
+    part: int
+    seq: int
+    strategy_id: str | None
+    symbol: str | None
+    bar_index: int | None
+    signal_id: str | None
+    signal_seq: int | None
+    order_id: str | None
+    action: str
+    call: str | None
+    arguments: str | None
+    side: int | None
+    order_type: str | None
+    size: float | None
+    size_kind: str | None
+    limit_price: float | None
+    stop_price: float | None
+    trail: float | None
+    stop_loss: float | None
+    take_profit: float | None
+    valid: str | None
+    parent_id: str | None
+    oco_id: str | None
+    tag: str | None
+    phase: str | None
+    callback: int | None
+
+
+def read_intents(recording: Recording, *, part: int | None = None) -> tuple[Intent, ...]:
+    """Return the intents of a recording, or of one part of it, in order."""
+    names = [field.name for field in fields(Intent)]
+    table = recording.table("orders", columns=names)
+    columns = {
+        name: table.column(name).to_pylist()
+        if name in table.column_names
+        else pa.nulls(table.num_rows, ORDERS.type_of(name)).to_pylist()
+        for name in names
+    }
+    every = (
+        Intent(**dict(zip(names, row, strict=True))) for row in zip(*columns.values(), strict=True)
+    )
+    return tuple(intent for intent in every if part is None or intent.part == part)
+
+
+def group(intents: Iterable[Intent], by: str) -> dict[Any, tuple[Intent, ...]]:
+    """Return the intents by one of their attributes, such as `callback` or `bar_index`."""
+    groups: dict[Any, list[Intent]] = {}
+    for intent in intents:
+        groups.setdefault(getattr(intent, by), []).append(intent)
+    return {key: tuple(members) for key, members in groups.items()}

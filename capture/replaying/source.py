@@ -1,0 +1,245 @@
+"""A recording, ready to be replayed: filtered, and with what must be checked on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from capture.errors import ClosedLoop, DataMismatch, NotReplayable, UnknownName
+from capture.replaying.intents import Intent, read_intents
+from capture.replaying.targets import Target, targets_of
+from capture.store.base import fingerprint
+from capture.store.run import RunStart
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pyarrow as pa
+
+    from capture.config import SignalCaptureConfig
+    from capture.contracts.replay import ReplayMode
+    from capture.filters import Predicate
+    from capture.store.recording import Recording
+
+__all__ = ["Divergence", "Source"]
+
+CLOSED_LOOP: Final = "closed_loop"
+"""The flag of a run whose strategy looked at its portfolio; it lists what was read."""
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """The first signal at which the replayed position is not the captured one."""
+
+    bar_index: int
+    signal_id: str | None
+    captured: float
+    replayed: float
+
+    def __str__(self) -> str:
+        return (
+            f"from bar {self.bar_index} on the replay differs: position {self.replayed:g}, "
+            f"captured was {self.captured:g} (signal {self.signal_id})"
+        )
+
+
+@dataclass
+class Source:
+    """Fulfils `capture.contracts.replay.ReplaySource`."""
+
+    recording: Recording
+    mode: ReplayMode
+    strategy_id: str
+    forced: bool = False
+    config: SignalCaptureConfig | None = None
+    where: Sequence[Predicate] = ()
+    divergence: Divergence | None = field(default=None, init=False)
+
+    @property
+    def run_id(self) -> str:
+        """Identity of the recorded run."""
+        return self.recording.run_id
+
+    @property
+    def host(self) -> str:
+        """The backtester that it was recorded in."""
+        return str(self.recording.manifest["host"])
+
+    @property
+    def strategy(self) -> str:
+        """Name of the strategy."""
+        return str(self.recording.manifest["strategy"])
+
+    @cached_property
+    def part(self) -> int:
+        """The part that holds the strategy's signals."""
+        return int(self._segment["part"])
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The strategy's parameters."""
+        params: Mapping[str, Any] = self._segment["params"]
+        return params
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The host's settings when it was recorded."""
+        settings: Mapping[str, Any] = self.recording.manifest["settings"]
+        return settings
+
+    @cached_property
+    def flags(self) -> Mapping[str, Any]:
+        """What the recorder noted of the run."""
+        record = next(p for p in self.recording.parts if p.number == self.part).record
+        return {**self.recording.manifest.get("flags", {}), **(record or {}).get("flags", {})}
+
+    @cached_property
+    def _segment(self) -> Mapping[str, Any]:
+        known = {
+            segment["strategy_id"]: {**segment, "part": part.number}
+            for part in self.recording.parts
+            for segment in part.segments
+        }
+        if self.strategy_id not in known:
+            raise UnknownName("strategy of this recording", self.strategy_id, known)
+        return known[self.strategy_id]
+
+    # --- what is replayed --------------------------------------------------------------------
+
+    @cached_property
+    def intents(self) -> tuple[Intent, ...]:
+        """The recorded calls, in order; whole signals are left out, never single orders."""
+        every = read_intents(self.recording, part=self.part)
+        mine = [i for i in every if i.strategy_id in (None, self.strategy_id)]
+        if not self.where:
+            return tuple(mine)
+        kept = self._kept
+        return tuple(i for i in mine if i.signal_seq is None or i.signal_seq in kept)
+
+    @cached_property
+    def _kept(self) -> frozenset[int]:
+        frame = self.recording.signals(where=self.where)
+        return frozenset(frame.loc[frame["part"] == self.part, "seq"].tolist())
+
+    @cached_property
+    def targets(self) -> tuple[Target, ...]:
+        """The recorded calls collapsed to wanted positions, or the signals' own directions."""
+        return self._signals if self.mode == "signal" else targets_of(self.intents)
+
+    @property
+    def _signals(self) -> tuple[Target, ...]:
+        """Return the signals as targets: direction, and strength as size where there is one."""
+        frame = self.recording.signals(where=self.where)
+        frame = frame[(frame["part"] == self.part) & (frame["strategy_id"] == self.strategy_id)]
+        orders = {i.signal_seq: i.callback for i in self.intents if i.action == "new"}
+        rows = zip(
+            frame["seq"].tolist(),
+            frame["bar_index"].tolist(),
+            frame["symbol"].tolist(),
+            frame["direction"].tolist(),
+            frame["strength"].tolist(),
+            strict=True,
+        )
+        return tuple(
+            Target(
+                seq,
+                bar,
+                orders.get(seq),
+                symbol,
+                int(direction),
+                None if strength != strength or strength is None else abs(strength),
+                None if strength != strength or strength is None else "fraction",
+            )
+            for seq, bar, symbol, direction, strength in rows
+        )
+
+    # --- what is checked ---------------------------------------------------------------------
+
+    def check_settings(self, settings: Mapping[str, Any]) -> None:
+        """Refuse other settings where the strategy looked at its portfolio."""
+        reads = self.flags.get(CLOSED_LOOP)
+        if not reads or self.forced:
+            return
+        mine = self.settings
+        changed = sorted(
+            f"{name} {mine.get(name)!r} -> {settings.get(name)!r}"
+            for name in mine.keys() | settings.keys()
+            if mine.get(name) != settings.get(name)
+        )
+        if changed:
+            raise ClosedLoop(self.run_id, reads, changed)
+
+    def check_bars(self, bars: pa.Table, *, symbol: str | None = None) -> None:
+        """Refuse bars that are not those of the recording."""
+        base = next(p for p in self.recording.parts if p.number == self.part).base
+        refs = [ref for ref in base if symbol is None or ref["symbol"] == symbol]
+        if not refs:
+            raise NotReplayable(
+                self.run_id, f"it holds no bars of {symbol or 'its data'}", "record it again"
+            )
+        ref = refs[0]
+        now = fingerprint(bars, symbol=ref["symbol"], timeframe=ref["timeframe"])
+        if now != ref["fingerprint"]:
+            raise DataMismatch(self.run_id, self._difference(ref, bars))
+
+    def _difference(self, ref: Mapping[str, Any], bars: pa.Table) -> str:
+        was = self.recording.store.base_data(ref["fingerprint"]).bars
+        if was.num_rows != bars.num_rows:
+            return f"{was.num_rows} bars then, {bars.num_rows} now"
+        for name in was.column_names:
+            if name not in bars.column_names:
+                return f"column {name} is missing"
+            then, now = was.column(name).to_pylist(), bars.column(name).to_pylist()
+            place = next(
+                (i for i, (a, b) in enumerate(zip(then, now, strict=True)) if a != b), None
+            )
+            if place is not None:
+                return f"{name} of bar {place} was {then[place]} and is {now[place]}"
+        extra = set(bars.column_names) - set(was.column_names)
+        return f"new columns {', '.join(sorted(extra))}" if extra else "other column types"
+
+    @cached_property
+    def _positions(self) -> Mapping[int, float]:
+        rows = self.recording.table(
+            "signals", ["part", "seq", "position_before"], [("part", "=", self.part)]
+        )
+        held = rows.column("position_before").to_numpy()
+        seqs = rows.column("seq").to_pylist()
+        return {s: float(h) for s, h in zip(seqs, held, strict=True) if not np.isnan(h)}
+
+    def reached(self, signal_seq: int, bar: int, position: float) -> None:
+        """Note the first signal at which the position is not the captured one."""
+        if self.divergence is None:
+            captured = self._positions.get(signal_seq)
+            if captured is not None and captured != position:
+                self.divergence = Divergence(bar, self.source_id(signal_seq), captured, position)
+
+    # --- what is recorded of the replay ------------------------------------------------------
+
+    def start(self, **said: Any) -> RunStart:
+        """Return the start record of the replay: its parent is the recorded run."""
+        return RunStart(
+            **{
+                "strategy": self.strategy,
+                "params": self.params,
+                "kind": "replay",
+                "parent": self.run_id,
+                **said,
+            }
+        )
+
+    def source_id(self, signal_seq: int) -> str | None:
+        """Return the identity of the recorded signal."""
+        return self._ids.get(signal_seq)
+
+    @cached_property
+    def _ids(self) -> Mapping[int, str]:
+        rows = self.recording.table(
+            "signals", ["part", "seq", "signal_id"], [("part", "=", self.part)]
+        )
+        return dict(
+            zip(rows.column("seq").to_pylist(), rows.column("signal_id").to_pylist(), strict=True)
+        )

@@ -1,0 +1,45 @@
+"""For plugin authors: contract suites to subclass, hypothesis strategies, and pytest fixtures.
+
+```python
+from capture.testing import BackendContract
+
+
+class TestFeather(BackendContract):
+    backend = "feather"
+```
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from capture.errors import MissingExtra
+
+try:
+    import pytest
+except ImportError as exc:
+    raise MissingExtra("capture.testing", extra="test", library=exc.name) from exc
+
+if TYPE_CHECKING:
+    from capture.testing.backend import BackendContract
+    from capture.testing.classifier import ClassifierContract
+    from capture.testing.volatile import VolatileBackendContract
+
+__all__ = ["BackendContract", "ClassifierContract", "VolatileBackendContract"]
+
+_HOMES: Final = {
+    "BackendContract": "capture.testing.backend",
+    "ClassifierContract": "capture.testing.classifier",
+    "VolatileBackendContract": "capture.testing.volatile",
+}
+
+# A failing suite shows the values that were compared, as a test of one's own does.
+pytest.register_assert_rewrite(*_HOMES.values(), "capture.testing.reference")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'capture.testing' has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return value

@@ -1,0 +1,7 @@
+from __future__ import annotations
+
+from capture.testing import BackendContract
+
+
+class TestParquet(BackendContract):
+    backend = "parquet"
