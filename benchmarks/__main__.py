@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -119,7 +118,4 @@ def _write_json(
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    # Arrow's threads may still be at work when the interpreter ends, which can abort the process.
-    os._exit(code)
+    sys.exit(main())

@@ -35,12 +35,12 @@ def run(sizes: Sizes) -> Report:
         "writer thread": {"asynchronous": True},
         "blocks of 1,024": {"buffer_size": 1024},
     }
-    depths: Mapping[str, tuple[Callable[[Fed, int], list[int]], int]] = {
+    depths: Mapping[str, tuple[Callable[[int, Fed], list[int]], int]] = {
         "Channel.append": (_append_calls, sizes.latency_calls),
         "capture_signal": (_signal_calls, sizes.latency_calls // _SLOWER),
     }
     taken = {
-        f"{depth}, {how}": _calls(partial(calls, count=count), **said)
+        f"{depth}, {how}": _calls(partial(calls, count), **said)
         for depth, (calls, count) in depths.items()
         for how, said in settings.items()
     }
@@ -92,7 +92,7 @@ def _calls(calls: Callable[[Fed], list[int]], **settings: Any) -> list[int]:
     return sorted(taken)
 
 
-def _append_calls(fed: Fed, count: int) -> list[int]:
+def _append_calls(count: int, fed: Fed) -> list[int]:
     append, rows, taken = fed.channel.append, fed.rows, []
     for place in range(count):
         row = rows[place % _POOL]
@@ -102,7 +102,7 @@ def _append_calls(fed: Fed, count: int) -> list[int]:
     return taken
 
 
-def _signal_calls(fed: Fed, count: int) -> list[int]:
+def _signal_calls(count: int, fed: Fed) -> list[int]:
     signal, context = contexts(universe(_POOL, symbols=4).signals)[0]
     record, taken = fed.engine.capture_signal, []
     record(signal, context)

@@ -196,9 +196,9 @@ def _signals(rng: np.random.Generator, symbol: str, market: Columns, count: int)
         "strength": np.tanh(lines["indicator_zscore_20"]),
         "signal_type": np.where(direction > 0, "entry", "exit"),
         "spread": 2 * half_spread,
-        "liquidity_score": (seen["market_volume"] / 500_000).round(3),
+        "liquidity_score": np.log1p(seen["market_volume"]) / half_spread,
         "regime": regime,
-        "regime_confidence": rng.beta(8, 2, count).round(4),
+        "regime_confidence": rng.beta(8, 2, count),
         "processing_ns": rng.integers(800, 1_400, count),
         "market_bid": seen["market_close"] - half_spread,
         "market_ask": seen["market_close"] + half_spread,
@@ -210,11 +210,12 @@ def _signals(rng: np.random.Generator, symbol: str, market: Columns, count: int)
 
 
 def _account(rng: np.random.Generator, direction: NDArray[Any], close: NDArray[Any]) -> Columns:
-    """Return what a portfolio that follows the signals looks like; money is in cents."""
+    """Return what a portfolio that follows the signals looks like; it pays 0.02% a trade."""
     count = len(close)
     position = np.concatenate(([0.0], direction[:-1] * 100.0))
-    equity = (100_000 + np.cumsum(position * np.diff(close, prepend=close[0]))).round(2)
-    cash = (equity - position * close).round(2)
+    paid = np.abs(np.diff(position, prepend=0.0)) * close * 0.0002
+    equity = 100_000 + np.cumsum(position * np.diff(close, prepend=close[0]) - paid)
+    cash = equity - position * close
     peak = np.maximum.accumulate(equity)
     return {
         "position_before": position,

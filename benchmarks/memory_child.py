@@ -37,7 +37,9 @@ def _traced_bytes() -> int:
     return tracemalloc.get_traced_memory()[1]
 
 
-def _grown(durability: str, count: int, read: Callable[[], int]) -> dict[str, int]:
+def _grown(
+    durability: str, count: int, read: Callable[[], int], *, seal: bool
+) -> dict[str, int | None]:
     signals = universe(64, symbols=4).signals
     with TemporaryDirectory() as name:
         fed = opened(Path(name), signals, durability=durability)
@@ -53,10 +55,12 @@ def _grown(durability: str, count: int, read: Callable[[], int]) -> dict[str, in
                 most = max(most, read())
         fed.engine.flush()
         most = max(most, read())
+        if not seal:
+            fed.engine.disown()  # the folder goes, so nothing is left to seal
+            return {"capturing": most - before, "sealing": None}
         # The peak within `close` is what the system has noted, which never falls.
         fed.engine.close()
-        sealed = max(_peak_bytes(), most)
-    return {"capturing": most - before, "sealing": sealed - before}
+        return {"capturing": most - before, "sealing": max(_peak_bytes(), most) - before}
 
 
 def _peak_bytes() -> int:
@@ -66,26 +70,29 @@ def _peak_bytes() -> int:
     return most if sys.platform == "darwin" else most * 1024
 
 
-def _list_of_rows(count: int, read: Callable[[], int]) -> dict[str, int]:
+def _list_of_rows(count: int, read: Callable[[], int]) -> dict[str, int | None]:
     """Keep each row as a tuple of values of its own, as a strategy would make them."""
     signals = universe(64, symbols=4).signals
-    row = [value for value in signals.slice(0, 1).to_pylist()[0].values()]
+    row = signals.slice(0, 1).to_pylist()[0].values()
     numbers = [float(value) for value in row if isinstance(value, (int, float))]
     before = read()
     kept: list[Any] = []
     for place in range(count):
         kept.append(tuple(value + place for value in numbers))
-    return {"capturing": read() - before, "sealing": 0}
+    return {"capturing": read() - before, "sealing": None}
 
 
 def main() -> None:
     """Read what to do from the arguments and print one line of JSON."""
-    what, count, how = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    what, count, how, then = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
     read = _resident_bytes
     if how == "traced":
         tracemalloc.start()
         read = _traced_bytes
-    grown = _list_of_rows(count, read) if what == "list" else _grown(what, count, read)
+    if what == "list":
+        grown = _list_of_rows(count, read)
+    else:
+        grown = _grown(what, count, read, seal=then == "seal")
     print(json.dumps(grown))
 
 

@@ -19,6 +19,7 @@ class Sizes:
         latency_calls: calls timed one by one.
         memory_rows: signals after which the growth of memory is read.
         memory_synced_rows: the same with durability fsync.
+        processes: processes that are asked for each reading of memory and of import times.
         disk_rows: signals written to each backend.
         run_bars: bars of a backtest.
         run_rounds: interleaved rounds of each kind of backtest.
@@ -33,6 +34,7 @@ class Sizes:
     latency_calls: int
     memory_rows: tuple[int, ...]
     memory_synced_rows: int
+    processes: int
     disk_rows: int
     run_bars: int
     run_rounds: int
@@ -44,13 +46,14 @@ class Sizes:
 FULL: Final = Sizes(
     caller_rows=20_000,
     caller_slow_rows=200,
-    caller_rounds=9,
+    caller_rounds=7,
     latency_calls=200_000,
     memory_rows=(100_000, 1_000_000),
     memory_synced_rows=10_000,
+    processes=3,
     disk_rows=100_000,
     run_bars=5_000,
-    run_rounds=31,
+    run_rounds=21,
     load_rows=1_000_000,
     load_json_rows=100_000,
     load_rounds=5,
@@ -62,6 +65,7 @@ QUICK: Final = Sizes(
     latency_calls=30_000,
     memory_rows=(100_000,),
     memory_synced_rows=2_000,
+    processes=1,
     disk_rows=20_000,
     run_bars=5_000,
     run_rounds=7,
@@ -76,6 +80,7 @@ TINY: Final = Sizes(
     latency_calls=300,
     memory_rows=(500,),
     memory_synced_rows=20,
+    processes=1,
     disk_rows=500,
     run_bars=300,
     run_rounds=2,

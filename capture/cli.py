@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
@@ -16,7 +17,7 @@ from capture.errors import CaptureError, CorruptRecording, RunNotFound, did_you_
 from capture.host import get_host
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["cli", "main"]
 
@@ -64,16 +65,19 @@ class Verbs(click.Group):
             with formatter.section("Verbs"):
                 formatter.write_dl(rows)
 
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the words before the verb, which may ask for the help."""
+        with _silent_pipe():
+            return super().make_context(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a verb; an error becomes one line and an exit status."""
         try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()
+            with _silent_pipe():
+                result = super().invoke(ctx)
+                sys.stdout.flush()
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
-        except BrokenPipeError:
-            _forget_output()
-            raise click.exceptions.Exit(CLOSED_PIPE) from None
         except Exception as error:
             if ctx.meta.get(DEBUG):
                 traceback.print_exc()
@@ -127,9 +131,15 @@ def _complain(message: str) -> None:
     click.echo(f"capture: {' '.join(map(safe, message.split()))}", err=True)
 
 
-def _forget_output() -> None:
-    """Let the interpreter find nothing to flush into a pipe that has no reader."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+@contextmanager
+def _silent_pipe() -> Iterator[None]:
+    """Turn a pipe whose reader has gone into an exit status."""
+    try:
+        yield
+    except BrokenPipeError:
+        # The interpreter must find nothing to flush into it when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(CLOSED_PIPE) from None
 
 
 @click.group(

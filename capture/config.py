@@ -35,7 +35,7 @@ class SignalCaptureConfig:
         backend: name of the storage backend ("parquet", "hdf5", "json", "sql", "memory", or a
             plugin's).
         storage_path: the store: a folder, or a URL that fsspec knows.
-        buffer_size: signals per block; a full block is handed to the backend.
+        buffer_size: events per block; a full block is handed to the backend.
         compression: the backend's compression word; None is the backend's own default.
         durability: "journal" survives a killed process, "fsync" a power cut, "memory" neither.
         overload: what happens when the backend cannot keep up: wait, stop, or drop and count.

@@ -57,8 +57,9 @@ async def main() -> None:
     config = capture.SignalCaptureConfig(
         storage_path="signals", asynchronous=True, batch_size=20, batch_seconds=0.5
     )
+    start = RunStart(host="live", strategy="revert")
     done = asyncio.Event()
-    with capture.SignalCaptureEngine(config, run=RunStart(host="live", strategy="revert")) as engine:
+    with capture.SignalCaptureEngine(config, run=start) as engine:
         watching = asyncio.create_task(watch(engine, done))
         await trade(engine)
         done.set()

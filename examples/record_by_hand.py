@@ -10,7 +10,7 @@ import pandas as pd
 import capture
 from capture.store.run import RunStart
 
-MOST_UNITS = 300
+MOST_AT_RISK = 1_200.0
 
 
 @dataclass
@@ -18,78 +18,73 @@ class Breakout:
     """Buy above the highest close of the last bars, leave below the lowest."""
 
     lookback: int = 20
-    strategy_id: str = "breakout"
     position: float = 0.0
     closes: list[float] = field(default_factory=list)
 
-    def generate_signal(self, market_data: pd.Series) -> dict[str, object] | None:
-        """Return a signal, or None."""
-        close = float(market_data["close"])
+    def levels(self) -> dict[str, float]:
+        """Return the levels to break out of."""
         window = self.closes[-self.lookback :]
+        return {"highest": max(window), "lowest": min(window)} if window else {}
+
+    def on_close(self, close: float) -> dict[str, object] | None:
+        """Return a signal, or None."""
+        levels, known = self.levels(), len(self.closes)
         self.closes.append(close)
-        if len(window) < self.lookback:
+        if known < self.lookback:
             return None
-        if close > max(window) and self.position <= 0:
-            return {"direction": "long", "strength": close / max(window) - 1}
-        if close < min(window) and self.position > 0:
+        if close > levels["highest"] and not self.position:
+            return {"direction": "long", "strength": close / levels["highest"] - 1}
+        if close < levels["lowest"] and self.position:
             return {"direction": "flat"}
         return None
-
-    def get_indicators(self) -> dict[str, float]:
-        """Return what the recorder keeps as `indicator_highest` and `indicator_lowest`."""
-        window = self.closes[-self.lookback :] or [np.nan]
-        return {"highest": max(window), "lowest": min(window)}
-
-    def get_params(self) -> dict[str, object]:
-        """Return what the recorder keeps as `param_lookback`."""
-        return {"lookback": self.lookback}
-
-    def get_position(self) -> float:
-        """Return what the recorder keeps as `position_before`."""
-        return self.position
 
 
 def prices(bars: int = 750) -> pd.DataFrame:
     """Return a random walk, the same every time."""
     random = np.random.default_rng(7)
-    close = 100 * np.exp(np.cumsum(random.normal(0.0003, 0.012, bars)))
+    close = 100 * np.exp(np.cumsum(random.normal(0.001, 0.012, bars)))
     times = pd.date_range("2021-01-04 21:00", periods=bars, freq="B", tz="UTC")
-    return pd.DataFrame({"timestamp": times, "symbol": "ACME", "timeframe": "1d", "close": close})
+    return pd.DataFrame({"timestamp": times, "close": close})
+
+
+def trade(engine: capture.SignalCaptureEngine, frame: pd.DataFrame, cash: float) -> None:
+    """Run the strategy over the prices; record each signal, and what becomes of it."""
+    strategy = Breakout()
+    for index, (time, close) in enumerate(zip(frame["timestamp"], frame["close"], strict=True)):
+        levels = strategy.levels()
+        context = {
+            "timestamp": time,
+            "strategy_id": "breakout",
+            "indicators": levels,
+            "strategy_params": {"lookback": strategy.lookback},
+            "current_position": strategy.position,
+            "available_capital": cash,
+        }
+        signal = strategy.on_close(close)
+        if signal is None:
+            continue
+        at = {"symbol": "ACME", "timeframe": "1d", "bar_index": index}
+        signal_id = engine.capture_signal({**signal, **at}, context)
+        wanted = 0.0 if signal["direction"] == "flat" else cash // close
+        if wanted * (close - levels["lowest"]) > MOST_AT_RISK:
+            engine.capture_status(signal_id, "rejected", "risk_limit", actor="risk")
+            continue
+        units = wanted - strategy.position
+        cash -= units * close
+        strategy.position = wanted
+        fill = {"signal_id": signal_id, "side": "buy" if units > 0 else "sell", **at}
+        engine.capture_fill({**fill, "timestamp": time, "size": abs(units), "price": close})
+        engine.capture_status(signal_id, "executed", "filled", actor="broker")
 
 
 def main() -> None:
-    """Run the engine and show what was recorded."""
+    """Record a run and show what is in the recording."""
+    frame = prices()
     config = capture.SignalCaptureConfig(storage_path="signals")
     start = RunStart(host="my-engine", strategy="breakout", params={"lookback": 20})
-    frame = prices()
-    cash = 20_000.0
     with capture.SignalCaptureEngine(config, run=start) as engine:
-        engine.add_base_data(frame[["timestamp", "close"]], symbol="ACME", timeframe="1d")
-        strategy = Breakout()
-        for index, bar in frame.iterrows():
-            signal = strategy.generate_signal(bar)
-            if signal is None:
-                continue
-            context = {
-                "timestamp": bar["timestamp"],
-                "strategy_id": strategy.strategy_id,
-                "indicators": strategy.get_indicators(),
-                "strategy_params": strategy.get_params(),
-                "current_position": strategy.position,
-                "available_capital": cash,
-            }
-            at = {"symbol": "ACME", "timeframe": "1d", "bar_index": index}
-            signal_id = engine.capture_signal({**signal, **at}, context)
-            wanted = 0.0 if signal["direction"] == "flat" else cash // bar["close"]
-            if wanted > MOST_UNITS:
-                engine.capture_status(signal_id, "rejected", "risk_limit", actor="risk")
-                continue
-            units = wanted - strategy.position
-            cash -= units * bar["close"]
-            strategy.position = wanted
-            fill = {"signal_id": signal_id, "side": "buy" if units > 0 else "sell", **at}
-            engine.capture_fill({**fill, "size": abs(units), "price": bar["close"]})
-            engine.capture_status(signal_id, "executed", "filled", actor="broker")
+        engine.add_base_data(frame, symbol="ACME", timeframe="1d")
+        trade(engine, frame, cash=20_000.0)
 
     recording = capture.open("signals").latest()
     columns = ["timestamp", "direction", "market_close", "indicator_highest", "disposition"]

@@ -6,6 +6,7 @@ from array import array
 from typing import TYPE_CHECKING, Any, Final
 
 from backtesting.backtesting import Position, Trade, _Broker
+
 from capture.errors import CaptureError
 from capture.journal import NULL_INT
 from capture_backtesting import rows
@@ -105,25 +106,28 @@ class Ear:
         placed = getattr(order, "_capture", None)
         if placed is None:  # an order that could not be recorded
             placed = Placed(NULL_INT, NULL_INT, NULL_INT)
-        self._trades = placed.trade = self._trades + 1
-        placed.units = abs(size)
+        self._trades = number = placed.trade = self._trades + 1
+        placed.units = units = abs(size)
         trade._capture = placed
         rates = self._rates
-        self._fill(
-            placed,
-            placed.bar,
-            self._trades,
-            bar,
-            size,
-            price,
-            self.commissions[-1] if rates is None else rates[0] + abs(size) * price * rates[1],
-            self._effects[0],
-        )
+        paid = self.commissions[-1] if rates is None else rates[0] + units * price * rates[1]
+        self.position = position = self.position + size
+        try:
+            self._write_fill(
+                placed.signal_seq, placed.order_seq, bar, placed.bar, 1 if size > 0 else -1,
+                units, price, paid, position, number, self._effects[0],
+            )  # fmt: skip
+        except CaptureError as exc:
+            self.failed(exc)
 
     def closed(self, trade: Any, order: Any, price: float, bar: int) -> None:
         """Record the fill that closed a trade or a part of one."""
         origin: Placed = trade._capture
         placed = getattr(order, "_capture", None)
+        if placed is None:  # no intent of this bar: a bracket's price was touched, or the end came
+            placed, decided = origin, NULL_INT
+        else:
+            placed.reduced, decided = True, placed.bar
         size = -trade.size
         units = abs(size)
         origin.units -= units
@@ -131,38 +135,12 @@ class Ear:
         rates = self._rates
         # The broker asks for the commission of the exit first.
         paid = self.commissions[0] if rates is None else rates[0] + units * price * rates[1]
-        if placed is None:  # no intent of this bar: a bracket's price was touched, or the end came
-            self._fill(origin, NULL_INT, origin.trade, bar, size, price, paid, effect)
-        else:
-            placed.reduced = True
-            self._fill(placed, placed.bar, origin.trade, bar, size, price, paid, effect)
-
-    def _fill(
-        self,
-        placed: Placed,
-        decided: int,
-        trade: int,
-        bar: int,
-        size: float,
-        price: float,
-        commission: float,
-        effect: int,
-    ) -> None:
         self.position = position = self.position + size
         try:
             self._write_fill(
-                placed.signal_seq,
-                placed.order_seq,
-                bar,
-                decided,
-                1 if size > 0 else -1,
-                abs(size),
-                price,
-                commission,
-                position,
-                trade,
-                effect,
-            )
+                placed.signal_seq, placed.order_seq, bar, decided, 1 if size > 0 else -1,
+                units, price, paid, position, origin.trade, effect,
+            )  # fmt: skip
         except CaptureError as exc:
             self.failed(exc)
 
@@ -176,7 +154,7 @@ class Ear:
         if placed.closes:
             placed.orders += 1
         else:  # an exclusive order closes what there is; the signal's fate is that of the order
-            placed = Placed(placed.signal_seq, placed.order_seq, placed.bar, settled=True)
+            placed = Placed.aside(placed.signal_seq, placed.order_seq, placed.bar)
         self.broker.orders[0]._capture = placed
 
     def filled(self, placed: Placed) -> None:

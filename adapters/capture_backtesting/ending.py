@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["equity_table", "status_table"]
 
 
-def equity_table(
-    results: Any, opened: Opened, positions: tuple[array[int], array[float]]
-) -> pa.Table:
+def equity_table(results: Any, opened: Opened, broker: Any) -> pa.Table:
     """Return the host's equity curve, and the position at the close of every bar."""
     equity = results["_equity_curve"]["Equity"].to_numpy()
     bars = np.arange(len(equity))
@@ -29,22 +27,19 @@ def equity_table(
             "bar_index": bars,
             "timestamp": opened.timeline.labels(bars),
             "equity": equity,
-            "position": _position_by_bar(len(bars), positions),
+            "position": _position_by_bar(len(bars), broker),
         }
     )
 
 
-def _position_by_bar(
-    count: int, positions: tuple[array[int], array[float]]
-) -> np.ndarray[Any, Any]:
+def _position_by_bar(count: int, broker: Any) -> np.ndarray[Any, Any]:
     """Return the position after the last fill at or before each bar."""
-    at, after = np.array(positions[0]), np.array(positions[1])
-    if not len(at):
-        return np.zeros(count)
-    # A fill on the close of the bar before is dated back, so fills may be out of order by one.
-    order = np.argsort(at, kind="stable")
-    last = np.searchsorted(at[order], np.arange(count), side="right") - 1
-    return np.where(last < 0, 0.0, after[order][np.maximum(last, 0)])
+    changes = np.zeros(count)
+    for trade in (*broker.closed_trades, *broker.trades):
+        changes[trade.entry_bar] += trade.size
+        if trade.exit_bar is not None:
+            changes[trade.exit_bar] -= trade.size
+    return np.cumsum(changes)
 
 
 def status_table(statuses: array[int], opened: Opened) -> pa.Table:

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -29,6 +29,8 @@ class Indicators:
     def __init__(self) -> None:
         """Begin with none."""
         self._made: dict[int, dict[str, Any]] = {}
+        self._live: dict[str, NDArray[Any]] = {}
+        self._before: dict[str, NDArray[Any]] = {}
         self.columns: dict[str, NDArray[Any]] = {}
         self.metadata: dict[str, dict[str, Any]] = {}
 
@@ -52,21 +54,49 @@ class Indicators:
         """Name the indicators after the attributes that hold them, else as the host does."""
         holders = {id(v): k for k, v in vars(strategy).items() if isinstance(v, np.ndarray)}
         for value in strategy._indicators:
-            name = self._free(holders.get(id(value)) or _host_name(value))
-            lines = list(_lines(name, value))
-            self.columns.update({f"indicator_{line}": values for line, values in lines})
+            name = _free(holders.get(id(value)) or _host_name(value), self.metadata)
+            lines: list[str] = []
+            for wanted, values in _lines(name, value):
+                line = _free(wanted, lines, self.columns, prefix="indicator_")
+                lines.append(line)
+                self._live[line] = values
+                self.columns[f"indicator_{line}"] = _storable(values)
             self.metadata[name] = {
                 **self._made.get(id(value), {}),
                 "name": _host_name(value),
-                "lines": [line for line, _ in lines],
+                "lines": lines,
             }
+        self._before = {line: values.copy() for line, values in self._live.items()}
 
-    def _free(self, name: str) -> str:
-        number, free = 1, name
-        while free in self.metadata:
-            number += 1
-            free = f"{name}_{number}"
-        return free
+    def changed(self) -> list[str]:
+        """Return the lines that the strategy wrote into while it ran: their past is not kept."""
+        return [
+            line
+            for line, values in self._live.items()
+            if values.tobytes() != self._before[line].tobytes()
+        ]
+
+
+def _free(name: str, *taken: Container[str], prefix: str = "") -> str:
+    """Return the name, numbered if it is taken."""
+    number, free = 1, name
+    while any(free in names or f"{prefix}{free}" in names for names in taken):
+        number += 1
+        free = f"{name}_{number}"
+    return free
+
+
+def _storable(values: NDArray[Any]) -> NDArray[Any]:
+    """Return values in a type that a column may have; the same memory where that is possible."""
+    kind = values.dtype.kind
+    if kind == "b" or values.dtype in (np.float64, np.int64):
+        return values
+    if kind in "iu" and values.dtype != np.uint64:
+        return values.astype(np.int64)
+    try:
+        return values.astype(np.float64, casting="same_kind" if kind in "fiu" else "unsafe")
+    except (TypeError, ValueError):
+        return np.array([None if v is None else str(v) for v in values], dtype=object)
 
 
 def _host_name(value: Any) -> str:
@@ -112,6 +142,9 @@ def host_settings(backtest: Any) -> dict[str, Any]:
     """Return the settings of a backtest, which decide its fills."""
     broker = {k: v for k, v in backtest._broker.keywords.items() if k != "index"}
     settings = {**broker, "finalize_trades": backtest._finalize_trades}
+    unit = getattr(backtest, "_fractional_unit", None)
+    if unit is not None:  # prices and sizes are recorded as the broker sees them, in this unit
+        settings["fractional_unit"] = unit
     return {name: _setting(value) for name, value in settings.items()}
 
 

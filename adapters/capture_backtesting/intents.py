@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import struct
+import weakref
 from typing import TYPE_CHECKING, Any, Final
 
 from capture.errors import CaptureError, InvalidEvent
 from capture.journal import NULL_FLOAT, NULL_INT
 from capture_backtesting import rows
 from capture_backtesting.placed import NOBODY, Placed
+from capture_backtesting.routes import hear, hear_no_more
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,29 +29,26 @@ class Intents:
 
     def __init__(self, strategy: Any, ear: Ear, opened: Opened) -> None:
         """Hear a strategy from now on."""
-        self._strategy = strategy
+        # The strategy must not hold on to itself: its end is the end of a run that raised.
+        self._strategy = weakref.ref(strategy)
         self._ear = ear
         self._broker = ear.broker
         self._opened = opened
         self._words = _Words(opened.engine.word)
 
+    def listen(self) -> None:
+        """Hear the strategy's calls to place orders."""
+        hear(self._strategy(), self.placing)
+
     def detach(self) -> None:
         """Hear the strategy no more."""
-        self._strategy.__dict__.pop("buy", None)
-        self._strategy.__dict__.pop("sell", None)
-
-    def listen(self, buy: Callable[..., Any] | None, sell: Callable[..., Any] | None) -> None:
-        """Hear the strategy's calls to place orders."""
-        if buy is not None:
-            self._strategy.buy = self.placing(1, buy)
-        if sell is not None:
-            self._strategy.sell = self.placing(-1, sell)
+        hear_no_more(self._strategy(), self._broker)
 
     # --- orders ------------------------------------------------------------------------------
 
     def placing(self, side: int, call: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function that records a buy or a sell, and lets it happen."""
-        ear, strategy, broker, words = self._ear, self._strategy, self._broker, self._words
+        ear, alive, broker, words = self._ear, self._strategy, self._broker, self._words
         trades, exclusive = broker.trades, broker._exclusive_orders
         write_signal, write_order = self._opened.signal, self._opened.order
         verb, market = words["buy" if side > 0 else "sell"], words["market"]
@@ -82,12 +81,12 @@ class Intents:
                 else:
                     order = special(signal, bar, side, verb, kind, arguments)
             except (CaptureError, *_UNFIT) as exc:
-                return self._unrecorded(arguments, exc, lambda: call(strategy, **arguments))
+                return self._unrecorded(arguments, exc, lambda: call(alive(), **arguments))
             placed = Placed(signal, order, bar)
             if exclusive:
                 ear.acting = placed
             try:
-                made = call(strategy, **arguments)
+                made = call(alive(), **arguments)
             except Exception:
                 ear.settle(placed, rows.INVALID_ORDER)
                 raise
@@ -109,9 +108,7 @@ class Intents:
         phase: str = "next",
     ) -> int:
         """Record an order that is more than a market order."""
-        size, limit, stop, sl, tp, tag = map(
-            said.get, ("size", "limit", "stop", "sl", "tp", "tag")
-        )
+        size, limit, stop, sl, tp, tag = map(said.get, ("size", "limit", "stop", "sl", "tp", "tag"))
         row = (
             signal,
             bar,
@@ -203,7 +200,7 @@ class Intents:
             order = self._opened.order(*row)
         else:
             order = self._edit(row, "new", parent=_trade_id(parent))
-        return Placed(signal, order, bar, closes=True)
+        return Placed.to_close(signal, order, bar)
 
     # --- edits and cancels -------------------------------------------------------------------
 
@@ -240,9 +237,7 @@ class Intents:
         placed = getattr(trade, "_capture", None)
         if placed is not None:
             prices = (order.stop, order.limit)
-            self._change(
-                placed, "cancel", "Order.cancel", parent=_trade_id(trade), bracket=prices
-            )
+            self._change(placed, "cancel", "Order.cancel", parent=_trade_id(trade), bracket=prices)
 
     def _change(
         self,
@@ -298,9 +293,7 @@ class Intents:
         words = self._words
         return self._opened.edit(*row, words[action], words[phase], parent, _text(tag))
 
-    def _unrecorded(
-        self, said: Mapping[str, Any], exc: Exception, call: Callable[[], Any]
-    ) -> Any:
+    def _unrecorded(self, said: Mapping[str, Any], exc: Exception, call: Callable[[], Any]) -> Any:
         """Keep aside what cannot be packed; stop recording where the recorder cannot go on."""
         if isinstance(exc, CaptureError):
             self._ear.failed(exc)

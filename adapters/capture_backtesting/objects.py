@@ -25,6 +25,7 @@ _PROCESS: Final = _Broker._process_orders.__code__
 _REDUCE: Final = _Broker._reduce_trade.__code__
 _OPEN: Final = _Broker._open_trade
 _CLOSE: Final = _Broker._close_trade
+_REMOVE: Final = list.remove
 
 
 class CapturedTrade(Trade):
@@ -46,23 +47,14 @@ class CapturedTrade(Trade):
         else:
             ear.intents.close_trade(self, super().close, portion)
 
-    @property
-    def sl(self) -> Any:
-        """The stop-loss price."""
-        return Trade.sl.fget(self)
-
-    @sl.setter
-    def sl(self, price: float) -> None:
+    def _edit_sl(self, price: float) -> None:
         self._Trade__broker.capture.intents.edit_trade(self, "sl", price, Trade.sl.fset)
 
-    @property
-    def tp(self) -> Any:
-        """The take-profit price."""
-        return Trade.tp.fget(self)
-
-    @tp.setter
-    def tp(self, price: float) -> None:
+    def _edit_tp(self, price: float) -> None:
         self._Trade__broker.capture.intents.edit_trade(self, "tp", price, Trade.tp.fset)
+
+    sl = property(Trade.sl.fget, _edit_sl, doc="The stop-loss price.")
+    tp = property(Trade.tp.fget, _edit_tp, doc="The take-profit price.")
 
 
 CapturedTrade.__qualname__ = CapturedTrade.__name__ = "Trade"
@@ -92,7 +84,7 @@ class Orders(list[Any]):
 
     def remove(self, order: Any) -> None:
         """Remove an order that is done, one way or the other."""
-        list.remove(self, order)
+        _REMOVE(self, order)
         placed = getattr(order, "_capture", None)
         if placed is None:  # a stop-loss or take-profit, or an order that the host made itself
             ear = self._ear
@@ -137,6 +129,7 @@ class CapturedBroker(_Broker):
             orders = self.orders
             order = orders[0] if len(orders) == 1 else frame.f_locals.get("order")
         ear = self.capture
-        ear.commissions.clear()
+        if ear.commissions:
+            ear.commissions.clear()
         _CLOSE(self, trade, price, time_index)
         ear.closed(trade, order, price, time_index)

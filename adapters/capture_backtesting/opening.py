@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import backtesting
 import numpy as np
 import pyarrow as pa
 
-import backtesting
 from capture.recorder.engine import SignalCaptureEngine
 from capture.recorder.facts import StrategyFacts, config_record
 from capture.store.run import RunStart
@@ -153,8 +153,8 @@ class _Late:
     def of_fills(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """Return times, and slippage against the close that the decision saw."""
         decided = columns["decision_bar"]
-        known = decided >= 0
-        expected = np.where(known, self._close[np.where(known, decided, 0)], np.nan)
+        known = decided >= 0  # null where a bracket, or the end of the run, made the fill
+        expected = np.where(known, self._close[np.where(known, decided, 0).astype(int)], np.nan)
         slippage = (columns["price"] - expected) * columns["side"]
         return {
             "timestamp": self._timeline.labels(columns["bar_index"]),

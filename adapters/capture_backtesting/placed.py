@@ -24,37 +24,33 @@ class Placed:
         units: how much of that trade is open.
     """
 
-    __slots__ = (
-        "bar",
-        "closes",
-        "order_seq",
-        "orders",
-        "reduced",
-        "settled",
-        "signal_seq",
-        "trade",
-        "units",
-    )
+    closes = False
+    settled = False
+    orders = 1
+    reduced = False
+    trade = 0
+    units: float = 0
 
-    def __init__(
-        self,
-        signal_seq: int,
-        order_seq: int,
-        bar: int,
-        closes: bool = False,
-        settled: bool = False,
-    ) -> None:
+    def __init__(self, signal_seq: int, order_seq: int, bar: int) -> None:
         """Remember signal, order and bar."""
         self.signal_seq = signal_seq
         self.order_seq = order_seq
         self.bar = bar
-        self.closes = closes
-        self.settled = settled
-        self.orders = 0 if closes else 1
-        self.reduced = False
-        self.trade = 0
-        self.units: float = 0
+
+    @classmethod
+    def to_close(cls, signal_seq: int, order_seq: int, bar: int) -> Placed:
+        """Remember an intent to close, whose orders are counted as they are made."""
+        placed = cls(signal_seq, order_seq, bar)
+        placed.closes, placed.orders = True, 0
+        return placed
+
+    @classmethod
+    def aside(cls, signal_seq: int, order_seq: int, bar: int) -> Placed:
+        """Remember an intent whose outcome is not told by the order at hand."""
+        placed = cls(signal_seq, order_seq, bar)
+        placed.settled = True
+        return placed
 
 
-NOBODY: Final = Placed(NULL_INT, NULL_INT, NULL_INT, settled=True)
+NOBODY: Final = Placed.aside(NULL_INT, NULL_INT, NULL_INT)
 """Stands for an intent that could not be recorded, or that is none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
 from backtesting.backtesting import Backtest
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["backtest_that_runs", "forget", "is_running", "watch"]
 
 _RUN: Final = Backtest.run.__code__
+_LOCK: Final = RLock()
 
 
 def backtest_that_runs(frame: FrameType | None) -> Backtest | None:
     """Return the backtest whose `run` stands nearest on the stack."""
     for run in _runs(frame):
-        return run.f_locals["self"]  # type: ignore[no-any-return]
+        return run.f_locals["self"]
     return None
 
 
@@ -61,30 +63,28 @@ class _Results:
 
 def watch(backtest: Backtest, session: Session) -> None:
     """Let the session know when the backtest sets its results, which is the end of a run."""
-    results = _watching(backtest)
-    if results is None:
-        results = _Results(type(backtest))
-        names = {
-            "__module__": results.owner.__module__,
-            "__qualname__": results.owner.__qualname__,
-            "_results": results,
-        }
-        backtest.__class__ = type(results.owner.__name__, (results.owner,), names)
-    for other in list(results.sessions):
+    with _LOCK:
+        results = _watching(backtest)
+        if results is None:
+            owner = type(backtest)
+            results = _Results(owner)
+            names = {"__module__": owner.__module__, "__qualname__": owner.__qualname__}
+            backtest.__class__ = type(owner.__name__, (owner,), {**names, "_results": results})
+        others, results.sessions = results.sessions, [*results.sessions, session]
+    for other in others:
         strategy = other.strategy()
         if strategy is None or not is_running(strategy):
             other.abandon()  # an exception ended it, and something keeps the exception
-    results.sessions.append(session)
-    backtest.__class__ = backtest.__class__ if _watching(backtest) else _again(backtest, results)
 
 
 def forget(backtest: Backtest, session: Session) -> None:
     """Give the backtest its own class back if no captured run of it goes on."""
-    results = _watching(backtest)
-    if results is not None and session in results.sessions:
-        results.sessions.remove(session)
-        if not results.sessions:
-            backtest.__class__ = results.owner
+    with _LOCK:
+        results = _watching(backtest)
+        if results is not None:
+            results.sessions = [other for other in results.sessions if other is not session]
+            if not results.sessions:
+                backtest.__class__ = results.owner
 
 
 def _watching(backtest: Backtest) -> _Results | None:

@@ -15,12 +15,14 @@ from capture_backtesting.ear import Ear
 from capture_backtesting.ending import equity_table, status_table
 from capture_backtesting.facts import Indicators, host_settings
 from capture_backtesting.opening import Opened, begin
+from capture_backtesting.routes import hear, hear_no_more
 from capture_backtesting.running import forget, is_running, watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from backtesting.backtesting import Backtest
+
     from capture.config import SignalCaptureConfig
 
 __all__ = ["Session"]
@@ -53,6 +55,9 @@ class Session:
         self._early: list[tuple[Any, ...]] = []
         self._early_notes: list[tuple[str, Any, dict[str, Any]]] = []
         self._over = False
+        self._warned = False
+        self._hosted = backtest is not None
+        self._told = False
         if backtest is not None:
             watch(backtest, self)
         # A run that an exception ends never reaches its results.
@@ -61,48 +66,58 @@ class Session:
 
     # --- before the first bar ----------------------------------------------------------------
 
-    def enter(self) -> None:
-        """Let the notes of this thread come here."""
-        enter(self)
+    def prepare(self, strategy: Any) -> None:
+        """Hear what the strategy does before the first bar, and record it when it is ready."""
+        # The strategy must not hold on to itself: its end is the end of a run that raised.
+        own, alive = type(strategy).init, weakref.ref(strategy)
 
-    def place_early(self, side: int, call: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-        """Let the strategy place an order in its `init`; it is recorded when that is over."""
-        strategy = self.strategy()
-        if self._over or self._ear is not None or strategy is None:
-            return call(strategy, **arguments)
-        order, waiting = None, len(strategy._broker.orders)
-        try:
-            order = call(strategy, **arguments)
-        finally:
-            self._early.append((side, arguments, order, waiting))
-        return order
+        def initialise() -> None:
+            ready = alive()
+            if ready is None:
+                return
+            del ready.init
+            enter(self)
+            own(ready)
+            self._open(ready)
 
-    def open(self, buy: Callable[..., Any] | None, sell: Callable[..., Any] | None) -> None:
-        """Begin the recording and put ears on the broker.
+        strategy.init = initialise
+        hear(strategy, self._placing_early)
 
-        Args:
-            buy: the strategy's own method; None if it must not be heard.
-            sell: likewise.
-        """
-        strategy = self.strategy()
-        if self._ear is not None or strategy is None:
-            return
+    def _placing_early(self, side: int, call: Callable[..., Any]) -> Callable[..., Any]:
+        def place(**arguments: Any) -> Any:
+            strategy: Any = self.strategy()
+            order, waiting = None, len(strategy._broker.orders)
+            try:
+                order = call(strategy, **arguments)
+            finally:
+                self._early.append((side, arguments, order, waiting))
+            return order
+
+        return place
+
+    def _open(self, strategy: Any) -> None:
+        """Begin the recording and put ears on the broker."""
+        hear_no_more(strategy, strategy._broker)
         opened = begin(self._config, strategy, self._original, self._settings, self.indicators)
         self._opened = opened
         self._ear = ear = Ear(strategy, opened, self.broken)
         for early in self._early:
             ear.intents.placed_early(*early)
-        ear.intents.listen(buy, sell)
+        ear.intents.listen()
         for name, value, said in self._early_notes:
-            self.note(name, value, **said)
-        _watch_bars(strategy, opened)
+            try:
+                notes.keep(opened, ear, name, value, **said)
+            except Exception as exc:
+                warnings.warn(f"the note {name!r} was not kept: {exc}", CaptureWarning, 2)
+        self._told = _watch_bars(strategy, opened)
 
     # --- in between --------------------------------------------------------------------------
 
     def note(self, name: str, value: Any, **said: Any) -> None:
         """Keep what the strategy notes."""
         strategy = self.strategy()
-        if self._over or strategy is None or not is_running(strategy):
+        gone = strategy is None or (self._hosted and not is_running(strategy))
+        if self._over or gone:
             self.abandon()  # what kept it alive is the traceback of its exception
             outer = current()
             if outer is not None:
@@ -113,62 +128,68 @@ class Session:
             notes.keep(self._opened, self._ear, name, value, **said)
 
     def broken(self, exc: CaptureError) -> None:
-        """Say that recording stopped; the user's run goes on unless they chose that it halts."""
+        """Say once that recording stopped; the run goes on unless the user chose that it halts."""
         if isinstance(exc, CaptureHalted):
             raise exc
-        warnings.warn(f"{self._original.__name__}: {exc}", CaptureWarning, stacklevel=2)
+        if not self._warned:
+            self._warned = True
+            warnings.warn(f"{self._original.__name__}: {exc}", CaptureWarning, stacklevel=2)
 
     # --- the end -----------------------------------------------------------------------------
 
     def finish(self, results: Any) -> None:
         """Seal the recording of a run that came to its end."""
-        if self._over or not self._stop():
-            return
         opened, ear = self._opened, self._ear
-        if opened is None or ear is None:
+        if not self._stop() or opened is None or ear is None:
             return
+        if ear.problem is None:
+            ear.end_of_data()
+        ear.detach()
+        changed = self.indicators.changed()
+        if changed:
+            opened.engine.flag("indicators_changed_during_run", changed)
         try:
-            if ear.problem is None:
-                ear.end_of_data()
-            ear.detach()
-            changed = self.indicators.changed()
-            if changed:
-                opened.engine.flag("indicators_changed_during_run", changed)
             opened.engine.append_table("equity", equity_table(results, opened, ear.broker))
             if ear.statuses:
                 statuses = status_table(ear.statuses, opened)
                 opened.engine.append_table("statuses", statuses, events=True)
-            opened.engine.close(problem=ear.problem)
         except CaptureError as exc:
-            ear.detach()
+            self._close(opened, RunState.ENDED, ear.problem or str(exc))
             self.broken(exc)
+        else:
+            self._close(opened, RunState.ENDED, ear.problem)
 
     def abandon(self) -> None:
         """Close the recording of a run that did not come to its end."""
-        if self._over or not self._stop() or self._opened is None or self._ear is None:
+        opened, ear = self._opened, self._ear
+        if not self._stop() or opened is None or ear is None:
             return
-        self._ear.detach()
+        ear.detach()
+        self._close(opened, RunState.FAILED, "the backtest ended without results: it raised")
+
+    def _close(self, opened: Opened, state: RunState, problem: str | None) -> None:
         try:
-            self._opened.engine.close(
-                RunState.FAILED, problem="the backtest ended without results: it raised"
-            )
+            opened.engine.close(state, problem=problem)
         except CaptureError as exc:
             self.broken(exc)
 
     def _stop(self) -> bool:
-        """Hear nothing more; False if another thread is stopping already."""
-        first, self._over = not self._over, True
+        """Hear nothing more; False if it is over already."""
+        if self._over:
+            return False
+        self._over = True
         leave(self)
         _SESSIONS.discard(self)
         strategy = self.strategy()
         if strategy is not None:
             # The results hold on to the strategy, and shall hold on to nothing of ours.
             strategy.__dict__.pop("_capture", None)
-            strategy.__dict__.pop("next", None) if self._told else None
+            if self._told:
+                strategy.__dict__.pop("next", None)
         if self._backtest is not None:
             forget(self._backtest, self)
             self._backtest = None
-        return first
+        return True
 
 
 _SESSIONS: Final[weakref.WeakSet[Session]] = weakref.WeakSet()
@@ -181,15 +202,15 @@ def _abandon_all() -> None:
         session.abandon()
 
 
-def _watch_bars(strategy: Any, opened: Opened) -> None:
+def _watch_bars(strategy: Any, opened: Opened) -> bool:
     """Tell observers of bars, if there are any; otherwise nothing is put on the strategy."""
     observe = opened.engine.observer("bars")
-    if observe is None:
-        return
+    if observe is None or "next" in strategy.__dict__:
+        return False
     broker, frame = strategy._broker, strategy._data.df
     columns = {str(name).lower(): frame[name].to_numpy() for name in frame.columns}
     index, labels, make = frame.index, opened.labels, Bar.lazy
-    step = type(strategy).next.__get__(weakref.proxy(strategy))
+    step, alive = type(strategy).next, weakref.ref(strategy)
 
     def read(bar: int) -> dict[str, Any]:
         values = {name: column[bar] for name, column in columns.items()}
@@ -198,6 +219,7 @@ def _watch_bars(strategy: Any, opened: Opened) -> None:
     def told() -> None:
         bar = broker._i
         observe(make({"bar_index": bar}, lambda: read(bar)))
-        step()
+        step(alive())
 
     strategy.next = told
+    return True

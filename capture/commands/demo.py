@@ -176,7 +176,7 @@ def _python() -> str:
     """Return what the user types for this Python."""
     for name in ("python", "python3"):
         found = shutil.which(name)
-        if found and Path(found).absolute() == Path(sys.executable).absolute():
+        if found and Path(found).absolute().parent == Path(sys.executable).absolute().parent:
             return name
     return shlex.quote(str(_nearby(Path(sys.executable))))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -17,13 +17,14 @@ from capture.commands.writing import FORMATS, Format, format_of, write_frame, wr
 from capture.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import pandas as pd
 
     from capture.store.recording import Recording
 
-__all__ = ["command"]
+__all__ = ["TABLES", "command"]
 
-_TABLES: Final = (
+# Those of `capture.schema`, whose import takes longer than a help text should.
+TABLES: Final = (
     "signals",
     "orders",
     "fills",
@@ -32,6 +33,7 @@ _TABLES: Final = (
     "bars",
     "notes",
     "equity",
+    "trades",
     "quarantine",
 )
 _STANDARD_OUTPUT: Final = "-"
@@ -43,7 +45,7 @@ _STANDARD_OUTPUT: Final = "-"
 @click.option("-o", "--output", metavar="FILE", required=True, help="File to write; - is stdout.")
 @click.option(
     "--table",
-    type=click.Choice(_TABLES),
+    type=click.Choice(TABLES),
     default="signals",
     show_default=True,
     help="Table to write.",
@@ -92,9 +94,12 @@ def command(
         Screen().text(f"Wrote {said or 'nothing'} to {safe(place)}.")
 
 
-def _frame(recording: Recording, table: str) -> Any:
-    read: Callable[[], Any] = getattr(recording, table)
-    return read()
+def _frame(recording: Recording, table: str) -> pd.DataFrame:
+    from capture.store.frames import to_frame
+
+    # These three are more than what is stored under their names.
+    joined = {"signals": recording.signals, "bars": recording.bars, "notes": recording.notes}
+    return joined[table]() if table in joined else to_frame(recording.table(table))
 
 
 def _write_one(recording: Recording, table: str, place: Path, form: Format, *, force: bool) -> int:

@@ -26,7 +26,7 @@ STATE_STYLES = {
 }
 
 
-@verb("ls", status="2 it could not run")
+@verb("ls", status="1 a record is corrupt, 2 it could not run")
 @store_option
 @json_option
 def command(store: str, as_json: bool) -> None:

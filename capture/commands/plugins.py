@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from capture.commands.terminal.document import write
 from capture.commands.terminal.screen import Screen
 from capture.commands.terminal.table import Column, Table
-from capture.commands.terminal.text import safe
+from capture.commands.terminal.text import plural, safe
 from capture.commands.words import json_option, verb
 from capture.host import get_host
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command", "plugins_table"]
 
-_LONGEST_OFFER = 60
+_MOST_NAMES: Final = 4
 
 
 @verb("plugins", status="2 it could not run")
@@ -47,18 +47,20 @@ def plugins_table(reports: Sequence[PluginReport]) -> Table:
     return Table.of(
         Column("PLUGIN", [safe(r.name) for r in reports], style="bold"),
         Column("STATE", [r.state for r in reports]),
-        Column("EXTRA", [safe(r.missing_extra or "") for r in reports], rank=3),
-        Column("DISTRIBUTION", [safe(r.distribution or "by hand") for r in reports], rank=2),
-        Column("VERSION", [safe(r.version or "") for r in reports], rank=1),
-        Column("OFFERS", [_offers(r.offers) for r in reports], rank=4),
+        Column("EXTRA", [safe(r.missing_extra or "") for r in reports], rank=2),
+        Column("DISTRIBUTION", [safe(r.distribution or "by hand") for r in reports], rank=4),
+        Column("VERSION", [safe(r.version or "") for r in reports], rank=3),
+        Column("OFFERS", [_offers(r.offers) for r in reports], rank=1),
     )
 
 
 def _offers(offers: Sequence[str]) -> str:
-    """Return offers in few words: `command` is said once for all commands."""
+    """Return offers in few words; many of one kind are counted."""
     by_kind: dict[str, list[str]] = {}
     for offer in offers:
         kind, _, name = offer.rpartition(" ")
         by_kind.setdefault(kind, []).append(safe(name))
-    said = "; ".join(f"{kind} {', '.join(names)}" for kind, names in by_kind.items())
-    return said if len(said) <= _LONGEST_OFFER else f"{said[: _LONGEST_OFFER - 2]} …"
+    return "; ".join(
+        f"{kind} {', '.join(names)}" if len(names) <= _MOST_NAMES else plural(len(names), kind)
+        for kind, names in by_kind.items()
+    )

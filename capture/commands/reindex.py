@@ -10,7 +10,7 @@ from capture.commands.words import json_option, store_option, verb
 __all__ = ["command"]
 
 
-@verb("reindex", status="2 it could not run")
+@verb("reindex", status="1 a record is corrupt, 2 it could not run")
 @store_option
 @json_option
 def command(store: str, as_json: bool) -> None:

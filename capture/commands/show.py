@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,15 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command", "dispositions_table", "named", "told"]
 
-_NOUNS: Final = {
-    "statuses": "status changes",
-    "regimes": "regime changes",
-    "equity": "bars of equity",
-    "quarantine": "events in quarantine",
-}
 
-
-@verb("show", status="1 the run or the signal was not found, 2 it could not run")
+@verb("show", status="1 the run or the signal was not found, or is corrupt, 2 it could not run")
 @run_argument
 @store_option
 @click.option(
@@ -40,6 +33,7 @@ _NOUNS: Final = {
 @click.option(
     "-n",
     "--rows",
+    metavar="N",
     type=click.IntRange(min=0),
     default=5,
     show_default=True,
@@ -139,7 +133,7 @@ def _code(view: Mapping[str, Any]) -> str:
 
 def told(counts: Mapping[str, int]) -> str:
     """Return how many rows every table has, in one line."""
-    return ", ".join(f"{count(rows)} {_NOUNS.get(table, table)}" for table, rows in counts.items())
+    return ", ".join(f"{count(rows)} {table}" for table, rows in counts.items())
 
 
 def named(values: Mapping[str, Any] | None) -> str:

@@ -10,6 +10,7 @@ import click
 from capture.commands.terminal.document import json_line, rows_of
 from capture.commands.terminal.screen import Screen
 from capture.commands.terminal.text import amount, is_absent, moment, safe
+from capture.commands.views.overview import these
 from capture.commands.views.signals import want
 from capture.commands.words import newest_run, run_argument, store_option, verb
 
@@ -34,6 +35,7 @@ _PATIENCE: Final = 5
 @click.option(
     "-n",
     "--rows",
+    metavar="N",
     type=click.IntRange(min=0),
     default=10,
     show_default=True,
@@ -52,7 +54,7 @@ def command(run: str, store: str, rows: int, follow: bool, as_json: bool) -> Non
     run_id = newest_run(opened, run).run_id
     put = _writer(as_json=as_json)
     following = Following(opened, run_id)
-    for row in rows_of(following.unseen().tail(rows)):
+    for row in rows_of(following.unseen(rows)):
         put(row)
     while follow and following.running:
         time.sleep(max(_PAUSE_SECONDS, following.seconds))
@@ -71,15 +73,15 @@ class Following:
         self._run_id = run_id
         self._shown: dict[int, int] = {}
 
-    def unseen(self) -> pd.DataFrame:
-        """Return the signals that came since this was asked last."""
+    def unseen(self, most: int | None = None) -> pd.DataFrame:
+        """Return the signals that came since this was asked last, or the last `most` of them."""
         started = time.monotonic()
         for left in reversed(range(_PATIENCE)):
             recording = self._store[self._run_id]
             # Asked for before the signals: what comes after a run has ended is nothing.
             running = recording.state == "running"
             try:
-                found = self._read(recording)
+                found = self._read(recording, most)
                 break
             except Exception:
                 if not left or not running:
@@ -89,15 +91,14 @@ class Following:
         self.seconds = time.monotonic() - started
         return found
 
-    def _read(self, recording: Recording) -> pd.DataFrame:
-        signals = recording.signals()
-        if signals.empty:
-            return signals
-        shown = signals["part"].map(self._shown).fillna(-1)
-        new = signals[signals["seq"] > shown]
+    def _read(self, recording: Recording, most: int | None) -> pd.DataFrame:
+        numbers = recording.signals(columns=["part", "seq"])
+        new = numbers[numbers["seq"] > numbers["part"].map(self._shown).fillna(-1)]
+        wanted = new if most is None else new.iloc[len(new) - min(most, len(new)) :]
+        found = these(recording, wanted)
         # The rows are in order, so that the last of a part stays.
         self._shown.update(zip(new["part"].tolist(), new["seq"].tolist(), strict=True))
-        return new
+        return found
 
 
 def _writer(*, as_json: bool) -> Callable[[Mapping[str, Any]], None]:

@@ -75,7 +75,10 @@ class Verb(click.Command):
 
 
 def verb(
-    name: str, *, status: str = "1 the run was not found, 2 it could not run", **settings: Any
+    name: str,
+    *,
+    status: str = "1 the run was not found or is corrupt, 2 it could not run",
+    **settings: Any,
 ) -> Callable[[Callable[..., Any]], Verb]:
     """Make a verb of a function.
 

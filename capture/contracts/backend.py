@@ -19,9 +19,10 @@ __all__ = ["StorageBackend"]
 class StorageBackend(Protocol):
     """Holds the tables of one part in one folder, and has one writer.
 
-    A backend class is made with `Backend(folder, compression=None, **options)`. The folder exists;
-    what the backend puts there is its own affair until `seal`, which leaves one file per table
-    (or one for all) and nothing else of its own.
+    A backend class is made with `Backend(folder, compression=None, *, sync=False, **options)`. The
+    folder exists; what the backend puts there is its own affair until `seal`, which leaves a few
+    finished files directly in the folder, and nothing else of its own. With `sync`, what was
+    appended or sealed is also safe from a power cut.
 
     `append` returns when the batch would survive the process: afterwards it is there whole, and
     after a kill during `append` it is there whole or not at all. Batches of one table may bring

@@ -303,7 +303,6 @@ class ChunkedBackend(ABC):
         """Return what is wanted of all the files, in the types of all of them together."""
         schemas = [self._schema(path) for path in files]
         whole = unite(schemas) if schemas else pa.schema([])
-        bind(where, whole)  # a condition that makes no sense is refused, whatever is stored
         target = select(whole, columns)
         pieces = [target.empty_table()]
         if not target.names:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgpack
 import pyarrow as pa
@@ -62,6 +62,12 @@ class _Walk:
     declared: list[dict[str, Any]] = field(default_factory=list)
     torn: int = 0
     damaged: str | None = None
+    unframed: str | None = None
+    """The last segment that has no frame: no row may come after it."""
+
+    def damage(self, what: str) -> None:
+        """Keep the first thing that is wrong."""
+        self.damaged = self.damaged or what
 
     def learn(self, said: dict[str, Any]) -> None:
         """Take in one declaration."""
@@ -70,7 +76,10 @@ class _Walk:
                 layout = Layout.from_declaration(said)
                 self.layouts[layout.number] = layout
             case "word":
-                self.words[said["number"]] = said["text"]
+                number, text = said["number"], said["text"]
+                if not 0 < number <= len(self.words) + 1 or not isinstance(text, str):
+                    raise ValueError(f"{text!r} cannot be word {number}")
+                self.words[number] = text
             case "segment":
                 self.segments.append({k: v for k, v in said.items() if k != "declares"})
             case "run":
@@ -83,13 +92,19 @@ def read_journal(folder: Path) -> JournalContent:
     """Read every acknowledged row of a journal; it may be one that is being written."""
     walk, size = _Walk(), 0
     pieces: list[tuple[str, pa.Table]] = []
-    for path in segment_files(folder):
-        data = path.read_bytes()
+    for place, path in enumerate(segment_files(folder)):
+        if path.stem != f"{place:06d}":
+            walk.damage(f"a segment before {path.name} is missing")
+        data, offsets = _read_segment(path, walk)
         size += len(data)
-        offsets = _walk_segment(path, data, walk)
+        words = words_of(walk.words)
         for number, at in offsets.items():
             layout = walk.layouts[number]
-            table = decode(data, at, layout, words_of(walk.words))
+            try:
+                table = decode(data, at, layout, words)
+            except Exception as exc:  # of what was damaged, each library says something else
+                walk.damage(f"{path.name} has rows that cannot be read ({exc})")
+                continue
             if layout.table == "signals":
                 table = _flag_late(table, missing=layout.late)
             pieces.append((layout.table, table))
@@ -112,47 +127,81 @@ def _flag_late(table: pa.Table, *, missing: bool) -> pa.Table:
     return table.set_column(place, "late_missing", flag)
 
 
-def _walk_segment(path: Path, data: bytes, walk: _Walk) -> dict[int, list[int]]:
-    """Learn a segment's declarations and return where its rows lie, by layout."""
+def _read_segment(path: Path, walk: _Walk) -> tuple[bytes, dict[int, list[int]]]:
+    """Return a segment's bytes and where its rows lie, by layout.
+
+    A segment without a frame may be one that is being written. A row whose commit word was seen
+    is whole from then on, but the bytes before that word may have been read too early; so they
+    are read once more.
+    """
+    data = path.read_bytes()
     if len(data) < SEGMENT_HEAD.size or data[:4] != MAGIC:
         # A segment that was being made when the process died holds zeros; nothing was in it yet.
-        if any(data[: SEGMENT_HEAD.size]):
-            walk.damaged = walk.damaged or f"{path.name} does not begin as a journal segment"
-        return {}
-    checked = bool(SEGMENT_HEAD.unpack_from(data, 0)[2] & CHECKED)
+        if len(data) >= SEGMENT_HEAD.size and any(data):
+            walk.damage(f"{path.name} does not begin as a journal segment")
+        return data, {}
+    flags = SEGMENT_HEAD.unpack_from(data, 0)[2]
+    records = list(_records(data, walk, path.name, checked=bool(flags & CHECKED)))
+    if walk.unframed is not None and records:
+        walk.damage(f"{walk.unframed} is cut off, and {path.name} goes on after it")
+    if not records or records[-1].kind != FRAME:
+        walk.unframed = path.name
+        data = path.read_bytes()
+    return data, _learn_records(path.name, data, records, walk)
+
+
+def _learn_records(
+    name: str, data: bytes, records: list[_Record], walk: _Walk
+) -> dict[int, list[int]]:
+    """Learn a segment's declarations and return where its rows lie, by layout."""
     offsets: dict[int, list[int]] = {}
-    for start, size, kind in _records(data, walk, checked=checked):
-        body = data[start + HEAD.size : start + size - COMMIT_BYTES]
-        if kind == DECLARATION:
-            walk.learn(msgpack.unpackb(body, strict_map_key=False))
-        elif kind == FRAME:
-            frame = msgpack.unpackb(body)
-            if zlib.crc32(data[SEGMENT_HEAD.size : start]) != frame["crc32"]:
-                walk.damaged = walk.damaged or f"{path.name} does not have its checksum"
-        elif kind in walk.layouts:
+    for start, size, kind in records:
+        if kind in walk.layouts:
             offsets.setdefault(kind, []).append(start)
-        else:
-            walk.damaged = walk.damaged or f"{path.name} has rows of an undeclared layout {kind}"
+            continue
+        body = data[start + HEAD.size : start + size - COMMIT_BYTES]
+        try:
+            if kind == DECLARATION:
+                walk.learn(msgpack.unpackb(body, strict_map_key=False))
+            elif kind != FRAME:
+                walk.damage(f"{name} has rows of an undeclared layout {kind}")
+            elif zlib.crc32(data[SEGMENT_HEAD.size : start]) != msgpack.unpackb(body)["crc32"]:
+                walk.damage(f"{name} does not have its checksum")
+        except Exception as exc:  # damaged bytes make msgpack raise whatever it stumbles over
+            walk.damage(f"{name} has a declaration that cannot be read ({exc})")
     return offsets
+
+
+class _Record(NamedTuple):
+    start: int
+    size: int
+    kind: int
 
 
 _SMALLEST: Final = HEAD.size + COMMIT_BYTES
 
 
-def _records(data: bytes, walk: _Walk, *, checked: bool) -> Iterator[tuple[int, int, int]]:
-    """Yield start, size and kind of every committed record, up to the first that is not."""
+def _records(data: bytes, walk: _Walk, name: str, *, checked: bool) -> Iterator[_Record]:
+    """Yield every committed record, up to the first that is not."""
     start, end = SEGMENT_HEAD.size, len(data)
     while start + _SMALLEST <= end:
         size, kind = HEAD.unpack_from(data, start)
-        if size == 0:
-            return
         last = start + size - COMMIT_BYTES
         if size < _SMALLEST or last + COMMIT_BYTES > end:
-            walk.torn += 1
-            return
+            break
         word = zlib.crc32(data[start:last]) if checked else COMMIT_WORD
         if COMMIT.unpack_from(data, last)[0] != word:
-            walk.torn += 1
+            break
+        yield _Record(start, size, kind)
+        if kind == FRAME:
             return
-        yield start, size, kind
         start += size
+    else:
+        size = 0
+    rest = data[start:].rstrip(b"\0")
+    if rest:
+        walk.torn += 1
+    # What was cut off is the last that was written. Something after it was acknowledged once. Only
+    # a power cut leaves the end of a record without its beginning, and only where each is synced.
+    if len(rest) > max(size, _SMALLEST) and (size or not checked):
+        walk.damage(f"{name} is damaged at byte {start}, and what follows is lost")

@@ -61,9 +61,12 @@ class Segment:
 
     def sync(self, start: int, stop: int) -> None:
         """Return when the bytes from start to stop are on disk."""
-        if isinstance(self.buffer, mmap.mmap):
+        if isinstance(self.buffer, mmap.mmap) and self.path is not None:
             first = start // _PAGE * _PAGE
-            self.buffer.flush(first, stop - first)
+            try:
+                self.buffer.flush(first, stop - first)
+            except OSError as exc:
+                raise _cannot_write(self.path, exc) from exc
 
     def finish(self, used: int, *, sync: bool) -> None:
         """Give back the space beyond `used`; the memory stays readable."""

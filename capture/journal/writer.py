@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import RLock
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgpack
 
+from capture.errors import CaptureHalted, ConfigError
 from capture.journal.layout import (
     COMMIT,
     COMMIT_BYTES,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Append", "Block", "Journal"]
 
 _ROOM_FOR_FRAME: Final = 128
+_LAST_LAYOUT: Final = 0xFFFF
 _ENDED: Final = -1
 
 
@@ -47,6 +49,8 @@ class Block:
 
     segment: Segment
     offsets: dict[int, list[int]]
+    stored: set[str] = field(default_factory=set)
+    """Tables whose rows the backend has already."""
 
     @property
     def rows(self) -> int:
@@ -62,13 +66,14 @@ class Journal:
         seq: sequence number of the next event.
         layouts: every declared layout by number.
         words: interned texts; a word field holds the place of its text here, 0 is null.
-        bytes_written: bytes of all closed segments.
         dropped: rows that the overload policy refused.
     """
 
     __slots__ = (
         "_block_rows",
+        "_closed",
         "_codes",
+        "_finished_bytes",
         "_folder",
         "_number",
         "_offsets",
@@ -78,7 +83,6 @@ class Journal:
         "_sync",
         "_taken",
         "buffer",
-        "bytes_written",
         "dropped",
         "layouts",
         "left",
@@ -113,9 +117,10 @@ class Journal:
         self.seq = 0
         self.layouts: dict[int, Layout] = {}
         self.words: list[str | None] = [None]
-        self.bytes_written = 0
         self.dropped = 0
         self._codes: dict[str, int] = {}
+        self._closed = False
+        self._finished_bytes = 0
         self._folder = folder
         self._sync = sync
         self._on_full = on_full
@@ -140,12 +145,19 @@ class Journal:
     def declare(self, said: Mapping[str, Any]) -> None:
         """Write a declaration: anything that a reader must know before the rows after it."""
         with self.lock:
-            self._write_map(DECLARATION, said)
+            self._write_declaration(said)
 
     def layout(self, table: str, **said: Any) -> Layout:
         """Declare a layout and return it."""
         with self.lock:
-            layout = Layout(FIRST_LAYOUT + len(self.layouts), table, **said)
+            number = FIRST_LAYOUT + len(self.layouts)
+            if number > _LAST_LAYOUT:
+                raise ConfigError(
+                    f"columns of {table}",
+                    number,
+                    "they changed too often; give what changes one name and many values",
+                )
+            layout = Layout(number, table, **said)
             self.declare(layout.to_declaration())
             self.layouts[layout.number] = layout
             self._offsets[layout.number] = []
@@ -167,13 +179,13 @@ class Journal:
                     self._codes[text] = code
         return code
 
-    def _write_map(self, kind: int, said: Mapping[str, Any]) -> None:
+    def _write_declaration(self, said: Mapping[str, Any]) -> None:
         body: bytes = msgpack.packb(said)
         size = HEAD.size + len(body) + COMMIT_BYTES
-        if kind == DECLARATION and self.offset + size > self.limit:
+        if self.offset + size > self.limit:
             self.make_room(size, droppable=False)
         start = self.offset
-        HEAD.pack_into(self.buffer, start, size, kind)
+        HEAD.pack_into(self.buffer, start, size, DECLARATION)
         self.buffer[start + HEAD.size : start + HEAD.size + len(body)] = body
         self._commit(start, size)
 
@@ -268,9 +280,22 @@ class Journal:
     # --- blocks ------------------------------------------------------------------------------
 
     def block_full(self) -> None:
-        """Hand the block on; called with the lock held."""
-        if not self._on_full(True):
+        """Hand the block on; called with the lock held.
+
+        The row that filled the block is accepted, so a refusal is for the next one.
+        """
+        try:
+            if not self._on_full(True):
+                self.limit = 0
+        except CaptureHalted:
             self.limit = 0
+
+    def erase(self, layout: Layout) -> None:
+        """Forget what an appender wrote before it raised: the next record may be shorter."""
+        with self.lock:
+            end = min(self.offset + layout.dtype.itemsize + COMMIT_BYTES, self.limit)
+            if self.offset < end:
+                self.buffer[self.offset : end] = bytes(end - self.offset)
 
     def make_room(self, size: int, *, droppable: bool = True) -> bool:
         """Begin a new segment that holds at least `size` bytes; False if the row is to be dropped.
@@ -306,7 +331,7 @@ class Journal:
         end = used + size - COMMIT_BYTES
         word = zlib.crc32(bytes(segment.buffer[used:end])) if self._sync else COMMIT_WORD
         COMMIT.pack_into(segment.buffer, end, word)
-        self.bytes_written += used + size
+        self._finished_bytes += used + size
         segment.finish(used + size, sync=self._sync)
 
     @staticmethod
@@ -337,18 +362,21 @@ class Journal:
 
     def rows(self, table: str) -> int:
         """Return how many rows of a table were accepted so far."""
-        with self.lock:
-            return sum(
-                taken + len(self._offsets[number])
-                for number, taken in self._taken.items()
-                if self.layouts[number].table == table
-            )
+        return sum(
+            taken + len(self._offsets[number])
+            for number, taken in list(self._taken.items())
+            if self.layouts[number].table == table
+        )
+
+    @property
+    def bytes(self) -> int:
+        """Bytes written so far."""
+        return self._finished_bytes + (0 if self._closed else self.offset)
 
     @property
     def waiting(self) -> int:
         """How many rows no block has taken yet."""
-        with self.lock:
-            return sum(map(len, self._offsets.values()))
+        return sum(map(len, list(self._offsets.values())))
 
     def forbid(self) -> None:
         """Let no further row in; every appender then asks for room first."""
@@ -358,4 +386,16 @@ class Journal:
         """Close the last segment."""
         with self.lock:
             self.limit = 0
-            self._frame(self._segment, self.offset)
+            if not self._closed:
+                self._frame(self._segment, self.offset)
+                self._closed = True
+
+    def disown(self) -> None:
+        """Let nothing in any more, in the child of a fork: the journal is its parent's.
+
+        A thread that held the lock when the process forked does not exist in the child.
+        """
+        self.limit = 0
+        reinit = getattr(self.lock, "_at_fork_reinit", None)
+        if reinit is not None:
+            reinit()

@@ -63,6 +63,7 @@ class BlockWriter:
 
     Attributes:
         failure: the error with which the backend failed, or None.
+        trouble: what an observer raised in the writer thread, until somebody is told.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class BlockWriter:
         self._stopping = False
         self._late: dict[int, LateSource] = {}
         self.failure: BackendFailed | None = None
+        self.trouble: Exception | None = None
         self._thread: Thread | None = None
         if config.asynchronous:
             self._thread = Thread(target=self._work, name="capture-writer", daemon=True)
@@ -110,25 +112,33 @@ class BlockWriter:
         self._late[layout.number] = source
 
     @property
-    def pending_rows(self) -> int:
-        """Rows in blocks that wait."""
-        with self._changed:
-            return sum(block.rows for block in self._queue)
+    def lossy(self) -> bool:
+        """Whether the backend failed while no journal has what it did not take."""
+        return self._keep_failed and self.failure is not None
 
     def room(self, *, droppable: bool) -> bool:
-        """Return whether a further block may come; wait or raise as the policy says."""
+        """Return whether a further block may come; wait or raise as the policy says.
+
+        The policy `drop` never waits: what must not be dropped becomes a block beyond the limit.
+        """
         if self._thread is None or len(self._queue) < self._most:
             return True
         if self._overload == "halt":
             raise CaptureHalted(len(self._queue))
-        if self._overload == "drop" and droppable:
-            return False
+        if self._overload == "drop":
+            return not droppable
         with self._changed:
-            self._changed.wait_for(lambda: len(self._queue) < self._most or not self._alive())
+            self._changed.wait_for(lambda: len(self._queue) < self._most or self.lossy)
         return True
 
-    def _alive(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
+    def raise_trouble(self) -> None:
+        """Raise what an observer raised, once."""
+        trouble, self.trouble = self.trouble, None
+        if trouble is not None:
+            raise trouble
+
+    def _ready(self) -> bool:
+        return bool(self._queue) and not self.lossy
 
     def submit(self, block: Block) -> None:
         """Write a block, or put it where the thread finds it."""
@@ -143,7 +153,7 @@ class BlockWriter:
         """Return when every block that was submitted is written, or the backend has failed."""
         if self._thread is not None:
             with self._changed:
-                self._changed.wait_for(lambda: not (self._queue or self._busy) or not self._alive())
+                self._changed.wait_for(lambda: not (self._ready() or self._busy))
 
     def stop(self) -> None:
         """Write what waits and end the thread."""
@@ -158,8 +168,8 @@ class BlockWriter:
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._queue or self._stopping)
-                if not self._queue:
+                self._changed.wait_for(lambda: self._ready() or self._stopping)
+                if not self._ready():
                     return
                 block = self._queue.popleft()
                 self._busy = True
@@ -172,8 +182,10 @@ class BlockWriter:
                     self._changed.notify_all()
 
     def _write(self, block: Block) -> None:
-        if self.failure is not None and not self._keep_failed:
-            return  # the journal has it
+        if self.failure is not None:
+            if self._keep_failed:
+                self._queue.append(block)
+            return  # else the journal has it
         started = perf_counter()
         try:
             rows, size = self._append(block)
@@ -187,7 +199,10 @@ class BlockWriter:
         counters.flush_seconds += seconds
         counters.stored_bytes += size
         if self._on_flush is not None:
-            self._on_flush(FlushReport(rows, seconds, size))
+            try:
+                self._on_flush(FlushReport(rows, seconds, size))
+            except Exception as exc:  # which the settings let through, to whoever captures next
+                self.trouble = exc
 
     def _append(self, block: Block) -> tuple[dict[str, int], int]:
         pieces = []
@@ -201,26 +216,44 @@ class BlockWriter:
         size, rows = 0, {}
         for name, table in assemble(pieces).items():
             rows[name], size = table.num_rows, size + table.nbytes
+            if name in block.stored:
+                continue
             for batch in table.combine_chunks().to_batches():
                 self._backend.append(name, batch)
+            block.stored.add(name)
         return rows, size
 
     def _failed(self, block: Block, exc: Exception) -> None:
-        if self._keep_failed:
-            with self._changed:
+        with self._changed:
+            if self._keep_failed:
                 self._queue.appendleft(block)
-        self.failure = BackendFailed(
-            self._folder,
-            f"the storage backend failed: {type(exc).__name__}: {exc}",
-            "the events since then exist in this process alone; close() tries once more"
-            if self._keep_failed
-            else "the journal keeps every event; mend the cause, and capture.open() recovers them",
-        )
-        self.failure.__cause__ = exc
+            self.failure = self.failed(exc)
+            self._changed.notify_all()
+
+    def failed(self, exc: Exception) -> BackendFailed:
+        """Return what to say of an error of the backend."""
+        mend = "the journal keeps every event; mend the cause, and capture.open() recovers them"
+        if self._keep_failed:
+            pending = sum(block.rows for block in self._queue) + self._journal.waiting
+            mend = (
+                f"{pending} events are pending and exist in this process alone; "
+                "mend the cause, and flush() or close() tries once more"
+            )
+        said = f"the storage backend failed: {type(exc).__name__}: {exc}"
+        failure = BackendFailed(self._folder, said, mend)
+        failure.__cause__ = exc
+        return failure
 
     def try_again(self) -> None:
-        """Write the blocks that failed once more; called when nobody else writes."""
-        blocks, self.failure = list(self._queue), None
-        self._queue.clear()
+        """Write the blocks that failed once more, if no journal keeps them."""
+        if not self._keep_failed:
+            return
+        with self._changed:
+            self.failure = None
+            blocks = [] if self._thread is not None else list(self._queue)
+            for _ in blocks:
+                self._queue.popleft()
+            self._changed.notify_all()
         for block in blocks:
             self._write(block)
+        self.drain()

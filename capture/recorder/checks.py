@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from enum import Enum
 from math import isfinite
@@ -18,12 +19,14 @@ __all__ = [
     "direction",
     "label",
     "real",
+    "references",
     "signal_type",
     "status",
     "strength",
     "time_ns",
 ]
 
+_REFERENCE: Final = "must be a list of (symbol, timeframe, bar index)"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME_RANGE: Final = range(-(2**63) + 1, 2**63)
 _LONGEST_NAME: Final = 500
@@ -61,8 +64,10 @@ def direction(value: Any) -> int:
         known = [str(name) for name in _DIRECTIONS]
         hint = did_you_mean(word, known)
         raise InvalidEvent("direction", value, f"use 1, -1, 0 or a word such as 'long'.{hint}")
-    if not isinstance(value, bool) and value in (-1, 0, 1):
-        return int(value)
+    if isinstance(value, (SupportsFloat, SupportsIndex)) and not isinstance(value, bool):
+        number = real("direction", value)
+        if number in (-1, 0, 1):
+            return int(number)
     raise InvalidEvent("direction", value, "use 1, -1, 0 or a word such as 'long'")
 
 
@@ -83,7 +88,7 @@ def real(field: str, value: Any) -> float | None:
     if isinstance(value, (SupportsFloat, SupportsIndex)) and not isinstance(value, (bool, str)):
         try:
             return float(value)
-        except (TypeError, ValueError, OverflowError) as exc:
+        except (TypeError, ValueError, ArithmeticError) as exc:
             raise InvalidEvent(field, value, "must be a number") from exc
     raise InvalidEvent(field, value, f"must be a number, not {type(value).__name__}")
 
@@ -101,6 +106,26 @@ def bar_index(value: Any) -> int | None:
     if 0 <= number < 2**63:
         return number
     raise InvalidEvent("bar_index", value, "must be a whole number of at least 0")
+
+
+def references(value: Any) -> str:
+    """Return the other bars that a signal looked at, as JSON: [[symbol, timeframe, bar], ...]."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError as exc:
+            raise InvalidEvent("references", value, "is not JSON") from exc
+    if isinstance(value, (list, tuple)):
+        try:
+            found = [
+                [label("references", symbol, required=True), label("references", timeframe), bar]
+                for symbol, timeframe, bar in value
+                if bar_index(bar) is not None
+            ]
+        except (TypeError, ValueError) as exc:
+            raise InvalidEvent("references", value, _REFERENCE) from exc
+        return json.dumps([[s, t, int(b)] for s, t, b in found], ensure_ascii=False)
+    raise InvalidEvent("references", value, _REFERENCE)
 
 
 def time_ns(field: str, value: Any) -> int:

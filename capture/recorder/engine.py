@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from capture.config import SignalCaptureConfig
-from capture.errors import CaptureWarning, InvalidEvent, PartBusy, StoreError
+from capture.errors import InvalidEvent, PartBusy, StoreError
 from capture.events import RunState, RunSummary
 from capture.recorder import lifetimes
+from capture.recorder.book import SignalBook
 from capture.recorder.bulk import batches
 from capture.recorder.facts import StrategyFacts, config_record
 from capture.recorder.flushing import AsyncFlusher
@@ -16,7 +17,7 @@ from capture.recorder.parts import OpenPart
 from capture.recorder.quarantine import Quarantine
 from capture.recorder.rows import RowWriter
 from capture.recorder.signals import SignalWriter
-from capture.recorder.statistics import Statistics
+from capture.recorder.statistics import Statistics, measure
 from capture.store.run import RunFolder, RunStart
 from capture.store.seal import PartFacts
 from capture.store.store import Store
@@ -76,13 +77,13 @@ class SignalCaptureEngine:
         )
         self._open = OpenPart(self.config, start, host)
         self._journal = self._open.journal
-        self._signals = SignalWriter(self._open)
-        self._rows = RowWriter(self._open, self._seq_of)
+        book = SignalBook(self._open.prefix)
+        self._rows = RowWriter(self._open, book)
+        self._signals = SignalWriter(self._open, book, partial(self._rows.check, "orders"))
         self._quarantine = Quarantine(self._open)
         self._async = AsyncFlusher(self.flush, self.config)
         self._flags: dict[str, Any] = {}
         self._closed = False
-        self._warned = False
         lifetimes.keep(self)
 
     # --- who it is ---------------------------------------------------------------------------
@@ -115,21 +116,7 @@ class SignalCaptureEngine:
     @property
     def statistics(self) -> Statistics:
         """The counts at this moment."""
-        journal, counters = self._journal, self._open.counters
-        with journal.lock:
-            return Statistics(
-                captured=journal.rows("signals"),
-                events=journal.seq,
-                flushed=counters.flushed,
-                pending=journal.seq - counters.flushed,
-                dropped=journal.dropped,
-                quarantined=counters.quarantined,
-                flushes=counters.flushes,
-                capture_seconds=counters.capture_ns / 1e9,
-                flush_seconds=counters.flush_seconds,
-                journal_bytes=journal.bytes_written + journal.offset * (not self._closed),
-                stored_bytes=counters.stored_bytes,
-            )
+        return measure(self._journal, self._open.counters)
 
     # --- the fast way in, for adapters -------------------------------------------------------
 
@@ -198,6 +185,8 @@ class SignalCaptureEngine:
         first = self._journal.number(rows.num_rows) if events else None
         for batch in batches(table, rows, part=self.part, first_seq=first):
             self._open.backend.append(table, batch)
+        if events:
+            self._open.counters.flushed += rows.num_rows
 
     # --- events, one by one ------------------------------------------------------------------
 
@@ -216,12 +205,15 @@ class SignalCaptureEngine:
             InvalidEvent: a field cannot be what it is, and the settings say `invalid="raise"`.
         """
         try:
-            seq, signal_id, order = self._signals.write(signal, context)
+            seq, signal_id, intake = self._signals.write(signal, context)
         except InvalidEvent as exc:
             self._invalid("signals", {"signal": signal, "context": context}, exc)
             return None
-        if seq >= 0 and order is not None:
-            self.capture_order(order, signal_id)
+        if seq >= 0 and intake.order is not None:
+            moment = {"symbol": intake.symbol, "timestamp": intake.timestamp_ns}
+            self._capture(
+                "orders", intake.order, {"signal_id": signal_id, "action": "new", **moment}
+            )
         self._after_event()
         return signal_id
 
@@ -260,17 +252,7 @@ class SignalCaptureEngine:
     ) -> int | None:
         """Record a named value on a signal, or on the bar that `more` names."""
         said = {"name": name, "value": value, **more}
-        if value is None:
-            said["value"] = "null"
         return self._capture("notes", said, {"signal_id": signal_id})
-
-    def _seq_of(self, signal_id: str) -> int | None:
-        """Return the sequence number of a signal of this part, by its identity."""
-        seq = self._signals.own_ids.get(signal_id)
-        rest = signal_id.removeprefix(self._open.prefix)
-        if seq is None and rest != signal_id and rest.isdigit():
-            seq = int(rest)
-        return seq
 
     def _capture(self, table: str, event: Any, known: Mapping[str, Any]) -> int | None:
         try:
@@ -294,11 +276,10 @@ class SignalCaptureEngine:
         self._quarantine.keep(kind, event, exc)
 
     def _after_event(self) -> None:
-        """Say once that the backend failed; the events are safe in the journal."""
-        failure = self._open.writer.failure
-        if failure is not None and not self._warned:
-            self._warned = True
-            warnings.warn(str(failure), CaptureWarning, stacklevel=4)
+        """Say what happened to what was handed to the backend and to observers meanwhile."""
+        if self._open.writer.failure is not None:
+            self._open.complain()
+        self._open.writer.raise_trouble()
 
     # --- asyncio -----------------------------------------------------------------------------
 
@@ -323,12 +304,15 @@ class SignalCaptureEngine:
         Raises:
             BackendFailed: the backend raised; the events are kept.
         """
+        writer = self._open.writer
         with self._journal.lock:
             if not self._closed:
                 self._open.hand_over()
-        self._open.writer.drain()
-        if self._open.writer.failure is not None:
-            raise self._open.writer.failure
+        writer.drain()
+        writer.try_again()
+        if writer.failure is not None:
+            raise writer.failure
+        self._open.writer.raise_trouble()
 
     def close(
         self, state: RunState = RunState.ENDED, *, problem: str | None = None
@@ -353,20 +337,26 @@ class SignalCaptureEngine:
                 StoreError(self.run_id, "the recorder is closed", "begin a new one to go on")
             )
         lifetimes.forget(self)
+        part = self._open
         try:
             summary = self._seal(state, problem)
+        except Exception as exc:
+            if part.owns_run:
+                part.folder.release()  # nobody writes it any more: opening the store recovers it
+            part.tell_end(RunSummary(RunState.FAILED, {}, part.failures.counts, str(exc)))
+            raise
         finally:
-            self._open.let_go()
-        if self._open.owns_run:
-            self._open.folder.finish(state, problem=problem)
-        self._open.tell_end(summary)
+            part.let_go()
+        if part.owns_run:
+            part.folder.finish(state, problem=problem, sync=part.synced)
+        part.tell_end(summary)
+        self._open.writer.raise_trouble()
         return summary
 
     def _seal(self, state: RunState, problem: str | None) -> RunSummary:
         part = self._open
         part.writer.stop()
-        if part.writer.failure is not None:
-            part.writer.try_again()
+        part.writer.try_again()
         if part.writer.failure is not None:
             raise part.writer.failure
         facts = PartFacts(
@@ -379,12 +369,8 @@ class SignalCaptureEngine:
             flags=self._flags,
         )
         record = part.seal(facts)
-        return RunSummary(
-            state,
-            {name: table["rows"] for name, table in record["tables"].items()},
-            part.failures.to_dict(),
-            problem,
-        )
+        rows = {name: table["rows"] for name, table in record["tables"].items()}
+        return RunSummary(state, rows, part.failures.counts, problem)
 
     def __enter__(self) -> Self:
         """Return the engine."""
@@ -409,6 +395,7 @@ class SignalCaptureEngine:
     def disown(self) -> None:
         """Let the child of a fork write nothing: the part belongs to its parent."""
         self._closed = True
+        self._journal.disown()
         self._open.refuse(
             PartBusy(self.run_id, "this part belongs to the parent process", _ONE_EACH)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from capture.config import SignalCaptureConfig
 
-__all__ = ["StrategyFacts", "config_record", "plain"]
+__all__ = ["StrategyFacts", "as_json", "config_record", "plain"]
 
 
 class StrategyFacts:
@@ -49,7 +50,18 @@ def plain(value: Any) -> Any:
         return [plain(v) for v in value]
     if isinstance(value, type):
         return f"{value.__module__}.{value.__qualname__}"
-    item = getattr(value, "item", None)  # a numpy scalar
-    if item is not None and getattr(value, "ndim", 1) == 0:
-        return plain(item())
+    if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
+        listed = value.tolist()  # a scalar becomes a plain value
+        return str(value) if type(listed) is type(value) else plain(listed)
     return str(value)
+
+
+def as_json(value: Any) -> str:
+    """Return a value as JSON; what JSON does not know, as its text, and what has no end, as that.
+
+    The texts of a mapping's keys decide their order.
+    """
+    try:
+        return json.dumps(plain(value), ensure_ascii=False, sort_keys=True)
+    except (RecursionError, ValueError):
+        return json.dumps(repr(value), ensure_ascii=False)

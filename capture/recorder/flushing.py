@@ -27,6 +27,7 @@ class AsyncFlusher:
         self._size = config.batch_size
         self._seconds = config.batch_seconds
         self._waiting = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._running: asyncio.Future[None] | None = None
 
@@ -36,16 +37,22 @@ class AsyncFlusher:
 
     def count(self) -> None:
         """Take note of one more signal; called in the event loop."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:  # the timer of a loop that has ended never comes
+            self._loop, self._timer, self._running = loop, None, None
         self._waiting += 1
+        self._arrange(loop)
+
+    def _arrange(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._waiting >= self._size:
             self._start()
-        elif self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._seconds, self._start)
+        elif self._waiting and self._timer is None:
+            self._timer = loop.call_later(self._seconds, self._start)
 
     def _start(self) -> None:
+        self.stop()
         if self._running is not None and not self._running.done():
             return  # what waits now is taken when it is done
-        self.stop()
         loop = asyncio.get_running_loop()
         self._waiting = 0
         self._running = loop.run_in_executor(None, self._flush)
@@ -59,10 +66,8 @@ class AsyncFlusher:
             warnings.warn(str(error), CaptureWarning, stacklevel=2)
         elif error is not None:
             raise error
-        elif self._waiting >= self._size:
-            self._start()
-        elif self._waiting and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._seconds, self._start)
+        else:
+            self._arrange(asyncio.get_running_loop())
 
     def stop(self) -> None:
         """Forget the timer; what waits is written by whoever closes."""

@@ -9,7 +9,7 @@ from capture.errors import InvalidEvent
 from capture.journal import NULL_FLOAT, NULL_INT, Field
 from capture.recorder import checks
 
-__all__ = ["SIGNAL_FIELDS", "SIGNAL_GROUPS", "Intake", "take_in"]
+__all__ = ["SIGNAL_FIELDS", "SIGNAL_GROUPS", "Intake", "group", "take_in"]
 
 SIGNAL_FIELDS: Final = (
     Field("symbol", "word"),
@@ -26,9 +26,10 @@ SIGNAL_FIELDS: Final = (
     Field("liquidity_score", "float"),
     Field("regime", "word"),
     Field("regime_confidence", "float"),
+    Field("segment", "int"),
     Field("processing_ns", "int"),
 )
-"""The fields that every signal has: those that `take_in` gives, in order, and the time it took."""
+"""The fields that every signal has: those that `take_in` gives, its segment, the time it took."""
 
 SIGNAL_GROUPS: Final = (
     "market_",
@@ -53,6 +54,7 @@ _SIGNAL_NAMES: Final = frozenset(
         "value",
         "signal_type",
         "signal_id",
+        "source_signal_id",
         "references",
         "order",
         "timestamp",
@@ -106,7 +108,7 @@ def _picker(source: Any) -> Callable[[str], Any]:
     return lambda name: getattr(source, name, None)
 
 
-def _group(field: str, value: Any) -> Mapping[Any, Any]:
+def group(field: str, value: Any) -> Mapping[Any, Any]:
     """Return a mapping of free columns; an object stands for its attributes."""
     if value is None:
         return _EMPTY
@@ -147,8 +149,10 @@ def take_in(signal: Any, context: Any, word: Callable[[str | None], int]) -> Int
     signal_id = checks.label("signal_id", of_signal("signal_id"))
     if signal_id is not None:
         own["signal_id"] = signal_id
+    if (source := checks.label("source_signal_id", of_signal("source_signal_id"))) is not None:
+        own["source_signal_id"] = source
     if (references := of_signal("references")) is not None:
-        own["references"] = references if isinstance(references, str) else list(references)
+        own["references"] = checks.references(references)
     quote, spread = _quote(of_context)
     index = checks.bar_index(_first("bar_index", of_signal, of_context))
     fixed = (
@@ -168,11 +172,11 @@ def take_in(signal: Any, context: Any, word: Callable[[str | None], int]) -> Int
     )
     groups = (
         quote,
-        _group("current_bar", of_context("current_bar")),
-        _group("indicators", of_context("indicators")),
-        _group("portfolio_state", of_context("portfolio_state")),
-        _group("risk_metrics", of_context("risk_metrics")),
-        _group("active_risk_limits", of_context("active_risk_limits")),
+        group("current_bar", of_context("current_bar")),
+        group("indicators", of_context("indicators")),
+        group("portfolio_state", of_context("portfolio_state")),
+        group("risk_metrics", of_context("risk_metrics")),
+        group("active_risk_limits", of_context("active_risk_limits")),
         own,
         _extra(signal, context),
     )
@@ -182,8 +186,8 @@ def take_in(signal: Any, context: Any, word: Callable[[str | None], int]) -> Int
         symbol,
         timestamp,
         signal_id,
-        _group("strategy_params", of_context("strategy_params")),
-        _group("indicator_metadata", of_context("indicator_metadata")),
+        group("strategy_params", of_context("strategy_params")),
+        group("indicator_metadata", of_context("indicator_metadata")),
         (word(symbol), *fixed),
         groups,
         of_signal("order"),

@@ -5,17 +5,17 @@ from __future__ import annotations
 import atexit
 import os
 import warnings
-import weakref
 from typing import TYPE_CHECKING, Final
 
-from capture.errors import CaptureError, CaptureWarning
+from capture.errors import CaptureWarning
 
 if TYPE_CHECKING:
     from capture.recorder.engine import SignalCaptureEngine
 
 __all__ = ["forget", "keep"]
 
-_OPEN: Final[weakref.WeakSet[SignalCaptureEngine]] = weakref.WeakSet()
+_OPEN: Final[set[SignalCaptureEngine]] = set()
+"""They are kept alive: what was captured is sealed even if nobody holds the recorder any more."""
 
 
 def keep(engine: SignalCaptureEngine) -> None:
@@ -33,7 +33,7 @@ def _close_all() -> None:
     for engine in list(_OPEN):
         try:
             engine.close(problem="not closed before the process ended")
-        except CaptureError as exc:
+        except Exception as exc:  # the others are to be closed all the same
             warnings.warn(str(exc), CaptureWarning, stacklevel=2)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from capture.errors import CaptureError
+from capture.errors import CaptureError, CaptureWarning, CorruptRecording
 from capture.events import RunInfo, RunState
 from capture.host import Host, get_host
 from capture.journal import Derived, Field, Journal
@@ -13,8 +15,11 @@ from capture.observers import PluginFailures, bind
 from capture.recorder.blocks import BlockWriter, LateSource
 from capture.recorder.channel import OBSERVED, Channel
 from capture.recorder.facts import plain
+from capture.recorder.kinds import Kinds
 from capture.recorder.statistics import Counters
 from capture.schema import SCHEMA_VERSION
+from capture.store.layout import LOCK
+from capture.store.records import sync_folder
 from capture.store.run import RunFolder, RunStart
 from capture.store.seal import PartFacts, seal_part
 from capture.store.store import Store
@@ -25,7 +30,10 @@ if TYPE_CHECKING:
     from capture.config import SignalCaptureConfig
     from capture.store.base import BaseRef
 
-__all__ = ["OpenPart"]
+__all__ = ["ORDER_PREFIX", "OpenPart"]
+
+ORDER_PREFIX: Final = "o"
+"""What the identity of an order begins with; its sequence number follows."""
 
 _SMALLEST_SEGMENT: Final = 64 * 1024
 _LARGEST_SEGMENT: Final = 8 * 1024 * 1024
@@ -79,6 +87,7 @@ class OpenPart:
         self.counters = Counters()
         self.segments: list[dict[str, Any]] = []
         self.base: list[BaseRef] = []
+        self._kinds: dict[str, Kinds] = {}
         self.failures = PluginFailures(policy=config.plugin_failure)
         self._observers = {
             hook: bind(host, hook, self.info, self.failures)
@@ -90,13 +99,16 @@ class OpenPart:
         kept = config.durability != "memory"
         if kept:
             part.journal_folder.mkdir(exist_ok=True)
+            if self.synced:
+                for folder in (part.path, part.path.parent, self.folder.path):
+                    sync_folder(folder)
         self.journal = Journal(
             part.journal_folder if kept else None,
             block_rows=config.buffer_size,
             segment_bytes=min(
                 max(config.buffer_size * _BYTES_PER_ROW, _SMALLEST_SEGMENT), _LARGEST_SEGMENT
             ),
-            sync=config.durability == "fsync",
+            sync=self.synced,
             on_full=self._block_full,
         )
         self.journal.declare(
@@ -111,14 +123,29 @@ class OpenPart:
             on_flush=self._observers["on_flush"],
         )
         self.refusal: CaptureError | None = None
+        self._warned = False
         if (started := self._observers["on_run_start"]) is not None:
             started(self.info)
 
     def _give_up(self, exc: BaseException) -> None:
+        """Leave nothing behind that would look like a crash: nothing was accepted yet."""
+        if (writer := getattr(self, "writer", None)) is not None:
+            writer.stop()
+        if (backend := getattr(self, "backend", None)) is not None:
+            with suppress(Exception):
+                backend.close()
+        for entry in self.part.path.iterdir():
+            if entry.name != LOCK:
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         self.part.release()
         if self.owns_run:
             with suppress(CaptureError, OSError):
                 self.folder.finish(RunState.FAILED, problem=f"could not begin: {exc}")
+
+    @property
+    def synced(self) -> bool:
+        """Whether what was accepted is on disk before the caller goes on."""
+        return self.config.durability == "fsync"
 
     # --- writing -----------------------------------------------------------------------------
 
@@ -142,11 +169,16 @@ class OpenPart:
             derived=self.derived(table, fields),
             late=late is not None,
         )
+        self.kinds(table).learn({f.name: f.kind for f in layout.fields})
         source = None if late is None else LateSource(late)
         if source is not None:
             self.writer.gather_late(layout, source)
         write = self.journal.appender(layout)
         return Channel(layout, write, self.observer(table), self.journal.words, source)
+
+    def kinds(self, table: str) -> Kinds:
+        """Return what the free columns of a table hold, for all who write it."""
+        return self._kinds.setdefault(table, Kinds())
 
     def constants(self, table: str, own: Mapping[str, Any]) -> dict[str, Any]:
         """Return the columns that are equal in all rows of a layout."""
@@ -164,9 +196,9 @@ class OpenPart:
         elif "signal_seq" in names:
             found.append(Derived("signal_id", self.prefix, "signal_seq"))
         if table == "orders":
-            found.append(Derived("order_id", "o", "seq"))
+            found.append(Derived("order_id", ORDER_PREFIX, "seq"))
         elif "order_seq" in names:
-            found.append(Derived("order_id", "o", "order_seq"))
+            found.append(Derived("order_id", ORDER_PREFIX, "order_seq"))
         return tuple(found)
 
     def segment(
@@ -188,13 +220,27 @@ class OpenPart:
     def _block_full(self, droppable: bool) -> bool:
         if self.refusal is not None:
             raise self.refusal
-        failure = self.writer.failure
-        if failure is not None and self.config.durability == "memory":
-            raise failure
+        self.refuse_if_lossy()
         if not self.writer.room(droppable=droppable):
             return False
         self.hand_over()
+        if self.writer.failure is not None:
+            self.complain()
         return True
+
+    def complain(self) -> None:
+        """Say once that the backend failed; raise if no journal has what it did not take."""
+        self.refuse_if_lossy()
+        if not self._warned and self.writer.failure is not None:
+            self._warned = True
+            warnings.warn(str(self.writer.failure), CaptureWarning, stacklevel=4)
+
+    def refuse_if_lossy(self) -> None:
+        """Let nothing in while what the backend did not take has no other home than memory."""
+        if self.writer.lossy:
+            self.journal.forbid()
+            assert self.writer.failure is not None
+            raise self.writer.failure
 
     def hand_over(self) -> None:
         """Give the rows that no block has taken yet to the writer."""
@@ -212,7 +258,14 @@ class OpenPart:
     def seal(self, facts: PartFacts) -> dict[str, Any]:
         """Seal the part: everything that was journaled is in its files afterwards."""
         self.journal.close()
-        return seal_part(self.part, self.backend, facts, sync=self.config.durability == "fsync")
+        try:
+            return seal_part(self.part, self.backend, facts, sync=self.synced)
+        except CorruptRecording as exc:
+            raise self.writer.failed(exc) from exc
+        except CaptureError:
+            raise
+        except Exception as exc:
+            raise self.writer.failed(exc) from exc
 
     def let_go(self) -> None:
         """Close the backend and free the part, whatever state it is in."""

@@ -6,40 +6,44 @@ before goes straight to the journal; a new one is planned, which may declare a w
 
 from __future__ import annotations
 
-import json
 import struct
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-
-import numpy as np
 
 from capture.errors import InvalidEvent
 from capture.journal import Field, Journal, Kind
 from capture.journal.layout import STORAGE
+from capture.recorder.facts import as_json
+from capture.recorder.kinds import EXACT, SAID, Kinds, exact_real, kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from capture.journal import Layout
     from capture.journal.layout import Derived
     from capture.journal.writer import Append
 
-__all__ = ["RowPlans"]
+__all__ = ["RowPlans", "column_of"]
 
-_KINDS: Final[Mapping[type, Kind]] = {float: "float", int: "int", bool: "flag", str: "text"}
 _MOST_SHAPES: Final = 1024
 """Shapes remembered; beyond that, rows of random shapes would fill the memory."""
 
-_WIDER: Final[Mapping[tuple[Kind, Kind], Kind]] = {
-    ("int", "float"): "float",
-    ("float", "int"): "float",
-}
+
+class _Declared(NamedTuple):
+    """The layout in use, and the places of its free columns."""
+
+    layout: Layout
+    append: Append
+    kinds: Mapping[str, Kind]
 
 
 class _Plan(NamedTuple):
+    layout: Layout
     append: Append
     convert: tuple[tuple[int, Callable[[Any], Any]], ...]
+    whole: tuple[tuple[int, str], ...]
     places: tuple[int, ...] | None
     empty: tuple[Any, ...]
-    names: tuple[str, ...]
 
 
 class RowPlans:
@@ -52,6 +56,7 @@ class RowPlans:
         fixed: Sequence[Field],
         prefixes: Sequence[str],
         *,
+        kinds: Kinds,
         constants: Mapping[str, Any],
         derived: tuple[Derived, ...] = (),
     ) -> None:
@@ -62,6 +67,7 @@ class RowPlans:
             table: table they belong to.
             fixed: fields that every row has, in the order in which they are given.
             prefixes: one word for each group of free columns.
+            kinds: what the table's free columns hold, whoever writes them.
             constants: columns that are equal in all rows.
             derived: text columns made from whole numbers.
         """
@@ -69,11 +75,11 @@ class RowPlans:
         self._table = table
         self._fixed = tuple(fixed)
         self._prefixes = tuple(prefixes)
+        self._kinds = kinds
         self._constants = constants
         self._derived = derived
-        self._kinds: dict[str, Kind] = {}
         self._plans: dict[Any, _Plan] = {}
-        self._append: Append | None = None
+        self._declared: _Declared | None = None
 
     def append(self, fixed: Iterable[Any], *groups: Mapping[Any, Any]) -> int:
         """Write one row; return its sequence number, or -1 if it was dropped.
@@ -90,6 +96,9 @@ class RowPlans:
             self._plans[shape] = plan
         for place, convert in plan.convert:
             values[place] = convert(values[place])
+        for place, name in plan.whole:
+            if not -EXACT <= values[place] <= EXACT:
+                self._kinds.large(name, values[place])
         if plan.places is not None:
             row = list(plan.empty)
             for place, value in zip(plan.places, values, strict=True):
@@ -98,24 +107,26 @@ class RowPlans:
         try:
             return plan.append(*fixed, *values)
         except (struct.error, UnicodeEncodeError, OverflowError, TypeError) as exc:
-            raise self._culprit(plan, values, exc) from exc
+            self._journal.erase(plan.layout)
+            raise self._culprit(plan.layout, (*fixed, *values), exc) from exc
 
     # --- planning ----------------------------------------------------------------------------
 
     def _plan(self, groups: Sequence[Mapping[Any, Any]], values: Sequence[Any]) -> _Plan:
         names = self._names(groups)
         with self._journal.lock:
-            if self._learn(names, values) or self._append is None:
-                self._append = self._declare()
-            order = {name: place for place, name in enumerate(self._kinds)}
-        given = [order.get(name, -1) for name in names]
-        direct = given == list(range(len(order)))
+            declared = self._declare(names, values)
+            self._declared = declared
+        order = {name: place for place, name in enumerate(declared.kinds)}
+        given = tuple(order.get(name, len(order)) for name in names)
+        direct = given == tuple(range(len(order)))
         return _Plan(
-            self._append,
-            tuple(self._conversions(names, values)),
-            None if direct else tuple(place if place >= 0 else len(order) for place in given),
-            () if direct else (*(_null(kind) for kind in self._kinds.values()), None),
-            tuple(self._kinds),
+            declared.layout,
+            declared.append,
+            tuple(self._conversions(declared.kinds, names, values)),
+            tuple(_whole(declared.kinds, names, values)),
+            None if direct else given,
+            () if direct else (*map(_null, declared.kinds.values()), None),
         )
 
     def _names(self, groups: Sequence[Mapping[Any, Any]]) -> list[str]:
@@ -123,93 +134,83 @@ class RowPlans:
         names: list[str] = []
         for prefix, group in zip(self._prefixes, groups, strict=True):
             for key in group:
-                name = f"{prefix}{str(key).lower() if prefix == 'market_' else key}"
+                name = column_of(prefix, key)
                 if not name.isprintable():
                     raise InvalidEvent(prefix.rstrip("_"), key, "is not a name that can be printed")
                 names.append("" if name in names else name)
         return names
 
-    def _learn(self, names: Sequence[str], values: Sequence[Any]) -> bool:
-        """Take in new columns and wider kinds; return whether there were any."""
+    def _declare(self, names: Sequence[str], values: Sequence[Any]) -> _Declared:
+        """Return a layout with these columns: the present one, or a wider one."""
+        known = {} if self._declared is None else self._declared.kinds
         changed = {}
         for name, value in zip(names, values, strict=True):
-            if value is None or not name:
-                continue
-            kind, known = _kind(value), self._kinds.get(name)
-            wanted = kind if known in (None, kind) else _WIDER.get((known, kind))  # type: ignore[arg-type]
-            if wanted is None:
-                raise InvalidEvent(name, value, f"was {_SAID[known]} before; give it another name")  # type: ignore[index]
-            if wanted != known:
-                changed[name] = wanted
-        self._kinds.update(changed)
-        return bool(changed)
-
-    def _declare(self) -> Append:
-        free = tuple(Field(name, kind) for name, kind in self._kinds.items())
+            if value is not None and name:
+                kind = self._kinds.of(name, value)
+                if kind != known.get(name):
+                    changed[name] = kind
+        if self._declared is not None and not changed:
+            return self._declared
+        kinds = {**known, **changed}
+        free = tuple(Field(name, kind) for name, kind in kinds.items())
         layout = self._journal.layout(
             self._table,
             fields=(*self._fixed, *free),
             constants=self._constants,
             derived=self._derived,
         )
-        return self._journal.appender(layout)
+        self._kinds.learn(changed)
+        return _Declared(layout, self._journal.appender(layout), kinds)
 
+    @staticmethod
     def _conversions(
-        self, names: Sequence[str], values: Sequence[Any]
-    ) -> Iterable[tuple[int, Callable[[Any], Any]]]:
+        kinds: Mapping[str, Kind], names: Sequence[str], values: Sequence[Any]
+    ) -> Iterator[tuple[int, Callable[[Any], Any]]]:
         for place, (name, value) in enumerate(zip(names, values, strict=True)):
-            kind = self._kinds.get(name, "float")
-            if value is None:
-                null = _null(kind)
-                yield place, lambda _none, null=null: null
+            kind = kinds.get(name, "float")
+            if value is None or name not in kinds:
+                yield place, partial(_always, _null(kind))
             elif kind == "text" and not isinstance(value, str):
-                yield place, _as_json
+                yield place, as_json
             elif kind == "flag" and type(value) is not bool:
                 yield place, bool
             elif kind == "int" and type(value) is not int:
                 yield place, int
+            elif kind == "float" and kind_of(value) == "int":
+                yield place, partial(exact_real, name)
             elif kind == "float" and type(value) is not float:
                 yield place, float
 
-    def _culprit(self, plan: _Plan, values: Sequence[Any], exc: Exception) -> InvalidEvent:
+    def _culprit(self, layout: Layout, row: Sequence[Any], exc: Exception) -> InvalidEvent:
         """Name the value that could not be packed."""
-        for name, value in zip(plan.names, values, strict=True):
-            kind = self._kinds[name]
+        for (name, kind), value in zip(layout.fields, row, strict=True):
             try:
                 if kind == "text":
-                    value.encode()
+                    _ = value is None or value.encode()
                 else:
                     struct.pack(f"<{STORAGE[kind].code}", value)
             except (struct.error, UnicodeEncodeError, OverflowError, AttributeError):
-                return InvalidEvent(name, value, f"cannot be kept as {_SAID[kind]}")
-        return InvalidEvent(self._table, tuple(values), str(exc))
+                return InvalidEvent(name, value, f"cannot be kept as {SAID[kind]}")
+        return InvalidEvent(self._table, tuple(row), str(exc))
 
 
-_SAID: Final[Mapping[Kind, str]] = {
-    "float": "a number",
-    "int": "a whole number",
-    "flag": "true or false",
-    "text": "a text",
-}
+def column_of(prefix: str, key: Any) -> str:
+    """Return the column of a value in a group; hosts write open, Open and OPEN."""
+    return f"{prefix}{str(key).lower() if prefix == 'market_' else key}"
+
+
+def _whole(
+    kinds: Mapping[str, Kind], names: Sequence[str], values: Sequence[Any]
+) -> Iterator[tuple[int, str]]:
+    """Yield the places of whole numbers, some of which are too large."""
+    for place, (name, value) in enumerate(zip(names, values, strict=True)):
+        if value is not None and kinds.get(name) == "int":
+            yield place, name
 
 
 def _null(kind: Kind) -> Any:
     return None if kind == "text" else STORAGE[kind].null
 
 
-def _kind(value: Any) -> Kind:
-    kind = _KINDS.get(type(value))
-    if kind is not None:
-        return kind
-    if isinstance(value, (bool, np.bool_)):
-        return "flag"
-    if isinstance(value, (int, np.integer)):
-        return "int"
-    if isinstance(value, (float, np.floating)):
-        return "float"
-    return "text"
-
-
-def _as_json(value: Any) -> str:
-    """Keep what is neither a number nor a text as JSON; what JSON does not know, as its repr."""
-    return json.dumps(value, default=repr, ensure_ascii=False, sort_keys=True)
+def _always(value: Any, _given: Any) -> Any:
+    return value

@@ -32,7 +32,7 @@ class Quarantine:
             if self._append is None:
                 channel = self._part.channel("quarantine", _FIELDS, constants={}, late=None)
                 self._append = channel.append
-            self._append(kind, exc.field, _encodable(exc.problem), _payload(event))
+            self._append(kind, _encodable(exc.field), _encodable(exc.problem), _payload(event))
             self._part.counters.quarantined += 1
 
 

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import cache
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
 from capture.errors import InvalidEvent, did_you_mean
 from capture.events import EVENTS, Event
-from capture.journal import Derived, Field, Kind, Layout
+from capture.journal import Field, Kind, Layout
 from capture.journal.layout import STORAGE
 from capture.recorder import checks
+from capture.recorder.book import number_after
 from capture.recorder.channel import event_of
+from capture.recorder.facts import as_json
+from capture.recorder.parts import ORDER_PREFIX
 from capture.recorder.plans import RowPlans
 from capture.schema import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from capture.recorder.book import SignalBook
     from capture.recorder.parts import OpenPart
 
 __all__ = ["RowWriter"]
@@ -31,11 +35,13 @@ _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "statuses": ("status",),
     "regimes": ("classifier", "new"),
     "bars": ("symbol", "timestamp"),
-    "notes": ("name", "value"),
+    "notes": ("name",),
 }
 """The tables that events can be added to one by one, and what such an event must say."""
 
-_OWN_ORDER_ID: Final = (Derived("order_id", "o", "seq"),)
+_FINITE: Final = frozenset({("fills", "price"), ("fills", "size")})
+"""What must be a finite number, for nothing can be said of the event without."""
+
 _FILLED_IN: Final = frozenset({"part", "seq", "recorded_time"})
 _WORDS: Final = frozenset(
     {
@@ -62,10 +68,10 @@ _WORDS: Final = frozenset(
 class RowWriter:
     """Writes rows of every table but the signals'."""
 
-    def __init__(self, part: OpenPart, seq_of: Callable[[str], int | None]) -> None:
-        """Write into a part; `seq_of` knows the sequence number of a signal's identity."""
+    def __init__(self, part: OpenPart, book: SignalBook) -> None:
+        """Write into a part; the book knows the signals that rows point at."""
         self._part = part
-        self._seq_of = seq_of
+        self._book = book
         self._plans: dict[str, RowPlans] = {}
 
     def write(self, table: str, event: Any, known: Mapping[str, Any]) -> int:
@@ -76,17 +82,29 @@ class RowWriter:
             event: a mapping, an `Event`, or an object with attributes.
             known: values that stand where the event has none.
         """
-        part = self._part
-        given = {**known, **{k: v for k, v in _mapping(table, event).items() if v is not None}}
-        signal_id = given.get("signal_id")
-        if isinstance(signal_id, str):
-            given.setdefault("signal_seq", self._seq_of(signal_id))
-        values, extra = _values_of(table, given, part.journal.word)
+        values, extra = self._values(table, event, known)
         seq = self._plans_of(table).append(values, extra)
-        observe = part.observer(table)
+        observe = self._part.observer(table)
         if observe is not None and seq >= 0:
             observe(EVENTS[table].lazy({"seq": seq}, lambda: self._seen(table, seq, values, extra)))
         return seq
+
+    def check(self, table: str, event: Any) -> None:
+        """Raise what `write` would raise for the event's own fields; nothing is recorded."""
+        self._values(table, event, {})
+
+    def _values(
+        self, table: str, event: Any, known: Mapping[str, Any]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        given = {**known, **{k: v for k, v in _mapping(table, event).items() if v is not None}}
+        signal, order = given.get("signal_id"), given.get("order_id")
+        if isinstance(signal, str) and given.get("signal_seq") is None:
+            given["signal_seq"] = self._book.seq_of(signal)
+        if isinstance(order, str) and given.get("order_seq") is None and table != "orders":
+            given["order_seq"] = number_after(ORDER_PREFIX, order)
+        if given.get("strategy_id") is None:
+            given["strategy_id"] = self._book.strategy_of(given.get("signal_seq"))
+        return _values_of(table, given, self._part.journal.word)
 
     def _plans_of(self, table: str) -> RowPlans:
         with self._part.journal.lock:
@@ -97,8 +115,9 @@ class RowWriter:
                     table,
                     _fields_of(table),
                     ("extra_",),
+                    kinds=self._part.kinds(table),
                     constants=self._part.constants(table, {}),
-                    derived=_OWN_ORDER_ID if table == "orders" else (),
+                    derived=self._part.derived(table, _fields_of(table)),
                 )
             return plans
 
@@ -106,7 +125,9 @@ class RowWriter:
         self, table: str, seq: int, values: Sequence[Any], extra: Mapping[str, Any]
     ) -> dict[str, Any]:
         """Return an event's values as an observer reads them."""
-        layout = Layout(0, table, _fields_of(table), self._part.constants(table, {}))
+        fields = _fields_of(table)
+        derived = self._part.derived(table, fields)
+        layout = Layout(0, table, fields, self._part.constants(table, {}), derived)
         return {
             **event_of(layout, seq, values, self._part.journal.words),
             **{f"extra_{name}": value for name, value in extra.items()},
@@ -141,8 +162,8 @@ def _values_of(
         if given.get(name) is None:
             raise InvalidEvent(name, None, f"is required for {table}")
     fields = _fields_of(table)
-    values = [_value(f, given.pop(f.name, None), word) for f in fields]
-    extra = {k: v for k, v in given.items() if k not in _FILLED_IN}
+    values = [_value(table, f, given.pop(f.name, None), word) for f in fields]
+    extra = {k: v for k, v in given.items() if v is not None and k not in _FILLED_IN}
     if extra and not TABLES[table].dynamic:
         name = next(iter(extra))
         hint = did_you_mean(str(name), [f.name for f in fields])
@@ -162,8 +183,10 @@ def _mapping(table: str, event: Any) -> Mapping[str, Any]:
     return found
 
 
-def _value(field: Field, value: Any, word: Callable[[str | None], int]) -> Any:
+def _value(table: str, field: Field, value: Any, word: Callable[[str | None], int]) -> Any:
     name, kind = field
+    if table == "notes" and name == "value":
+        return _encoded(name, as_json(value))
     if value is None:
         return None if kind == "text" else STORAGE[kind].null
     if name in {"side", "direction"}:
@@ -174,19 +197,28 @@ def _value(field: Field, value: Any, word: Callable[[str | None], int]) -> Any:
         case "word":
             return word(checks.label(name, value))
         case "text":
-            return _text(name, value)
+            return _encoded(name, value if isinstance(value, str) else as_json(value))
         case "time":
             return checks.time_ns(name, value)
         case "float":
-            return checks.real(name, value)
+            return _real(name, value, finite=(table, name) in _FINITE)
         case _:
             return _whole(name, value)
 
 
-def _text(name: str, value: Any) -> str:
-    if name == "value" or not isinstance(value, str):
-        return json.dumps(value, default=repr, ensure_ascii=False)
-    return value
+def _encoded(name: str, text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as exc:
+        raise InvalidEvent(name, text, "has half of a character") from exc
+    return text
+
+
+def _real(name: str, value: Any, *, finite: bool) -> float | None:
+    number = checks.real(name, value)
+    if finite and number is not None and not isfinite(number):
+        raise InvalidEvent(name, value, "must be a finite number")
+    return number
 
 
 def _whole(name: str, value: Any) -> int:
@@ -194,4 +226,7 @@ def _whole(name: str, value: Any) -> int:
         return checks.bar_index(value) or 0
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise InvalidEvent(name, value, "must be a whole number")
-    return int(value.__index__())
+    number = int(value.__index__())
+    if not -(2**63) < number < 2**63:
+        raise InvalidEvent(name, value, "must be a whole number of less than 64 bits")
+    return number

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
-__all__ = ["Counters", "Statistics"]
+if TYPE_CHECKING:
+    from capture.journal import Journal
+
+__all__ = ["Counters", "Statistics", "measure"]
+
+_PATIENCE_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,3 +58,29 @@ class Counters:
     flushes: int = 0
     flush_seconds: float = 0.0
     stored_bytes: int = 0
+
+
+def measure(journal: Journal, counters: Counters) -> Statistics:
+    """Return the counts at this moment.
+
+    Who waits for a slow backend holds the journal's lock, and nothing changes meanwhile: an
+    observer that looks at the counts in the writer's thread is not made to wait for that.
+    """
+    locked = journal.lock.acquire(timeout=_PATIENCE_SECONDS)
+    try:
+        return Statistics(
+            captured=journal.rows("signals"),
+            events=journal.seq,
+            flushed=counters.flushed,
+            pending=journal.seq - counters.flushed,
+            dropped=journal.dropped,
+            quarantined=counters.quarantined,
+            flushes=counters.flushes,
+            capture_seconds=counters.capture_ns / 1e9,
+            flush_seconds=counters.flush_seconds,
+            journal_bytes=journal.bytes,
+            stored_bytes=counters.stored_bytes,
+        )
+    finally:
+        if locked:
+            journal.lock.release()

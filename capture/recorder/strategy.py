@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from capture.errors import CaptureError, CaptureWarning, InvalidEvent, UnsupportedStrategy
+from capture.events import Reason, SignalStatus
+from capture.recorder.current import enter, leave
+from capture.recorder.getters import Getters, market_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,28 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CaptureAwareStrategy"]
 
-# The optional getters, by the field that they fill; the first that the strategy has is used.
-_GETTERS: Final[Mapping[str, tuple[str, ...]]] = {
-    "indicators": ("get_indicators",),
-    "indicator_metadata": ("get_indicator_metadata",),
-    "strategy_params": ("get_params", "get_parameters"),
-    "portfolio_state": ("get_portfolio_state", "get_portfolio"),
-    "current_position": ("get_current_position", "get_position"),
-    "available_capital": ("get_available_capital", "get_capital"),
-    "risk_metrics": ("get_risk_metrics", "get_risk"),
-    "active_risk_limits": ("get_active_risk_limits", "get_risk_limits", "get_limits"),
-    "current_regime": ("get_current_regime", "get_regime"),
-    "regime_confidence": ("get_regime_confidence",),
-}
-_MARKET: Final[Mapping[str, tuple[str, ...]]] = {
-    "timestamp": ("timestamp", "time", "datetime", "date"),
-    "best_bid": ("best_bid", "bid"),
-    "best_ask": ("best_ask", "ask"),
-    "liquidity_score": ("liquidity_score",),
-    "timeframe": ("timeframe",),
-    "bar_index": ("bar_index",),
-}
-_PRICES: Final = ("open", "high", "low", "close", "volume", "vwap")
+_OWN: Final = frozenset({"_strategy", "_engine", "_strategy_id", "_failed", "_getters"})
 
 
 class CaptureAwareStrategy:
@@ -45,6 +26,7 @@ class CaptureAwareStrategy:
 
     The context is taken before `generate_signal` is called, from the market data and from those
     getters that the strategy has. A getter that is missing or that raises leaves its field empty.
+    `capture.note` belongs to the signals that the call returns, or to the bar if there are none.
     Every other attribute is the strategy's own.
     """
 
@@ -64,96 +46,138 @@ class CaptureAwareStrategy:
         self._engine = engine
         self._strategy_id = strategy_id or _own_name(strategy)
         self._failed: set[str] = set()
-        self._getters = {
-            field: getter
-            for field, names in _GETTERS.items()
-            if (getter := _first_callable(strategy, names)) is not None
-        }
+        self._getters = Getters(strategy, self._warn)
 
     def generate_signal(self, market_data: Any, *args: Any, **kwargs: Any) -> Any:
         """Return what the strategy returns; signals in it are recorded."""
-        context = self._context(market_data)
-        result = self._strategy.generate_signal(market_data, *args, **kwargs)
-        for signal in _signals(result):
-            self._record(signal, context, market_data)
+        symbol, context = self._context(market_data)
+        notes = _Notes()
+        enter(notes)
+        try:
+            result = self._strategy.generate_signal(market_data, *args, **kwargs)
+        finally:
+            leave(notes)
+        recorded = [(signal, self._record(signal, context, symbol)) for signal in _signals(result)]
+        for note in notes.taken:
+            self._guarded("notes", self._keep, note, recorded, context, symbol)
         return result
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name == "_strategy":
+        if name.startswith("__") or name in _OWN:
             raise AttributeError(name)
         return getattr(self._strategy, name)
 
-    def _context(self, market_data: Any) -> dict[str, Any]:
-        pick = _picker(market_data)
-        context: dict[str, Any] = {"strategy_id": self._strategy_id}
-        for field, names in _MARKET.items():
-            value = next((v for name in names if (v := pick(name)) is not None), None)
-            if value is not None:
-                context[field] = value
-        bar = pick("current_bar")
-        if bar is None:
-            bar = {name: v for name in _PRICES if (v := pick(name)) is not None}
-        context["current_bar"] = bar or None
-        context.setdefault("timestamp", datetime.now(UTC))
-        symbol = pick("symbol")
-        for field, getter in self._getters.items():
-            context[field] = self._ask(field, getter, symbol)
-        return context
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _OWN:
+            object.__setattr__(self, name, value)
+        else:
+            setattr(self._strategy, name, value)
 
-    def _ask(self, field: str, getter: Callable[..., Any], symbol: Any) -> Any:
-        """Return a copy of what a getter says now; nothing if it fails."""
+    def _context(self, market_data: Any) -> tuple[Any, dict[str, Any]]:
         try:
-            value = _call(getter, symbol if field == "current_position" else None)
-            return dict(value) if isinstance(value, Mapping) else value
-        except Exception as exc:
-            self._warn(field, f"{field} could not be read: {type(exc).__name__}: {exc}")
-            return None
+            symbol, context = market_context(market_data)
+        except Exception as exc:  # the strategy may understand what this does not
+            self._warn("market data", f"the market data could not be read: {exc}")
+            symbol, context = market_context({})
+        context["strategy_id"] = self._strategy_id
+        return symbol, context | self._getters.ask(symbol)
 
-    def _record(self, signal: Any, context: dict[str, Any], market_data: Any) -> None:
+    def _record(self, signal: Any, context: dict[str, Any], symbol: Any) -> str | None:
         if isinstance(signal, Mapping) and signal.get("symbol") is None:
-            signal = {**signal, "symbol": _picker(market_data)("symbol")}
+            signal = {**signal, "symbol": symbol}
+        identity: str | None = self._guarded(
+            "signals", self._engine.capture_signal, signal, context
+        )
+        return identity
+
+    def _guarded(self, table: str, record: Callable[..., Any], *said: Any) -> Any:
+        """Record something; in a user's run a bad event is kept aside, and the run goes on."""
         try:
-            self._engine.capture_signal(signal, context)
+            return record(*said)
         except InvalidEvent as exc:
-            # Inside a user's run a bad signal is kept aside, and the run goes on.
-            self._engine.quarantine("signals", {"signal": signal, "context": context}, exc)
-            self._warn(f"signal {exc.field}", f"a signal was quarantined: {exc}")
+            self._guarded("quarantine", self._engine.quarantine, table, said, exc)
+            self._warn(f"{table} {exc.field}", f"an event for {table} was quarantined: {exc}")
         except CaptureError as exc:
-            self._warn("capture", f"signals are no longer recorded: {exc}")
+            self._warn("capture", f"{table} are not recorded: {exc}")
+        return None
+
+    def _keep(
+        self,
+        note: _Note,
+        recorded: list[tuple[Any, str | None]],
+        context: dict[str, Any],
+        symbol: Any,
+    ) -> None:
+        """Keep a note with the signal it names, with all of the call, or else with the bar."""
+        where = {k: context.get(k) for k in ("bar_index", "timeframe", "timestamp")}
+        where |= {"strategy_id": self._strategy_id, "symbol": symbol}
+        owners = [identity for _, identity in recorded if identity is not None]
+        if note.signal is not None:
+            owners = [i for s, i in recorded if s is note.signal and i is not None] or owners
+        if note.direction is not None:
+            held_back = self._refused(note, context, symbol)
+            owners = [] if held_back is None else [held_back]
+        value = note.reason if note.value is None and note.reason is not None else note.value
+        for owner in owners or (None,):
+            self._engine.note(note.name, value, signal_id=owner, **where)
+
+    def _refused(self, note: _Note, context: dict[str, Any], symbol: Any) -> str | None:
+        """Record the signal that the strategy's own filter held back."""
+        held_back = {"symbol": symbol, "direction": note.direction}
+        identity = self._engine.capture_signal(held_back, context)
+        if identity is not None:
+            self._engine.capture_status(
+                identity,
+                SignalStatus.REJECTED,
+                Reason.FILTERED,
+                actor="strategy",
+                detail=f"{note.name}: {note.reason}" if note.reason else note.name,
+            )
+        return identity
 
     def _warn(self, what: str, message: str) -> None:
         if what not in self._failed:
             self._failed.add(what)
-            warnings.warn(f"{self._strategy_id}: {message}", CaptureWarning, stacklevel=4)
+            warnings.warn(f"{self._strategy_id}: {message}", CaptureWarning, stacklevel=5)
 
 
-def _picker(source: Any) -> Callable[[str], Any]:
-    if isinstance(source, Mapping):
-        return source.get
-    get = getattr(source, "get", None)  # a pandas.Series answers to names through get
-    if callable(get):
-        return get  # type: ignore[no-any-return]
-    return lambda name: getattr(source, name, None)
+class _Note:
+    """What one call of `capture.note` said."""
+
+    __slots__ = ("direction", "name", "reason", "signal", "value")
+
+    def __init__(
+        self, name: str, value: Any, signal: Any, direction: int | None, reason: str | None
+    ) -> None:
+        self.name = name
+        self.value = value
+        self.signal = signal
+        self.direction = direction
+        self.reason = reason
+
+
+class _Notes:
+    """Takes the notes of one call, until it is known which signals they belong to."""
+
+    def __init__(self) -> None:
+        self.taken: list[_Note] = []
+
+    def note(
+        self,
+        name: str,
+        value: Any,
+        *,
+        signal: Any = None,
+        direction: int | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Take a note."""
+        self.taken.append(_Note(name, value, signal, direction, reason))
 
 
 def _own_name(strategy: Any) -> str:
     own = getattr(strategy, "strategy_id", None)
     return own if isinstance(own, str) and own else type(strategy).__name__
-
-
-def _first_callable(strategy: Any, names: Iterable[str]) -> Callable[..., Any] | None:
-    return next((found for name in names if callable(found := getattr(strategy, name, None))), None)
-
-
-def _call(getter: Callable[..., Any], symbol: Any) -> Any:
-    """Call a getter, with the symbol where it wants one."""
-    if symbol is None:
-        return getter()
-    code = getattr(getter, "__code__", None) or getattr(
-        getattr(getter, "__func__", None), "__code__", None
-    )
-    takes = 0 if code is None else code.co_argcount - hasattr(getter, "__self__")
-    return getter(symbol) if takes else getter()
 
 
 def _signals(result: Any) -> Iterable[Any]:

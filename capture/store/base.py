@@ -19,9 +19,10 @@ from capture.errors import CorruptRecording, InvalidEvent, StoreError
 from capture.schema import TIME
 from capture.store.records import (
     cannot_write,
-    canonical,
+    compact,
     now_text,
     read_record,
+    sync_file,
     sync_folder,
     write_record,
 )
@@ -101,7 +102,7 @@ def fingerprint(bars: pa.Table, *, symbol: str, timeframe: str) -> str:
         "rows": bars.num_rows,
         "columns": kinds,
     }
-    digest = hashlib.sha256(canonical(head).encode())
+    digest = hashlib.sha256(compact(head).encode())
     for name in names:
         for piece in _bytes_of(bars.column(name).combine_chunks()):
             digest.update(piece)
@@ -155,7 +156,9 @@ def _from_frame(bars: pd.DataFrame) -> pa.Table:
     frame = frame.rename(columns=known)
     if "timestamp" not in frame.columns and isinstance(frame.index, pd.DatetimeIndex):
         frame = frame.assign(timestamp=frame.index)
-    return pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    # Column by column: the conversion of a whole frame starts threads, which costs more.
+    columns = {name: pa.array(frame[name], from_pandas=True) for name in frame.columns}
+    return pa.table(columns)
 
 
 def _with_utc(bars: pa.Table, name: str) -> pa.Table:
@@ -258,8 +261,7 @@ def _write_bars(folder: Path, ref: BaseRef, bars: pa.Table, *, sync: bool) -> No
     pq.write_table(bars, path, compression="zstd")
     content = path.read_bytes()
     if sync:
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+        sync_file(path)
     said = {
         **ref.to_dict(),
         "format": FINGERPRINT_VERSION,

@@ -14,6 +14,7 @@ from capture.errors import CorruptRecording, StoreError
 __all__ = [
     "FORMAT_VERSION",
     "JOURNAL",
+    "LASTING_BACKEND",
     "LOCK",
     "MANIFEST",
     "MARKER",
@@ -38,6 +39,9 @@ PART_RECORD: Final = "part.json"
 LOCK: Final = "lock"
 JOURNAL: Final = "journal"
 QUARANTINE: Final = "quarantine"
+
+LASTING_BACKEND: Final = "parquet"
+"""Where recovered rows go if the run's own backend keeps nothing."""
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_]+")
 _RUN_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")

@@ -19,12 +19,20 @@ __all__ = ["open_backend", "reading"]
 
 
 @contextmanager
-def open_backend(record: Mapping[str, Any], part: Path) -> Iterator[StorageBackend]:
-    """Open the tables of a part; `record` is the start record of its run."""
-    config = record.get("config") or {}
-    make = get_host().backend(record["backend"])
+def open_backend(
+    start: Mapping[str, Any], part: Path, name: str | None = None
+) -> Iterator[StorageBackend]:
+    """Open the tables of a part.
+
+    Args:
+        start: the start record of its run, which names the backend and its options.
+        part: the part's folder.
+        name: the backend, if it is another than the run's.
+    """
+    make = get_host().backend(name or start["backend"])
+    config = {} if name else start.get("config") or {}
     with reading(part):
-        backend = make(part, compression=config.get("compression"), **(config.get("options") or {}))
+        backend = make(part, compression=config.get("compression"), **config.get("options", {}))
     try:
         yield backend
     finally:

@@ -107,7 +107,8 @@ class PartReader:
         if self.record is not None and table not in self.record["tables"]:
             return pa.table({})
         try:
-            with open_backend(self._start, self.path) as backend, reading(self.path):
+            other = None if self.record is None else self.record["backend"]
+            with open_backend(self._start, self.path, other) as backend, reading(self.path):
                 rows = in_order(backend.scan(table, columns, where))
         except FileNotFoundError as exc:
             raise StoreError(self.path, f"a file of the part is missing: {exc}") from exc
@@ -119,12 +120,20 @@ class PartReader:
         """Say so if rows are gone, which a backend whose file is missing may not notice."""
         assert self.record is not None
         expected = self.record["tables"][table]["rows"]
-        if rows.num_rows != expected:
-            raise CorruptRecording(
+        if rows.num_rows == expected:
+            return
+        files = [e["name"] for e in self.record["files"] if table in e["tables"]]
+        if all(name.startswith("chain-") for name in files):
+            raise StoreError(
                 self.path,
-                f"{table} has {rows.num_rows} rows where {expected} were sealed",
-                "`capture verify` says which files are concerned",
+                "the tables were kept in memory, and ended with their process",
+                "record with another backend to keep them",
             )
+        raise CorruptRecording(
+            self.path,
+            f"{table} has {rows.num_rows} rows where {expected} were sealed",
+            "`capture verify` says which files are concerned",
+        )
 
 
 def in_order(table: pa.Table) -> pa.Table:

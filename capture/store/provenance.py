@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from capture._version import __version__
-from capture.store.records import canonical, plain
+from capture.store.records import compact, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,7 +39,7 @@ def code_hash(source: str | None) -> str | None:
 
 def config_hash(*parts: Mapping[str, Any]) -> str:
     """Return the SHA-256 of everything that was set: equal settings have equal hashes."""
-    text = canonical({"parts": [plain(part) for part in parts]})
+    text = compact({"parts": [plain(part) for part in parts]})
     return hashlib.sha256(text.encode()).hexdigest()
 
 

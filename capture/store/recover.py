@@ -25,12 +25,20 @@ from capture.errors import (
 from capture.events import RunState
 from capture.journal import JournalContent, read_journal
 from capture.schema import conform, unite
-from capture.store.layout import JOURNAL, LOCK, MANIFEST, PART_RECORD, QUARANTINE, RUN_RECORD
+from capture.store.layout import (
+    JOURNAL,
+    LASTING_BACKEND,
+    LOCK,
+    MANIFEST,
+    PART_RECORD,
+    QUARANTINE,
+    RUN_RECORD,
+)
 from capture.store.loading import open_backend, reading
 from capture.store.locks import Lock, is_held
 from capture.store.records import read_record
 from capture.store.run import PartFolder, RunFolder, clear_leftovers, part_folders
-from capture.store.seal import PartFacts, missing_rows, seal_part
+from capture.store.seal import NoFiles, PartFacts, missing_rows, seal_part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -166,20 +174,26 @@ class _Recovery:
         rows = {} if journal is None else journal.tables
         stored = self._stored()
         facts = self._facts(journal, [*rows.values(), *stored.values()])
-        sync = (self.start.get("config") or {}).get("durability") == "fsync"
         try:
-            with open_backend(self.start, self.part.data_folder) as backend:
-                seal_part(self.part, backend, facts, sync=sync, journaled=rows)
+            self._seal(facts, rows)
         except (StorageFull, MissingExtra):
             raise
+        except NoFiles:
+            # What is recovered into memory is lost again with this process.
+            facts.backend = LASTING_BACKEND
+            self._seal(facts, _united(stored, rows))
         except StoreError as exc:
             # What the backend holds cannot be sealed: the rows that could be read are put into
             # fresh files, and the old ones are kept aside.
             self._note(f"its tables could not be sealed ({exc.problem})")
             _set_aside(self.part, _tables_of(self.part))
             facts = self._facts(journal, [*rows.values(), *stored.values()])
-            with open_backend(self.start, self.part.data_folder) as backend:
-                seal_part(self.part, backend, facts, sync=sync, journaled=_united(stored, rows))
+            self._seal(facts, _united(stored, rows))
+
+    def _seal(self, facts: PartFacts, rows: Mapping[str, pa.Table]) -> None:
+        sync = (self.start.get("config") or {}).get("durability") == "fsync"
+        with open_backend(self.start, self.part.data_folder, facts.backend) as backend:
+            seal_part(self.part, backend, facts, sync=sync, journaled=rows, in_files=True)
 
     def _journal(self) -> JournalContent | None:
         folder = self.part.journal_folder

@@ -288,6 +288,7 @@ class RunFolder:
             self.record, records, state, problem=problem, flags=flags, recovered=recovered
         )
         signed = sign_if_asked(manifest, signing_key or self.start.config.get("signing_key"))
+        sync = sync or self.start.config.get("durability") == "fsync"
         written = write_record(self.path / MANIFEST, signed, sync=sync)
         self._let_go()
         self.store.run_ended(self, written)

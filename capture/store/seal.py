@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from capture.errors import CorruptRecording
+from capture.errors import CorruptRecording, StoreError
 from capture.events import RunState
 from capture.journal import read_journal
 from capture.store.integrity import CHAINED, Chain, chain_file, chain_of
@@ -19,6 +19,7 @@ from capture.store.layout import FORMAT_VERSION, PART_RECORD, QUARANTINE
 from capture.store.loading import reading
 from capture.store.records import (
     now_text,
+    sync_file,
     sync_folder,
     time_text,
     write_atomically,
@@ -32,9 +33,13 @@ if TYPE_CHECKING:
     from capture.contracts.backend import StorageBackend
     from capture.store.run import PartFolder
 
-__all__ = ["PartFacts", "hash_file", "journaled_rows", "missing_rows", "seal_part"]
+__all__ = ["NoFiles", "PartFacts", "hash_file", "journaled_rows", "missing_rows", "seal_part"]
 
 _CHUNK_BYTES: Final = 1 << 20
+
+
+class NoFiles(StoreError):
+    """A backend keeps nothing that outlives the process."""
 
 
 @dataclass(kw_only=True)
@@ -50,6 +55,7 @@ class PartFacts:
         problem: what went wrong, if anything did.
         flags: anything a reader must know.
         missing_seqs: ranges of sequence numbers that were lost, first and last.
+        backend: backend that holds the tables, if it is not the one that the run began with.
     """
 
     state: RunState = RunState.ENDED
@@ -60,6 +66,7 @@ class PartFacts:
     problem: str | None = None
     flags: Mapping[str, Any] = field(default_factory=dict)
     missing_seqs: list[list[int]] = field(default_factory=list)
+    backend: str | None = None
 
 
 def seal_part(
@@ -69,6 +76,7 @@ def seal_part(
     *,
     sync: bool = False,
     journaled: Mapping[str, pa.Table] | None = None,
+    in_files: bool = False,
 ) -> dict[str, Any]:
     """Seal a part and return its record; afterwards nothing in it changes any more.
 
@@ -81,16 +89,23 @@ def seal_part(
         facts: what else is known of the part.
         sync: return when all of it is on disk.
         journaled: the journal's rows, if they were read already.
+        in_files: whether a backend that leaves no file is refused.
 
     Raises:
+        NoFiles: the backend leaves no file, and one was asked for; the journal stays.
         CorruptRecording: rows that were journaled are not in the sealed tables; the journal stays.
     """
     rows = journaled_rows(part.journal_folder) if journaled is None else journaled
     with reading(part.path):
         _complete(backend, rows)
         files = list(backend.seal())
+        if sync:  # the journal goes when they are sealed, so they must be on disk, whoever wrote
+            for path in files:
+                sync_file(path)
         tables = {name: _in_order(backend.scan(name)) for name in backend.tables()}
     _check(part, tables, rows)
+    if in_files and not files and any(table.num_rows for table in tables.values()):
+        raise NoFiles(part.path, "the backend keeps its tables in memory")
     chains = _write_chains(part, tables, files, sync=sync)
     files += _set_aside(part.path)
     said = {
@@ -100,6 +115,7 @@ def seal_part(
         "sealed": now_text(),
         "last_event": _last_event(tables),
         "state": facts.state,
+        "backend": facts.backend,
         "problem": facts.problem,
         "flags": facts.flags,
         "segments": facts.segments,

@@ -8,7 +8,7 @@ import hmac
 from typing import TYPE_CHECKING, Any, Final
 
 from capture.errors import MissingExtra, StoreError
-from capture.store.records import HASH, canonical
+from capture.store.records import HASH, compact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +56,7 @@ def signature_problem(manifest: Mapping[str, Any], key: Path) -> str | None:
 
 def _signed_text(manifest: Mapping[str, Any]) -> bytes:
     bare = {k: v for k, v in manifest.items() if k not in (HASH, SIGNATURE)}
-    return _DOMAIN + canonical(bare).encode()
+    return _DOMAIN + compact(bare).encode()
 
 
 def _read_key(key: Path) -> bytes:

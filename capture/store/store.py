@@ -71,6 +71,7 @@ class Store:
         self.root: Final = self._remote.mirror if self._remote else _local_folder(root)
         self._layout: Final = StoreLayout(self.root)
         self._lock = RLock()
+        self._sync = False  # whether what is written must survive a power cut
         if self._remote is not None:
             self._remote.prepare(create=create)
         if not self._layout.marker.exists():
@@ -158,7 +159,7 @@ class Store:
         return iter([row["run_id"] for row in self.summaries()])
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self.summaries())
 
     def __contains__(self, run_id: object) -> bool:
         return run_id in set(self)
@@ -179,8 +180,8 @@ class Store:
 
     def begin_run(self, start: RunStart) -> RunFolder:
         """Begin a run: its folder is there with its start record when this returns."""
-        sync = start.config.get("durability") == "fsync"
-        return begin_run(self, self._layout.runs, start, sync=sync)
+        self._sync = self._sync or start.config.get("durability") == "fsync"
+        return begin_run(self, self._layout.runs, start, sync=self._sync)
 
     def join_run(self, run_id: str) -> RunFolder:
         """Return the folder of a run that another process began, to write a part of it."""
@@ -190,7 +191,7 @@ class Store:
         self, bars: pa.Table | pd.DataFrame, *, symbol: str, timeframe: str
     ) -> BaseRef:
         """Keep the bars that a run reads; equal bars are kept once, whoever adds them."""
-        return self._shelf.add(bars, symbol=symbol, timeframe=timeframe)
+        return self._shelf.add(bars, symbol=symbol, timeframe=timeframe, sync=self._sync)
 
     def run_ended(self, run: RunFolder, manifest: dict[str, Any]) -> None:
         """Take note of a run that has just ended."""

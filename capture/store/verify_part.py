@@ -152,7 +152,8 @@ class PartCheck:
     def _table(self, name: str) -> pa.Table:
         if self._start is None:
             raise KeyError("the start record cannot be read")
-        with open_backend(self._start, self._part) as backend, reading(self._part):
+        other = self._record["backend"]
+        with open_backend(self._start, self._part, other) as backend, reading(self._part):
             return in_order(backend.scan(name))
 
     # --- chains ------------------------------------------------------------------------------

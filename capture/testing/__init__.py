@@ -22,20 +22,24 @@ except ImportError as exc:
     raise MissingExtra("capture.testing", extra="test", library=exc.name) from exc
 
 if TYPE_CHECKING:
+    from capture.testing.adapter import AdapterContract
     from capture.testing.backend import BackendContract
     from capture.testing.classifier import ClassifierContract
     from capture.testing.volatile import VolatileBackendContract
 
-__all__ = ["BackendContract", "ClassifierContract", "VolatileBackendContract"]
+__all__ = ["AdapterContract", "BackendContract", "ClassifierContract", "VolatileBackendContract"]
 
 _HOMES: Final = {
+    "AdapterContract": "capture.testing.adapter",
     "BackendContract": "capture.testing.backend",
     "ClassifierContract": "capture.testing.classifier",
     "VolatileBackendContract": "capture.testing.volatile",
 }
 
 # A failing suite shows the values that were compared, as a test of one's own does.
-pytest.register_assert_rewrite(*_HOMES.values(), "capture.testing.reference")
+pytest.register_assert_rewrite(
+    *_HOMES.values(), "capture.testing.reference", "capture.testing.traces"
+)
 
 
 def __getattr__(name: str) -> Any:

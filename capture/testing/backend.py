@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from capture.errors import CaptureError, CorruptRecording, StoreError
+from capture.errors import CorruptRecording, StoreError
 from capture.testing import victim
 from capture.testing.reference import assert_same, united
-from capture.testing.victim import BATCH_ROWS, numbered
-from capture.testing.volatile import VolatileBackendContract, every_type
+from capture.testing.samples import BATCH_ROWS, every_type, numbered
+from capture.testing.volatile import VolatileBackendContract
 
 if TYPE_CHECKING:
     from capture.contracts.backend import StorageBackend
@@ -107,54 +107,52 @@ class BackendContract(VolatileBackendContract):
 
     def test_a_batch_is_there_whole_or_not_at_all(self, tmp_path: Path) -> None:
         """Killed at each step of an append."""
-        for store in self.survivors(tmp_path, "append"):
-            there = store.scan("signals").num_rows // BATCH_ROWS
-            assert there in (3, 4)
-            self.check(store, there)
-            store.append("signals", numbered(there))
-            self.check(store, there + 1)
-            _check_files(store, store.seal())
-            self.check(store, there + 1)
+        for folder in self.survivors(tmp_path, "append"):
+            with closing(self.make(folder)) as store:
+                there = store.scan("signals").num_rows // BATCH_ROWS
+                assert there in (3, 4)
+                self.check(store, there)
+                store.append("signals", numbered(there))
+                self.check(store, there + 1)
+                _check_files(folder, store.seal())
+                self.check(store, there + 1)
 
     def test_a_seal_that_was_cut_short_neither_loses_nor_doubles(self, tmp_path: Path) -> None:
-        """Killed at each step of a seal: the rows are there once, and sealing again ends it."""
-        for store in self.survivors(tmp_path, "seal"):
-            for _ in range(2):
-                self.check(store, 3)
+        """Killed at each step of a seal: the rows are there once, and sealing again ends it.
+
+        More rows may follow where the seal did not come far enough to count.
+        """
+        ends = set()
+        for number, folder in enumerate(self.survivors(tmp_path, "seal")):
+            other = copytree(folder, tmp_path / f"other-{number}")
+            with closing(self.make(folder)) as store:
+                for _ in range(2):
+                    self.check(store, 3)
+                    assert_same(store.scan("fills"), united([every_type()]))
+                    _check_files(folder, store.seal())
+            with closing(self.make(other)) as store:
+                try:
+                    store.append("signals", numbered(3))
+                    there = 4
+                except StoreError:
+                    there = 3
+                self.check(store, there)
                 assert store.tables() == ("fills", "signals")
-                assert_same(store.scan("fills"), united([every_type()]))
-                _check_files(store, store.seal())
+                _check_files(other, store.seal())
+                self.check(store, there)
+            ends.add(there)
+        assert ends == {3, 4}
 
-    def test_rows_may_follow_a_seal_that_was_cut_short(self, tmp_path: Path) -> None:
-        """Where it did not come far enough to count; else they are refused."""
-        batches = set()
-        for store in self.survivors(tmp_path, "seal"):
-            try:
-                store.append("signals", numbered(3))
-                there = 4
-            except StoreError:
-                there = 3
-            self.check(store, there)
-            _check_files(store, store.seal())
-            self.check(store, there)
-            batches.add(there)
-        assert batches == {3, 4}
-
-    def survivors(self, tmp_path: Path, action: str) -> Any:
-        """Yield backends on parts of three batches whose writers were killed during an action."""
-        template, *victims = _folders(tmp_path, 3 + _KILLS)
+    def survivors(self, tmp_path: Path, action: str) -> list[Path]:
+        """Return folders of three batches, as kills during an action left them."""
+        (template,) = _folders(tmp_path, 1)
         with closing(self.make(Path(template))) as store:
             for batch in range(3):
                 store.append("signals", numbered(batch))
             store.append("fills", every_type())
-        for folder in victims:
-            copytree(template, folder, dirs_exist_ok=True)
-        died = self.ordeal("kill_each_step", folders=victims, action=action)
-        assert died
-        assert all(died)
-        for folder, _ in zip(victims[2:], died, strict=False):  # two were for rehearsals
-            with closing(self.make(Path(folder))) as store:
-                yield store
+        killed = self.ordeal("kill_each_step", template=template, into=str(tmp_path), action=action)
+        assert len(killed) > 1
+        return [Path(folder) for folder in killed]
 
     def test_a_full_disk_is_an_error_and_loses_nothing(self, folder: Path) -> None:
         """What was there stays, what fits follows, and a seal can be tried again."""
@@ -164,7 +162,7 @@ class BackendContract(VolatileBackendContract):
         with closing(self.make(folder)) as store:
             self.check(store, 2)
             assert store.scan("noise").num_rows == 400
-            _check_files(store, store.seal())
+            _check_files(folder, store.seal())
             self.check(store, 2)
             assert store.scan("noise").num_rows == 400
 
@@ -173,7 +171,9 @@ class BackendContract(VolatileBackendContract):
     def test_another_process_reads_while_batches_are_added_and_sealed(self, folder: Path) -> None:
         """It sees the batches from the first to some last one, and never fewer than before."""
         writer = Thread(
-            target=self.ordeal, args=("write_slowly",), kwargs={"folder": str(folder), "batches": 60}
+            target=self.ordeal,
+            args=("write_slowly",),
+            kwargs={"folder": str(folder), "batches": 60},
         )
         writer.start()
         seen = {0}
@@ -198,8 +198,6 @@ def _folders(tmp_path: Path, count: int) -> list[str]:
     return [str(folder) for folder in folders]
 
 
-def _check_files(store: StorageBackend, files: tuple[Path, ...]) -> None:
-    """Fail unless a sealed part's files are all that is in its folder."""
-    folder = files[0].parent
-    assert {path for path in folder.rglob("*") if path.is_file()} == set(files)
-    assert [path.name for path in folder.iterdir() if path.is_dir()] == []
+def _check_files(folder: Path, files: tuple[Path, ...]) -> None:
+    """Fail unless the files of a sealed part are all that is in its folder."""
+    assert set(folder.iterdir()) == set(files)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, cast, get_args
 
 import pyarrow as pa
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["batches", "column_names", "predicates", "record_batches", "types", "values"]
 
 _EXACT: Final = 2**53
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EDGES: Final = {
     "double": (0.0, -0.0, float("nan"), float("inf"), float("-inf"), 5e-324, 1e16, 3.0, 1 / 3),
     "string": ("", "\0", "a\0b", "null", "NaN", '"', "\\", "\n", "\u2028", "π", "🂡", "'; --"),
@@ -80,9 +81,7 @@ def batches(draw: DrawFn, *, max_batches: int = 4, max_columns: int = 5) -> list
     columns = draw(
         st.dictionaries(column_names(), types(), min_size=1, max_size=max_columns), label="columns"
     )
-    mixed = {
-        name for name, type_ in columns.items() if type_ == pa.int64() and draw(st.booleans())
-    }
+    mixed = {name for name, type_ in columns.items() if type_ == pa.int64() and draw(st.booleans())}
     made = []
     for _ in range(draw(st.integers(1, max_batches))):
         names = draw(st.permutations(sorted(columns)))[: draw(st.integers(1, len(columns)))]
@@ -120,7 +119,8 @@ def _comparable(column: pa.ChunkedArray) -> SearchStrategy[Any]:
     type_ = column.type
     if pa.types.is_timestamp(type_):
         there: Sequence[Any] = column.cast(pa.int64()).to_pylist()
-        moments = st.datetimes(datetime(1700, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))
+        microseconds = st.integers(-8 * 10**15, 8 * 10**15)
+        moments = microseconds.map(lambda us: _EPOCH + timedelta(microseconds=us))
         others = moments | values(type_)
     else:
         there = column.to_pylist()

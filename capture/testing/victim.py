@@ -18,11 +18,14 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from operator import attrgetter
 from pathlib import Path
+from shutil import copytree
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
 from capture.errors import StoreError
+from capture.testing.samples import GROWS_AT, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,21 +33,10 @@ if TYPE_CHECKING:
 
     from capture.contracts.backend import StorageBackend
 
-__all__ = ["BATCH_ROWS", "numbered", "run"]
+__all__ = ["run"]
 
-BATCH_ROWS: Final = 5
-_GROWS_AT: Final = 3  # the batch that brings a new column
-_CHANGES: Final = frozenset({"os.rename", "os.remove", "os.rmdir", "os.mkdir"})
+_MOST_MOMENTS: Final = 24
 _LIMIT_BYTES: Final = 1 << 16
-
-
-def numbered(batch: int) -> pa.RecordBatch:
-    """Return batch number `batch` of a table whose rows are numbered through."""
-    seq = range(batch * BATCH_ROWS, (batch + 1) * BATCH_ROWS)
-    columns: dict[str, Any] = {"seq": list(seq), "symbol": [f"S{n % 3}" for n in seq]}
-    if batch >= _GROWS_AT:
-        columns["strength"] = [n / 8 for n in seq]
-    return pa.record_batch({name: pa.array(values) for name, values in columns.items()})
 
 
 def run(
@@ -61,13 +53,14 @@ def run(
         text=True,
         check=False,
     )
-    print(done.stderr[-600:]); assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
 def kill_at_random(make: Callable[[Path], StorageBackend], folders: list[str]) -> list[int]:
     """Kill a writer in each folder, and return how many batches each had been promised."""
     promised = []
+    _import_all(make)
     for folder in folders:
         mine, theirs = os.pipe()
         child = os.fork()
@@ -90,28 +83,33 @@ def kill_at_random(make: Callable[[Path], StorageBackend], folders: list[str]) -
 
 
 def kill_each_step(
-    make: Callable[[Path], StorageBackend], folders: list[str], action: str
-) -> list[bool]:
-    """Kill a process in each folder, at moments spread over an action; say whether it died.
+    make: Callable[[Path], StorageBackend], template: str, into: str, action: str
+) -> list[str]:
+    """Kill a process in copies of a folder, once in each state that an action brings it to.
 
-    The moments are those before something changes in a folder, then some between any two lines.
+    Returns:
+        The copies, which are made in the folder `into`.
     """
-    first, second, *victims = folders
-    for name in _rehearse(make, first, action)["modules"]:
-        with suppress(ImportError):  # so that no victim has to, nor counts the lines of it
-            import_module(name)
-    counts = _rehearse(make, second, action)
-    changes, lines = counts["change"], counts["line"]
-    moments = [("change", number) for number in _spread(changes, len(victims) * 3 // 4)]
-    moments += [("line", number) for number in _spread(lines, len(victims) - len(moments))]
-    died = []
-    for folder, (kind, number) in zip(victims, moments, strict=False):
+    _import_all(make)
+    rehearsal = copytree(template, Path(into, "rehearsal"))
+    folders = []
+
+    def rehearse() -> list[int]:
+        steps = _Steps(rehearsal)
+        _act(make, rehearsal, action)
+        return steps.moments
+
+    for line in _spread(_elsewhere(rehearse)):
+        folder = copytree(template, Path(into, f"killed-at-{line:05}"))
         child = os.fork()
         if not child:
-            _act(make(Path(folder)), action, _Steps({kind: number}))
+            _Steps(folder, fatal=line)
+            _act(make, folder, action)
             os._exit(0)
-        print(kind, number, changes, lines, file=sys.stderr); died.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL)
-    return died
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert status == -signal.SIGKILL, f"{folder}: ended with {status} before it was killed"
+        folders.append(str(folder))
+    return folders
 
 
 def starve(make: Callable[[Path], StorageBackend], folder: str) -> dict[str, str]:
@@ -148,66 +146,90 @@ def write_slowly(make: Callable[[Path], StorageBackend], folder: str, batches: i
 
 
 class _Steps:
-    """Counts what a process does, and kills it at a given step."""
+    """Counts the lines that this process executes, to look at a folder or to die at one."""
 
-    def __init__(self, fatal: dict[str, int]) -> None:
+    def __init__(self, folder: Path, fatal: int | None = None) -> None:
+        self._folder = folder
         self._fatal = fatal
-        self.counts = {"change": 0, "line": 0}
-        self._active = True
-        sys.addaudithook(self._audit)
+        self._line = 0
+        self._state = self._look()
+        self.moments: list[int] = []  # lines before which the folder changed
         sys.settrace(self._trace)
-
-    def stop(self) -> None:
-        self._active = False
-        sys.settrace(None)
-
-    def _step(self, kind: str) -> None:
-        self.counts[kind] += 1
-        if self.counts[kind] == self._fatal.get(kind):
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def _audit(self, event: str, _arguments: Any) -> None:
-        if self._active and event in _CHANGES:
-            self._step("change")
 
     def _trace(self, frame: FrameType, event: str, _argument: Any) -> Any:
         if frame.f_code.co_filename == __file__:
             return None
         if event == "line":
-            self._step("line")
+            self._line += 1
+            if self._fatal is None:
+                before, self._state = self._state, self._look()
+                if self._state != before:
+                    self.moments.append(self._line)
+            elif self._line == self._fatal:
+                os.kill(os.getpid(), signal.SIGKILL)
         return self._trace
 
+    def _look(self) -> list[tuple[str, int, int]]:
+        """Return what tells one state of the folder from another."""
+        found = []
+        folders = [str(self._folder)]
+        while folders:
+            with suppress(FileNotFoundError), os.scandir(folders.pop()) as entries:
+                for entry in entries:
+                    status = entry.stat()
+                    found.append((entry.path, status.st_size, status.st_mtime_ns))
+                    if entry.is_dir():
+                        folders.append(entry.path)
+        return sorted(found)
 
-def _act(store: StorageBackend, action: str, steps: _Steps) -> None:
+
+def _act(make: Callable[[Path], StorageBackend], folder: Path, action: str) -> None:
+    store = make(folder)
     if action == "seal":
         store.seal()
     else:
-        store.append("signals", numbered(_GROWS_AT))
-    steps.stop()
+        store.append("signals", numbered(GROWS_AT))
+    sys.settrace(None)
 
 
-def _rehearse(make: Callable[[Path], StorageBackend], folder: str, action: str) -> dict[str, Any]:
-    """Return how many changes and how many lines an action takes, and what it imports."""
+def _import_all(make: Callable[[Path], StorageBackend]) -> None:
+    """Import what a backend imports as it goes, so that the processes to be killed need not."""
+
+    def imported() -> list[str]:
+        with TemporaryDirectory() as folder:
+            store = make(Path(folder))
+            store.append("signals", numbered(0))
+            store.seal()
+        return list(sys.modules)
+
+    for name in _elsewhere(imported):
+        with suppress(ImportError):
+            import_module(name)
+
+
+def _elsewhere(ask: Callable[[], Any]) -> Any:
+    """Return what a function returns in a process of its own, which leaves no trace in this one."""
     mine, theirs = os.pipe()
     child = os.fork()
     if not child:
-        steps = _Steps({})
-        _act(make(Path(folder)), action, steps)
-        with open(theirs, "w") as answer:
-            json.dump({**steps.counts, "modules": list(sys.modules)}, answer)
+        with os.fdopen(theirs, "w") as answer:
+            json.dump(ask(), answer)
         os._exit(0)
     os.close(theirs)
-    with open(mine) as answer:
-        found: dict[str, Any] = json.load(answer)
+    with os.fdopen(mine) as answer:
+        found = answer.read()
     os.waitpid(child, 0)
-    return found
+    return json.loads(found)
 
 
-def _spread(last: int, most: int) -> list[int]:
-    """Return at most so many numbers from 1 to the last, evenly spread."""
-    if last <= most:
-        return list(range(1, last + 1))
-    return [1 + number * (last - 1) // max(most - 1, 1) for number in range(most)]
+def _spread(moments: list[int]) -> list[int]:
+    """Return all moments, or if there are many, some from the first to the last."""
+    if len(moments) <= _MOST_MOMENTS:
+        return moments
+    return [
+        moments[number * (len(moments) - 1) // (_MOST_MOMENTS - 1)]
+        for number in range(_MOST_MOMENTS)
+    ]
 
 
 @contextmanager
@@ -224,8 +246,7 @@ def _full_disk() -> Iterator[None]:
 def _main() -> None:
     words = json.load(sys.stdin)
     ordeals: dict[str, Callable[..., Any]] = {
-        ordeal.__name__: ordeal
-        for ordeal in (kill_at_random, kill_each_step, starve, write_slowly)
+        ordeal.__name__: ordeal for ordeal in (kill_at_random, kill_each_step, starve, write_slowly)
     }
     ordeal = ordeals[words.pop("ordeal")]
     module, name = words.pop("backend")

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from capture.contracts.columns import STORED_TYPES
 from capture.errors import CaptureError, ConfigError, InvalidEvent, StoreError
 from capture.filters import Predicate
 from capture.host import get_host
 from capture.testing.reference import assert_same, expected_rows, united
+from capture.testing.samples import batch, every_type
 from capture.testing.strategies import batches, predicates
 
 if TYPE_CHECKING:
@@ -32,35 +32,7 @@ __all__ = ["VolatileBackendContract"]
 _shared: Final = settings(
     suppress_health_check=[HealthCheck.differing_executors, HealthCheck.too_slow],
     deadline=None,
-    max_examples=50,
 )
-
-EDGES: Final[dict[str, list[Any]]] = {
-    "bool": [True, False, None],
-    "int8": [-128, 127, None],
-    "int16": [-(2**15), 2**15 - 1, None],
-    "int32": [-(2**31), 2**31 - 1, None],
-    "int64": [-(2**63), 2**63 - 1, None],
-    "double": [0.1, -0.0, float("nan"), float("inf"), float("-inf"), 5e-324, 1e300, 3.0, None],
-    "string": ["", "a\0b", "π🂡\u2028", '"\\\n', "null", "NaN", None],
-    "binary": [b"", b"\0\xff", b"text", None],
-    "timestamp[ns, tz=UTC]": [0, 1, -1, -(2**63), 2**63 - 1, None],
-}
-"""For each type, values that something or other has trouble with."""
-
-
-def every_type() -> pa.RecordBatch:
-    """Return a batch with a column of each type, of the values that give trouble."""
-    rows = max(map(len, EDGES.values()))
-    arrays = [
-        pa.array((EDGES[str(type_)] * rows)[:rows], type_) for type_ in STORED_TYPES
-    ]
-    return pa.record_batch(arrays, names=[f"extra_{type_}" for type_ in STORED_TYPES])
-
-
-def batch(**columns: Any) -> pa.RecordBatch:
-    """Return a batch of these columns."""
-    return pa.record_batch({name: pa.array(values) for name, values in columns.items()})
 
 
 class VolatileBackendContract:

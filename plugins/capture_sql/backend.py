@@ -199,13 +199,12 @@ class SQLiteStorageBackend:
         ask: Callable[[sqlite3.Connection], _Answer],
         nothing: _Answer,
     ) -> _Answer:
+        begun = Catalogue(connection).exists()
         if source == self._sealed:
             (pages,) = connection.execute("PRAGMA page_count").fetchone()
-            if source.stat().st_size != pages * _PAGE_BYTES:
-                raise CorruptRecording(source, f"it should have {pages} whole pages", CHECK_IT)
-        elif not Catalogue(connection).exists():
-            return nothing  # its writer is about to begin, or was killed then
-        return ask(connection)
+            if not begun or source.stat().st_size != pages * _PAGE_BYTES:
+                raise CorruptRecording(source, "the database is not whole", CHECK_IT)
+        return ask(connection) if begun else nothing
 
 
 def _connect(path: Path, mode: str = "mode=rwc") -> sqlite3.Connection:

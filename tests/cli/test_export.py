@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 import capture
+from capture import schema
+from capture.commands import export
 from capture.commands.writing import write_whole
 
 
@@ -58,7 +60,11 @@ def test_parquet_keeps_the_types(call, store, tmp_path):
     assert math.isnan(read["indicator_slow"].iloc[0])
 
 
-@pytest.mark.parametrize("table", ["orders", "fills", "statuses", "quarantine", "equity", "bars"])
+def test_the_tables_are_those_of_the_schema():
+    assert set(export.TABLES) == set(schema.TABLES)
+
+
+@pytest.mark.parametrize("table", ["orders", "fills", "statuses", "notes", "quarantine", "bars"])
 def test_any_table_can_be_written(call, store, tmp_path, table):
     result = call("export", "-o", "table.jsonl", "--table", table)
     assert result.exit_code == 0

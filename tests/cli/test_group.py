@@ -173,9 +173,10 @@ def test_the_commands_are_a_plugin_like_any_other():
     assert [f"command {verb}" for verb in VERBS] == list(reports["commands"].offers)
 
 
-def test_a_closed_pipe_is_silent_and_has_the_status_of_the_signal(store):
+@pytest.mark.parametrize("words", [["tail", "--json"], ["ls"], ["ls", "--help"], ["--help"]])
+def test_a_closed_pipe_is_silent_and_has_the_status_of_the_signal(store, words):
     process = subprocess.Popen(
-        [sys.executable, "-m", "capture", "tail", "--json"],
+        [sys.executable, "-m", "capture", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

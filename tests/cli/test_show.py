@@ -15,7 +15,7 @@ def test_a_run_is_shown_with_its_counts_and_strategy(call, store, run_id):
     result = call("show")
     assert result.exit_code == 0
     assert result.stdout.startswith(f"{run_id}\nended\n")
-    assert "12 signals, 12 orders, 8 fills, 12 status changes" in result.stdout
+    assert "12 signals, 12 orders, 8 fills, 12 statuses" in result.stdout
     assert "parameters      n1=10" in result.stdout
     assert "indicator fast  period=10" in result.stdout
 

@@ -18,14 +18,14 @@ def run(command: str, *, line: int, status: int = 0, shows: str | None = None) -
     """
     sys.stdout.flush()
     done = subprocess.run(
-        command,
-        shell=True,
+        ["sh", "-c", command],
         check=False,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
-    print(f"$ {command}\n{done.stdout}", end="", flush=True)
+    sys.stdout.write(f"$ {command}\n{done.stdout}")
+    sys.stdout.flush()
     if done.returncode != status:
         sys.exit(f"line {line}: `{command}` exits {done.returncode}, and the page says {status}")
     if shows is not None and _trimmed(done.stdout) != _trimmed(shows):

@@ -72,6 +72,11 @@ CLASSIFIERS = """
         features["close"] = 0.0
         return Classification("up")
 
+    def greedy_with_dicts(features):
+        if isinstance(features, dict):
+            features["close"] = 0.0
+        return Classification("up")
+
     def cold(features):
         return Classification("up" if round(features["close"]) > 0 else "down")
 
@@ -146,6 +151,7 @@ def test_a_classifier_is_found_by_the_name_it_is_registered_under(classifiers: A
         ("sticky", {FORGETS}),
         ("by_place", {BY_NAME}),
         ("greedy", {LEAVES}),
+        ("greedy_with_dicts", {LEAVES}),
         ("cold", {WARMS_UP}),
         ("here", {ELSEWHERE}),
     ],

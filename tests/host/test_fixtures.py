@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from capture import hookimpl
+from capture.errors import CaptureWarning
 from capture.host import get_host
 
 if TYPE_CHECKING:
@@ -94,3 +95,27 @@ def test_hooks_can_be_called_by_hand(
     assert tell is not None
     tell(CapturedSignal(symbol="EURUSD"))
     assert watch.symbols == ["EURUSD"]
+
+
+def test_a_run_goes_on_without_a_plugin_that_failed_and_its_record_says_so(
+    capture_host: Host, capture_engine: NewEngine
+) -> None:
+    steady = Watch()
+    capture_host.register(steady, name="steady")
+    capture_host.register(Watch(ValueError("mine")), name="failing")
+    engine = capture_engine(plugin_failure="disable")
+    with pytest.warns(CaptureWarning, match='"failing" is disabled'):
+        engine.capture_signal(SIGNAL, CONTEXT)
+    engine.capture_signal(SIGNAL, CONTEXT)
+    engine.close()
+    assert steady.symbols == ["GOOG", "GOOG"]
+    assert len(engine.recording.signals()) == 2
+    failures = engine.recording.manifest["plugin_failures"]
+    assert failures == {
+        "failing": {
+            "count": 1,
+            "hook": "on_signal",
+            "error": "ValueError: mine",
+            "disabled": True,
+        }
+    }

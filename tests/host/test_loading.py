@@ -231,3 +231,26 @@ def test_two_plugins_of_one_name_are_both_reported_and_the_first_stays(site: Sit
     assert (first.state, first.distribution) == ("loaded", "capture-good")
     assert (second.state, second.distribution) == ("broken", "capture-other")
     assert 'the name is taken by plugin "twin" (capture-good)' in str(second.problem)
+
+
+def test_entry_points_of_other_groups_are_none_of_ours(site: Site) -> None:
+    site.install(
+        "capture-good",
+        "[console_scripts]\ngood = good_plugin:main\n[capture]\ngood = good_plugin\n"
+        "[pytest11]\nelse = good_plugin\n",
+        good_plugin=GOOD,
+    )
+    ours = [report for report in Host().reports() if report.distribution == "capture-good"]
+    assert [report.name for report in ours] == ["good"]
+
+
+def test_of_a_distribution_that_is_installed_twice_the_one_that_is_imported_counts(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.install("capture-good", {"old": "good_plugin"}, "1.0", good_plugin=GOOD)
+    newer = type(site)(site.folder / "newer")
+    newer.folder.mkdir()
+    newer.install("capture_good", {"new": "good_plugin"}, "2.0", good_plugin=GOOD)
+    monkeypatch.syspath_prepend(newer.folder)
+    ours = [report for report in Host().reports() if report.distribution == "capture-good"]
+    assert [(report.name, report.version) for report in ours] == [("new", "2.0")]

@@ -253,6 +253,15 @@ def test_leaving_out_the_first_gives_the_name_to_the_other(
     assert [report.problem for report in host.reports() if report.name == "zebra"] == [None]
 
 
+def test_letting_go_of_the_first_gives_the_name_to_the_other(site: Site) -> None:
+    site.install("one", {"zebra": "zebra"}, zebra=OFFERS.format(made="list"))
+    site.install("two", {"ant": "ant"}, ant=OFFERS.format(made="dict"))
+    host = site.host()
+    host.unregister("ant")
+    assert host.backend("same") is list
+    assert [report.problem for report in host.reports()] == [None]
+
+
 def test_the_host_of_the_process_is_one_for_all_threads() -> None:
     seen: list[Host] = []
     with use_host(Host([])) as stand_in:

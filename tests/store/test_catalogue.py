@@ -126,7 +126,7 @@ def test_readers_and_writers_at_once_see_whole_runs(
 
 
 def test_a_damaged_manifest_is_listed_as_corrupt_and_hides_no_other_run(full: Store) -> None:
-    first = list(full)[0]
+    first = next(iter(full))
     path = full.root / "runs" / first / "manifest.json"
     path.write_bytes(path.read_bytes().replace(b"ended", b"ENDED"))
     runs = open_store(full.root).runs()

@@ -283,6 +283,23 @@ def test_a_file_that_is_gone_is_an_error_and_not_an_empty_table(
         store[run_id].signals()
 
 
+def test_what_was_kept_in_memory_says_so_once_its_process_has_ended(
+    store: Store, record: Callable[..., str], python: Callable[..., Any]
+) -> None:
+    run_id = record(store, backend="memory")
+    assert len(store[run_id].signals()) == 10
+    done = python(
+        "import sys; from capture.store.store import open_store\n"
+        "from capture.store.verify import verify\n"
+        "store = open_store(sys.argv[1])\n"
+        "print(verify(store).ok, flush=True)\n"
+        "store.latest().signals()",
+        store.root,
+    )
+    assert done.stdout.strip() == "True"
+    assert "kept in memory, and ended with their process" in done.stderr
+
+
 def test_a_damaged_file_is_an_error_that_names_the_part(
     store: Store, record: Callable[..., str]
 ) -> None:

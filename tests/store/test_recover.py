@@ -156,8 +156,9 @@ def test_killed_at_any_moment_nothing_told_is_lost(
         writer.wait(milliseconds / 1000)
     except Exception:
         writer.kill()
-    told = [first.strip(), *writer.communicate()[0].split("\n")]
-    told = [line for line in told[:-1] if line]
+    whole = first + writer.stdout.read()
+    writer.communicate()
+    told = whole[: whole.rindex("\n")].split("\n")
     state = "ended" if writer.returncode == 0 else "crashed-recovered"
     assert_whole(root, told, state)
 
@@ -271,6 +272,14 @@ def test_without_a_journal_the_blocks_that_were_written_are_kept(
     assert found == told[: len(found)]
     assert len(told) - len(found) <= 16, "at most the buffer is lost"
     assert verify(store).ok
+
+
+def test_a_killed_run_in_memory_is_recovered_into_files(
+    tmp_path: Path, python: Callable[..., Any]
+) -> None:
+    root, told = crashed(tmp_path, python, backend="memory")
+    assert_whole(root, told)
+    assert list(root.rglob("signals.parquet"))
 
 
 def test_a_run_that_cannot_be_recovered_does_not_hinder_the_others(

@@ -21,6 +21,7 @@ __all__ = [
     "overview",
     "strategies",
     "tally",
+    "these",
     "traded",
 ]
 
@@ -123,11 +124,12 @@ def first_and_last(recording: Recording, rows: int) -> tuple[pd.DataFrame, pd.Da
     """Return the first signals, and the last ones that are not among them, as frames."""
     numbers = recording.signals(columns=["part", "seq"])
     chosen = numbers.head(rows), numbers.iloc[rows:].tail(rows)
-    first, last = (_these(recording, some) for some in chosen)
+    first, last = (these(recording, some) for some in chosen)
     return first, last
 
 
-def _these(recording: Recording, numbers: pd.DataFrame) -> pd.DataFrame:
+def these(recording: Recording, numbers: pd.DataFrame) -> pd.DataFrame:
+    """Return the signals that have these parts and sequence numbers, which are in order."""
     import pandas as pd
 
     by_part: dict[int, list[int]] = {}

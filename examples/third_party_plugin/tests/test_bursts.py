@@ -38,8 +38,8 @@ def test_signals_are_counted_by_symbol(record, capsys):
 
 
 def test_a_burst_is_told_when_it_happens(record, capsys):
-    """Three signals within ten bars are a burst, and the fourth begins anew."""
-    record([1, 50, 52, 55, 56])
+    """Three signals within ten bars are a burst here, and the fourth begins anew."""
+    record([1, 50, 52, 55, 56], limit=3)
     told = capsys.readouterr().err
     assert "[bursts] burst: GOOG gave 3 signals within 6 bars" in told
     assert "bursts: 1" in told

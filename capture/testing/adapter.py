@@ -1,0 +1,291 @@
+"""The contract suite for adapters: subclass it, name host and runs, and run pytest."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+import capture
+from capture.host import get_host
+from capture.schema import TABLES
+from capture.store.store import Store
+from capture.store.verify import verify
+from capture.testing.traces import traces_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from capture.store.recording import Recording
+
+    Wrap: TypeAlias = Callable[[Any], Any]
+    Run: TypeAlias = Callable[[Wrap], Any]
+    Fills: TypeAlias = Counter[tuple[int, float, float]]
+
+__all__ = ["AdapterContract", "identical"]
+
+# What is of one recording alone: its name, and the times at which it was made.
+_OWN: Final = frozenset({"signal_id", "recorded_time", "processing_ns"})
+
+_READER: Final = """
+import sys
+import pyarrow as pa
+from capture.schema import TABLES
+from capture.store.store import Store
+
+recording = Store(sys.argv[1], recover=False)[sys.argv[2]]
+for name in TABLES:
+    table = recording.table(name)
+    with pa.ipc.new_file(f"{sys.argv[3]}/{name}.arrow", table.schema) as file:
+        file.write_table(table)
+"""
+
+
+class AdapterContract:
+    """What every adapter must do while it captures.
+
+    A run is a function that gets `wrap`, passes the strategy through it where a user would, lets
+    the host run, and returns the host's results. With `wrap` returning the strategy as it is, that
+    is the uncaptured run.
+
+    Example:
+        ```python
+        def sma_cross(wrap):
+            return Backtest(GOOG, wrap(SmaCross), cash=10_000).run()
+
+
+        class TestBacktesting(AdapterContract):
+            adapter = "backtesting"
+            packages = ("backtesting",)
+            runs = {"SMA cross": sma_cross}
+            failing = staticmethod(sma_cross_that_raises)
+
+            def compare(self, expected, got):
+                assert identical(expected._trades, got._trades)
+
+            def fills(self, results): ...
+        ```
+
+    Attributes:
+        adapter: the name it is registered under.
+        packages: import names of the host's packages, which must stay as they are.
+        runs: runs by a name that a person reads; strategies that are hard on the adapter belong
+            here as well as easy ones.
+        failing: a run whose strategy raises after it has given signals.
+    """
+
+    adapter: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]]
+    runs: ClassVar[Mapping[str, Run]]
+    failing: ClassVar[Run]
+
+    def compare(self, expected: Any, got: Any) -> None:
+        """Assert that two results of the host are the same to the last bit."""
+        raise NotImplementedError
+
+    def fills(self, results: Any) -> Fills:
+        """Return what the host says was traded: counts by (bar, price), sizes with their sign."""
+        raise NotImplementedError
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Let each test that asks for a run have every one."""
+        if "run" in metafunc.fixturenames:
+            metafunc.parametrize("run", list(self.runs.values()), ids=list(self.runs))
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        """Folder of a store that one test uses."""
+        return tmp_path / "signals"
+
+    def captured(self, run: Run, folder: Path, **options: Any) -> Any:
+        """Run it captured and return the host's results."""
+        return run(lambda strategy: capture.wrap(strategy, store=folder, **options))
+
+    def plain(self, run: Run) -> Any:
+        """Run it as its user would without capture, and return the host's results."""
+        return run(lambda strategy: strategy)
+
+    # --- the user's run ----------------------------------------------------------------------
+
+    def test_the_adapter_is_found_by_what_it_wraps(self, run: Run, folder: Path) -> None:
+        """The recording says which host it was."""
+        self.captured(run, folder)
+        assert self.adapter in get_host().adapters()
+        assert Store(folder).latest().manifest["host"] == self.adapter
+
+    def test_a_captured_run_equals_an_uncaptured_one(self, run: Run, folder: Path) -> None:
+        """To the last bit, whatever the strategy does."""
+        self.compare(self.plain(run), self.captured(run, folder))
+
+    def test_a_run_can_be_repeated(self, run: Run, folder: Path) -> None:
+        """Two runs leave two equal recordings, and their base data once."""
+        self.captured(run, folder)
+        kept = sorted(path.name for path in (folder / "base").iterdir())
+        self.captured(run, folder)
+        assert sorted(path.name for path in (folder / "base").iterdir()) == kept
+        first, second = _recordings(folder)
+        assert first.run_id != second.run_id
+        for name in TABLES:
+            one, two = _comparable(first, name), _comparable(second, name)
+            assert identical(one, two), f"two runs of the same left other {name}"
+
+    # --- what is recorded --------------------------------------------------------------------
+
+    def test_the_recording_is_complete(self, run: Run, folder: Path) -> None:
+        """It ended, is sound, and numbers its events without a gap."""
+        self.captured(run, folder)
+        store = Store(folder, recover=False)
+        recording = store.latest()
+        assert recording.state == "ended"
+        verification = verify(store)
+        assert verification.ok, verification.findings
+        seqs = [
+            seq
+            for name in TABLES
+            for seq in recording.table(name).column("seq").to_pylist()
+            if seq is not None
+        ]
+        assert sorted(seqs) == list(range(len(seqs)))
+
+    def test_every_fill_of_the_host_is_recorded(self, run: Run, folder: Path) -> None:
+        """With its bar, price and size."""
+        results = self.captured(run, folder)
+        recorded: Fills = Counter()
+        fills = Store(folder).latest().fills()
+        for bar, side, size, price in fills[["bar_index", "side", "size", "price"]].itertuples(
+            index=False
+        ):
+            recorded[(int(bar), int(side), float(price))] += float(size)
+        assert recorded == self.fills(results)
+
+    def test_every_signal_says_what_became_of_it(self, run: Run, folder: Path) -> None:
+        """None is left at "generated", and its last status is one of an order or a refusal."""
+        self.captured(run, folder)
+        signals = Store(folder).latest().signals()
+        told = signals[["disposition", "reason"]].notna().all(axis=1)
+        assert told.all(), signals[~told]
+        assert "generated" not in set(signals["disposition"])
+
+    def test_orders_and_fills_point_at_signals(self, run: Run, folder: Path) -> None:
+        """Every order belongs to a signal that came before it, and every fill to an order."""
+        self.captured(run, folder)
+        recording = Store(folder).latest()
+        signals = set(recording.signals()["seq"])
+        orders, fills = recording.orders(), recording.fills()
+        new = orders[orders["action"] == "new"]
+        assert set(new["signal_seq"]) <= signals
+        assert (new["signal_seq"] < new["seq"]).all()
+        assert set(fills["order_seq"].dropna()) <= set(new["seq"])
+
+    def test_another_process_reads_the_same(self, run: Run, folder: Path, tmp_path: Path) -> None:
+        """What was recorded is in the files, and in nothing else."""
+        self.captured(run, folder)
+        recording = Store(folder).latest()
+        command = [sys.executable, "-c", _READER, folder, recording.run_id, tmp_path]
+        subprocess.run(list(map(str, command)), check=True)
+        for name in TABLES:
+            with pa.ipc.open_file(tmp_path / f"{name}.arrow") as file:
+                assert identical(file.read_all().to_pandas(), recording.table(name).to_pandas())
+
+    # --- what is left behind -----------------------------------------------------------------
+
+    def test_nothing_of_the_host_stays_changed(self, run: Run, folder: Path) -> None:
+        """Neither its modules nor its classes, after a run and after one that raised."""
+        self.plain(run)  # what a host imports or caches at its first run is its own affair
+        before = traces_of(self.packages)
+        self.captured(run, folder)
+        assert traces_of(self.packages) == before
+        with pytest.raises(BaseException):  # noqa: B017, PT011 - whatever the strategy raises
+            self.captured(self.failing, folder)
+        assert traces_of(self.packages) == before
+
+    def test_nothing_is_written_before_the_host_runs(self, folder: Path) -> None:
+        """To wrap is not to record."""
+        wrapped: list[Any] = []
+
+        def only_wrap(strategy: Any) -> Any:
+            wrapped.append(capture.wrap(strategy, store=folder))
+            raise _Wrapped
+
+        with pytest.raises(_Wrapped):
+            next(iter(self.runs.values()))(only_wrap)
+        assert wrapped
+        assert not folder.exists()
+
+    # --- a run that raises -------------------------------------------------------------------
+
+    def test_an_error_of_the_strategy_reaches_the_user_unchanged(self, folder: Path) -> None:
+        """The same error as without capture."""
+        plain, captured = (
+            _error_of(lambda: self.plain(self.failing)),
+            _error_of(lambda: self.captured(self.failing, folder)),
+        )
+        assert captured == plain
+
+    def test_a_run_that_raised_is_recorded_as_failed(self, folder: Path) -> None:
+        """With its signals up to then, and the next run is recorded as ever."""
+        _error_of(lambda: self.captured(self.failing, folder))
+        store = Store(folder)
+        assert [recording.state for recording in _recordings(folder)] == ["failed"]
+        assert len(store.latest().signals())
+        assert verify(store).ok
+        run = next(iter(self.runs.values()))
+        self.compare(self.plain(run), self.captured(run, folder))
+        assert sorted(recording.state for recording in _recordings(folder)) == ["ended", "failed"]
+
+
+class _Wrapped(Exception):
+    """The strategy was wrapped; what the host would do with it is not wanted."""
+
+
+def _error_of(action: Callable[[], Any]) -> tuple[type, tuple[Any, ...]]:
+    try:
+        action()
+    except BaseException as exc:
+        return type(exc), exc.args
+    pytest.fail("the failing run does not fail")
+
+
+def _recordings(folder: Path) -> list[Recording]:
+    store = Store(folder)
+    return [store[run_id] for run_id in store]
+
+
+def _comparable(recording: Recording, name: str) -> pd.DataFrame:
+    table = recording.table(name)
+    kept = [column for column in table.column_names if column not in _OWN]
+    return table.select(kept).to_pandas()
+
+
+def identical(one: Any, other: Any) -> bool:
+    """Return whether two results are the same: types, labels and every value; NaN equals NaN."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, pd.DataFrame):
+        return (
+            identical(one.index, other.index)
+            and list(one.columns) == list(other.columns)
+            and all(identical(one[name], other[name]) for name in one.columns)
+        )
+    if isinstance(one, pd.Series):
+        return (
+            identical(one.index, other.index)
+            and one.dtype == other.dtype
+            and (
+                all(map(identical, one.to_list(), other.to_list()))
+                if one.dtype == object
+                else one.equals(other)
+            )
+        )
+    if isinstance(one, pd.Index):
+        return one.dtype == other.dtype and one.equals(other)
+    if isinstance(one, np.ndarray):
+        return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=True)
+    return bool(one is other or one == other or (one != one and other != other))

@@ -1,0 +1,29 @@
+"""What an adapter could have left behind in its host: attributes of modules and of classes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+__all__ = ["traces_of"]
+
+
+def traces_of(packages: tuple[str, ...]) -> dict[str, int]:
+    """Return the identity of every attribute of a package's modules and of their classes."""
+    traces = {}
+    for name, module in sorted(sys.modules.items()):
+        if not any(name == package or name.startswith(f"{package}.") for package in packages):
+            continue
+        for attribute, value in vars(module).items():
+            traces[f"{name}.{attribute}"] = id(value)
+            if isinstance(value, type) and value.__module__ == name:
+                traces.update(_of_class(f"{name}.{attribute}", value))
+    return traces
+
+
+def _of_class(name: str, cls: type) -> dict[str, int]:
+    own: dict[str, Any] = dict(vars(cls))
+    # What Python itself keeps there changes as classes are used.
+    for attribute in ("__dict__", "__weakref__", "_abc_impl", "__doc__"):
+        own.pop(attribute, None)
+    return {f"{name}.{attribute}": id(value) for attribute, value in own.items()}

@@ -1,0 +1,69 @@
+"""Each benchmark runs and says what it should; what it measures is nobody's pass or fail."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TITLES = {
+    "caller": ("Caller time per signal", "Capture and flush"),
+    "latency": ("Caller latency",),
+    "memory": ("Growth of memory",),
+    "disk": ("Bytes per signal",),
+    "overhead": ("Backtesting.py, SmaCross", "Backtesting.py, EveryBar", "Paid once"),
+    "loading": ("Load times",),
+}
+
+
+def benchmarks(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command from the repository's folder, as `make bench` does."""
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def cells(record: dict[str, Any]) -> list[Any]:
+    return [value for table in record["tables"] for row in table["rows"] for value in row.values()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TITLES)
+def test_a_benchmark_runs_and_gives_its_tables_as_text_and_as_json(
+    name: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "figures.json"
+    done = benchmarks("--tiny", "--only", name, "--json", str(path))
+    assert done.returncode == 0, done.stderr
+    said = json.loads(path.read_text(encoding="utf-8"))
+    found = said["benchmarks"][name]
+    for title, table in zip(TITLES[name], found["tables"], strict=True):
+        assert table["title"].startswith(title)
+        assert table["title"] in done.stdout
+        assert table["rows"]
+    assert any(isinstance(value, float) and value > 0 for value in cells(found))
+    assert list(said["benchmarks"]) == [name]
+
+
+def test_the_machine_is_described_without_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "figures.json"
+    assert benchmarks("--tiny", "--only", "latency", "--json", str(path)).returncode == 0
+    machine = json.loads(path.read_text(encoding="utf-8"))["machine"]
+    assert machine["cores"] >= 1
+    assert machine["libraries"]["pyarrow"]
+    assert not {"host", "hostname", "node"} & set(machine)
+
+
+def test_a_misspelt_name_is_refused_with_the_names_there_are() -> None:
+    done = benchmarks("--only", "latenzy")
+    assert done.returncode == 2
+    assert all(name in done.stderr for name in TITLES)

@@ -1,0 +1,285 @@
+"""Every message on the page about troubleshooting is one that a user really gets."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import subprocess
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import capture
+from capture.errors import CaptureError, MissingExtra
+from capture.host import Host
+from capture.recorder.engine import SignalCaptureEngine
+from capture.store.run import RunStart
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    import pyarrow as pa
+
+SIGNAL = {"symbol": "AAPL", "direction": 1}
+CONTEXT = {"timestamp": datetime(2024, 3, 1, tzinfo=UTC), "strategy_id": "breakout"}
+
+NAIVE = datetime(2024, 3, 1)
+
+
+def _config(folder: Path, **settings: Any) -> capture.SignalCaptureConfig:
+    return capture.SignalCaptureConfig(storage_path=folder / "signals", **settings)
+
+
+def _record(folder: Path, signal: Any = SIGNAL, context: Any = CONTEXT, **settings: Any) -> str:
+    with SignalCaptureEngine(_config(folder, **settings)) as engine:
+        engine.capture_signal(signal, context)
+        return engine.run_id
+
+
+def _twice(folder: Path, first: Any, second: Any) -> None:
+    with SignalCaptureEngine(_config(folder)) as engine:
+        engine.capture_signal(*first)
+        engine.capture_signal(*second)
+
+
+def _missing_extra(_folder: Path) -> None:
+    raise MissingExtra("the HDF5 backend", extra="hdf5", library="h5py")
+
+
+def _misspelt_hook(_folder: Path) -> None:
+    class Plugin:
+        @capture.hookimpl
+        def on_signl(self) -> None:
+            """Listen to what never comes."""
+
+    Host().register(Plugin(), name="mine")
+
+
+def _misspelt_option(folder: Path) -> None:
+    capture.SignalCaptureConfig.from_options(folder, {"bufer_size": 1})
+
+
+def _halted(folder: Path) -> None:
+    from threading import Event
+
+    from capture.contracts.info import BackendInfo
+    from capture.store.memory import MemoryStorageBackend
+
+    go_on = Event()
+
+    class Slow(MemoryStorageBackend):
+        def append(self, table: str, batch: pa.RecordBatch) -> None:
+            go_on.wait()
+            super().append(table, batch)
+
+    class Plugin:
+        @capture.hookimpl
+        def register_backends(self) -> Iterator[BackendInfo]:
+            yield BackendInfo("slow", load=lambda: Slow)
+
+    host = Host()
+    host.register(Plugin(), name="slow")
+    settings: dict[str, Any] = {"asynchronous": True, "overload": "halt", "max_pending_blocks": 1}
+    engine = SignalCaptureEngine(
+        _config(folder, backend="slow", buffer_size=1, **settings), host=host
+    )
+    try:
+        for _ in range(10):
+            engine.capture_signal(SIGNAL, CONTEXT)
+    finally:
+        go_on.set()
+        engine.close()
+
+
+def _backend_fails(folder: Path) -> None:
+    from capture.contracts.info import BackendInfo
+    from capture.store.memory import MemoryStorageBackend
+
+    class Failing(MemoryStorageBackend):
+        def append(self, table: str, batch: pa.RecordBatch) -> None:
+            raise OSError("no such luck")
+
+    class Plugin:
+        @capture.hookimpl
+        def register_backends(self) -> Iterator[BackendInfo]:
+            yield BackendInfo("failing", load=lambda: Failing)
+
+    host = Host()
+    host.register(Plugin(), name="failing")
+    engine = SignalCaptureEngine(_config(folder, backend="failing"), host=host)
+    engine.capture_signal(SIGNAL, CONTEXT)
+    try:
+        engine.flush()
+    finally:
+        with suppress(CaptureError):
+            engine.close()
+
+
+def _after_close(folder: Path) -> None:
+    engine = SignalCaptureEngine(_config(folder))
+    engine.close()
+    engine.capture_signal(SIGNAL, CONTEXT)
+
+
+def _bad_status(folder: Path) -> None:
+    with SignalCaptureEngine(_config(folder)) as engine:
+        engine.capture_status(None, "done")
+
+
+def _pickled(folder: Path) -> None:
+    with SignalCaptureEngine(_config(folder)) as engine:
+        copy.copy(engine)  # asks what pickling asks
+
+
+# A process of its own: none of its files may grow, which is what a full disk looks like.
+_DISK_FULL = """
+import os, resource, signal, sys
+import capture
+config = capture.SignalCaptureConfig(storage_path=sys.argv[1])
+capture.get_host().backend(config.backend)
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+try:
+    capture.SignalCaptureEngine(config)
+except capture.errors.CaptureError as error:
+    print(error)
+"""
+
+
+def _disk_full(folder: Path) -> None:
+    words = [sys.executable, "-c", _DISK_FULL, str(folder / "signals")]
+    said = subprocess.run(words, check=True, capture_output=True, text=True)
+    raise CaptureError(said.stdout.strip())
+
+
+def _in_a_file(folder: Path) -> None:
+    (folder / "file").write_text("not a folder")
+    _record(folder / "file")
+
+
+def _busy(folder: Path) -> None:
+    store = capture.Store(folder / "signals", create=True)
+    run = store.begin_run(RunStart(host="h", strategy="s"))
+    run.claim_part(0)
+    run.claim_part(0)
+
+
+def _over(folder: Path) -> None:
+    store = capture.Store(folder / "signals", create=True)
+    store.join_run(_record(folder)).claim_part()
+
+
+def _ambiguous(folder: Path) -> None:
+    _, run_id = _record(folder), _record(folder)
+    capture.open(folder / "signals")[run_id[:4]]
+
+
+def _empty_store(folder: Path) -> None:
+    capture.Store(folder / "signals", create=True).latest()
+
+
+def _newer(folder: Path) -> None:
+    from capture.store.records import write_record
+
+    _record(folder)
+    write_record(folder / "signals" / "capture-store.json", {"format": 99})
+    capture.open(folder / "signals")
+
+
+def _tampered(folder: Path) -> None:
+    run = folder / "signals" / "runs" / _record(folder)
+    manifest = json.loads((run / "manifest.json").read_text())
+    (run / "manifest.json").write_text(json.dumps({**manifest, "strategy": "other"}))
+    _ = capture.open(folder / "signals")[run.name].manifest
+
+
+def _no_marker(folder: Path) -> None:
+    _record(folder)
+    (folder / "signals" / "capture-store.json").unlink()
+    capture.open(folder / "signals")
+
+
+def _open_recording(folder: Path) -> capture.Recording:
+    _record(folder)
+    return capture.open(folder / "signals").latest()
+
+
+# By words of the message on the page: how to get it.
+PROVOCATIONS: dict[str, Callable[[Path], object]] = {
+    "needs an optional library": _missing_extra,
+    "no backend is called": lambda f: _record(f, backend="parket"),
+    "there is no hook": _misspelt_hook,
+    "does not know what": lambda _: capture.wrap(object()),
+    "durability=": lambda f: _config(f, durability="eternal"),
+    "there is no such option": lambda f: capture.SignalCaptureConfig.from_options(
+        f, {"bufer_size": 1}
+    ),
+    "compression=": lambda f: _record(f, compression="squeeze"),
+    "storage is too slow": _halted,
+    "the storage backend failed": _backend_fails,
+    "the recorder is closed": _after_close,
+    "cannot go to another process": _pickled,
+    "symbol=None": lambda f: _record(f, {"direction": 1}),
+    "timestamp=None": lambda f: _record(f, context={"strategy_id": "s"}),
+    "has no time zone": lambda f: _record(
+        f, context={**CONTEXT, "timestamp": datetime(2024, 3, 1)}
+    ),
+    "is before the last signal": lambda f: _twice(
+        f, (SIGNAL, CONTEXT), (SIGNAL, {**CONTEXT, "timestamp": datetime(2023, 3, 1, tzinfo=UTC)})
+    ),
+    "direction=": lambda f: _record(f, {**SIGNAL, "direction": "sideways"}),
+    "strength=nan": lambda f: _record(f, {**SIGNAL, "strength": float("nan")}),
+    "not str": lambda f: _record(f, {**SIGNAL, "strength": "much"}),
+    "signal_type=": lambda f: _record(f, {**SIGNAL, "signal_type": "enter"}),
+    "status=": _bad_status,
+    "was used before in this run": lambda f: _twice(
+        f, ({**SIGNAL, "signal_id": "a"}, CONTEXT), ({**SIGNAL, "signal_id": "a"}, CONTEXT)
+    ),
+    "looks like a path": lambda f: _record(f, {**SIGNAL, "symbol": "../x"}),
+    "was a number before": lambda f: _twice(
+        f,
+        (SIGNAL, {**CONTEXT, "indicators": {"rsi": 1.5}}),
+        (SIGNAL, {**CONTEXT, "indicators": {"rsi": "high"}}),
+    ),
+    "no space for the next signals": _disk_full,
+    "cannot be written": _in_a_file,
+    "another writer is at work": _busy,
+    "the run has ended": _over,
+    "this folder does not exist": lambda f: capture.open(f / "nowhere"),
+    "this folder is not a store": capture.open,
+    "there is no run": lambda f: capture.open(_open_recording(f).store.root)["2020"],
+    "runs begin with": _ambiguous,
+    "no run of kind": _empty_store,
+    "no table is called": lambda f: _open_recording(f).table("signal"),
+    "no column of signals is called": lambda f: _open_recording(f).signals(columns=["directoin"]),
+    "operator=": lambda f: _open_recording(f).signals(where=[("seq", "==", 1)]),
+    "the store has format": _newer,
+    "the record is not what was written": _tampered,
+    "the store's marker is missing": _no_marker,
+}
+
+
+@pytest.fixture
+def messages(root: Path, blocks: Callable[[str], list[Any]]) -> list[str]:
+    """Return the messages that stand on the page."""
+    page = (root / "docs" / "troubleshooting.md").read_text()
+    return [line for block in blocks(page) if block.info == "text" for line in block.lines]
+
+
+@pytest.mark.parametrize("words", PROVOCATIONS)
+def test_a_message_on_the_page_is_what_a_user_is_told(
+    words: str, messages: list[str], tmp_path: Path
+) -> None:
+    [message] = [message for message in messages if words in message]
+    pattern = ".*".join(re.escape(piece) for piece in message.split("..."))
+    with pytest.raises(CaptureError, match=f"(?s)^{pattern}"):
+        PROVOCATIONS[words](tmp_path)
+
+
+def test_every_message_on_the_page_is_provoked(messages: list[str]) -> None:
+    assert [m for m in messages if not any(words in m for words in PROVOCATIONS)] == []
