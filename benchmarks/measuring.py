@@ -6,7 +6,7 @@ import gc
 from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,9 +34,10 @@ class Timing:
 
 @dataclass
 class Stopwatch:
-    """Holds the seconds of the section that `timed` timed."""
+    """Holds what the section took that `timed` timed: seconds, and those of the processor."""
 
     seconds: float = 0.0
+    busy_seconds: float = 0.0
 
 
 @contextmanager
@@ -46,11 +47,12 @@ def timed() -> Iterator[Stopwatch]:
     gc.collect()
     was_enabled = gc.isenabled()
     gc.disable()
-    started = perf_counter()
+    busy, started = process_time(), perf_counter()
     try:
         yield watch
     finally:
         watch.seconds = perf_counter() - started
+        watch.busy_seconds = process_time() - busy
         if was_enabled:
             gc.enable()
 

@@ -48,6 +48,7 @@ class SignalCaptureConfig:
         self_contained: copy market data into every signal instead of looking it up by bar index.
         symbol: name of the instrument, for hosts that do not know it.
         timeframe: length of a bar, for hosts that do not know it; by default it is measured.
+        seed: seed of the run's random numbers, kept in the run's record.
         signing_key: key file that signs the manifest (HMAC bytes or an Ed25519 private key in PEM).
         options: further words for the backend.
     """
@@ -67,6 +68,7 @@ class SignalCaptureConfig:
     self_contained: bool = False
     symbol: str | None = None
     timeframe: str | None = None
+    seed: int | None = None
     signing_key: str | Path | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 

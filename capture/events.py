@@ -95,36 +95,39 @@ class Event:
     __slots__ = ("_late", "_values")
     table: ClassVar[str]
     _values: Mapping[str, Any]
-    _late: Callable[[], Mapping[str, Any]] | None
+    _late: tuple[Callable[[], Mapping[str, Any]], ...]
 
     def __init__(self, **values: Any) -> None:
         """Make an event of these values."""
         object.__setattr__(self, "_values", values)
-        object.__setattr__(self, "_late", None)
+        object.__setattr__(self, "_late", ())
 
     @classmethod
-    def lazy(
-        cls, values: dict[str, Any], late: Callable[[], Mapping[str, Any]] | None = None
-    ) -> Self:
-        """Make an event that owns `values` and asks `late` for the rest, once, if it must."""
+    def lazy(cls, values: dict[str, Any], *late: Callable[[], Mapping[str, Any]]) -> Self:
+        """Make an event that owns `values`, and asks `late` in turn for what is not in them."""
         event = cls.__new__(cls)
         object.__setattr__(event, "_values", values)
         object.__setattr__(event, "_late", late)
         return event
 
+    def _ask_next(self) -> Mapping[str, Any]:
+        first, *rest = self._late
+        values = {**first(), **self._values}
+        object.__setattr__(self, "_values", values)
+        object.__setattr__(self, "_late", tuple(rest))
+        return values
+
     def _resolved(self) -> Mapping[str, Any]:
-        late = self._late
-        if late is not None:
-            object.__setattr__(self, "_values", {**late(), **self._values})
-            object.__setattr__(self, "_late", None)
+        while self._late:
+            self._ask_next()
         return self._values
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        if name in self._values:
-            return self._values[name]
-        values = self._resolved()
+        values = self._values
+        while name not in values and self._late:
+            values = self._ask_next()
         if name in values:
             return values[name]
         if name in type(self).__annotations__:
@@ -141,7 +144,7 @@ class Event:
         return iter(self._resolved())
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.to_dict() == self.to_dict()  # type: ignore[attr-defined]
+        return type(other) is type(self) and other.to_dict() == self.to_dict()
 
     __hash__ = None  # type: ignore[assignment]
 

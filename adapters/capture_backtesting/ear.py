@@ -105,7 +105,7 @@ class Ear:
         """Record the fill that opened a trade."""
         placed = getattr(order, "_capture", None)
         if placed is None:  # an order that could not be recorded
-            placed = Placed(NULL_INT, NULL_INT, NULL_INT)
+            placed = Placed.aside(NULL_INT, NULL_INT, NULL_INT)
         self._trades = number = placed.trade = self._trades + 1
         placed.units = units = abs(size)
         trade._capture = placed
@@ -119,6 +119,10 @@ class Ear:
             )  # fmt: skip
         except CaptureError as exc:
             self.failed(exc)
+        else:
+            # The broker drops an order that opened a trade; there is nothing to wait for.
+            if not placed.settled:
+                self.filled(placed)
 
     def closed(self, trade: Any, order: Any, price: float, bar: int) -> None:
         """Record the fill that closed a trade or a part of one."""

@@ -90,8 +90,6 @@ class Orders(list[Any]):
             ear = self._ear
             if ear.acting is None and sys._getframe(1).f_code is _CANCEL:
                 ear.intents.contingent_cancelled(order)
-        elif placed.trade and not placed.settled:
-            self._ear.filled(placed)
         elif not placed.settled:
             caller = sys._getframe(1)
             if caller.f_code is _PROCESS:

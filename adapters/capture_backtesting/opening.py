@@ -65,6 +65,7 @@ def begin(
             settings=settings,
             config=config_record(config),
             backend=config.backend,
+            seed=config.seed,
             libraries=("backtesting", "numpy", "pandas"),
         ),
     )

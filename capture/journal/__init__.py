@@ -10,7 +10,7 @@ from capture.journal.layout import (
     Kind,
     Layout,
 )
-from capture.journal.reader import JournalContent, read_journal
+from capture.journal.reader import JournalContent, read_journal, read_seqs
 from capture.journal.writer import Block, Journal
 
 __all__ = [
@@ -26,4 +26,5 @@ __all__ = [
     "Kind",
     "Layout",
     "read_journal",
+    "read_seqs",
 ]

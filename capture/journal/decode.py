@@ -22,7 +22,7 @@ from capture.schema import TABLES, conform, unite
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["assemble", "decode", "words_of"]
+__all__ = ["assemble", "decode", "seqs_of", "words_of"]
 
 _TIME: Final = pa.timestamp("ns", tz="UTC")
 _TYPES: Final = {
@@ -60,6 +60,11 @@ def decode(
     for name, prefix, source in layout.derived:
         columns[name] = _derive(columns.get(name), prefix, columns[source])
     return pa.table(columns)
+
+
+def seqs_of(buffer: Any, offsets: Sequence[int], layout: Layout) -> np.ndarray[Any, Any]:
+    """Return the sequence numbers alone of the rows of one layout that lie at these offsets."""
+    return np.ascontiguousarray(_records(buffer, offsets, layout.dtype)["seq"])
 
 
 def _records(buffer: Any, offsets: Sequence[int], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:

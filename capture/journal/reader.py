@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgpack
+import numpy as np
 import pyarrow as pa
 
-from capture.journal.decode import assemble, decode, words_of
+from capture.journal.decode import assemble, decode, seqs_of, words_of
 from capture.journal.layout import (
     COMMIT,
     COMMIT_BYTES,
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["JournalContent", "read_journal"]
+    from numpy.typing import NDArray
+
+__all__ = ["JournalContent", "read_journal", "read_seqs"]
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class _Walk:
     declared: list[dict[str, Any]] = field(default_factory=list)
     torn: int = 0
     damaged: str | None = None
-    unframed: str | None = None
+    unframed: Path | None = None
     """The last segment that has no frame: no row may come after it."""
 
     def damage(self, what: str) -> None:
@@ -92,10 +95,7 @@ def read_journal(folder: Path) -> JournalContent:
     """Read every acknowledged row of a journal; it may be one that is being written."""
     walk, size = _Walk(), 0
     pieces: list[tuple[str, pa.Table]] = []
-    for place, path in enumerate(segment_files(folder)):
-        if path.stem != f"{place:06d}":
-            walk.damage(f"a segment before {path.name} is missing")
-        data, offsets = _read_segment(path, walk)
+    for path, data, offsets in _segments(folder, walk):
         size += len(data)
         words = words_of(walk.words)
         for number, at in offsets.items():
@@ -119,6 +119,25 @@ def read_journal(folder: Path) -> JournalContent:
     )
 
 
+def read_seqs(folder: Path) -> dict[str, NDArray[np.int64]]:
+    """Return the sequence numbers alone of every row of a journal, by table, in order."""
+    walk = _Walk()
+    found: dict[str, list[NDArray[np.int64]]] = {}
+    for _, data, offsets in _segments(folder, walk):
+        for number, at in offsets.items():
+            layout = walk.layouts[number]
+            found.setdefault(layout.table, []).append(seqs_of(data, at, layout))
+    return {table: np.sort(np.concatenate(seqs)) for table, seqs in found.items()}
+
+
+def _segments(folder: Path, walk: _Walk) -> Iterator[tuple[Path, bytes, dict[int, list[int]]]]:
+    """Yield every segment with its bytes and where its rows lie, by layout."""
+    for place, path in enumerate(segment_files(folder)):
+        if path.stem != f"{place:06d}":
+            walk.damage(f"a segment before {path.name} is missing")
+        yield path, *_read_segment(path, walk)
+
+
 def _flag_late(table: pa.Table, *, missing: bool) -> pa.Table:
     flag = pa.repeat(pa.scalar(missing), table.num_rows)
     place = table.schema.get_field_index("late_missing")
@@ -140,14 +159,19 @@ def _read_segment(path: Path, walk: _Walk) -> tuple[bytes, dict[int, list[int]]]
         if len(data) >= SEGMENT_HEAD.size and any(data):
             walk.damage(f"{path.name} does not begin as a journal segment")
         return data, {}
-    flags = SEGMENT_HEAD.unpack_from(data, 0)[2]
-    records = list(_records(data, walk, path.name, checked=bool(flags & CHECKED)))
-    if walk.unframed is not None and records:
-        walk.damage(f"{walk.unframed} is cut off, and {path.name} goes on after it")
+    records = list(_records(data, walk, path.name))
+    if walk.unframed is not None and records and not _is_framed(walk.unframed):
+        walk.damage(f"{walk.unframed.name} is cut off, and {path.name} goes on after it")
     if not records or records[-1].kind != FRAME:
-        walk.unframed = path.name
+        walk.unframed = path
         data = path.read_bytes()
     return data, _learn_records(path.name, data, records, walk)
+
+
+def _is_framed(path: Path) -> bool:
+    """Say whether a segment has its frame by now: the next one is made just before it."""
+    records = list(_records(path.read_bytes(), _Walk(), path.name))
+    return bool(records) and records[-1].kind == FRAME
 
 
 def _learn_records(
@@ -181,8 +205,9 @@ class _Record(NamedTuple):
 _SMALLEST: Final = HEAD.size + COMMIT_BYTES
 
 
-def _records(data: bytes, walk: _Walk, name: str, *, checked: bool) -> Iterator[_Record]:
+def _records(data: bytes, walk: _Walk, name: str) -> Iterator[_Record]:
     """Yield every committed record, up to the first that is not."""
+    checked = bool(SEGMENT_HEAD.unpack_from(data, 0)[2] & CHECKED)
     start, end = SEGMENT_HEAD.size, len(data)
     while start + _SMALLEST <= end:
         size, kind = HEAD.unpack_from(data, start)

@@ -52,6 +52,8 @@ class Segment:
             self.buffer = bytearray(self.capacity)
         else:
             self._file = _reserve(self.path, self.capacity)
+            if not checked:
+                os.pwrite(self._file, bytes(self.capacity), 0)
             self.buffer = mmap.mmap(self._file, self.capacity)
         flags = CHECKED if checked else 0
         SEGMENT_HEAD.pack_into(self.buffer, 0, MAGIC, FORMAT_VERSION, flags, number, first_seq)

@@ -71,6 +71,7 @@ class Journal:
 
     __slots__ = (
         "_block_rows",
+        "_block_start",
         "_closed",
         "_codes",
         "_finished_bytes",
@@ -78,6 +79,7 @@ class Journal:
         "_number",
         "_offsets",
         "_on_full",
+        "_roll",
         "_segment",
         "_segment_bytes",
         "_sync",
@@ -130,6 +132,7 @@ class Journal:
         self._offsets: dict[int, list[int]] = {}
         self._taken: dict[int, int] = {}
         self.left = block_rows
+        self._roll = False
         self._open_segment(segment_bytes)
 
     def _open_segment(self, capacity: int) -> None:
@@ -137,7 +140,7 @@ class Journal:
         self._segment = segment
         self._number += 1
         self.buffer = segment.buffer
-        self.offset = SEGMENT_HEAD.size
+        self.offset = self._block_start = SEGMENT_HEAD.size
         self.limit = segment.capacity - _ROOM_FOR_FRAME
 
     # --- declarations ------------------------------------------------------------------------
@@ -284,9 +287,12 @@ class Journal:
 
         The row that filled the block is accepted, so a refusal is for the next one.
         """
+        used = self.offset - self._block_start
         try:
             if not self._on_full(True):
                 self.limit = 0
+            elif self.limit - self.offset < used:  # no room for another block like this one
+                self._roll, self.limit = True, 0
         except CaptureHalted:
             self.limit = 0
 
@@ -307,7 +313,8 @@ class Journal:
             self.dropped += 1
             return False
         self.limit = self._segment.capacity - _ROOM_FOR_FRAME
-        if self.offset + size <= self.limit:
+        roll, self._roll = self._roll, False
+        if not roll and self.offset + size <= self.limit:
             return True
         room = SEGMENT_HEAD.size + size + _ROOM_FOR_FRAME
         old, used = self._segment, self.offset
@@ -343,6 +350,7 @@ class Journal:
         """Return the rows since the last block, and begin a new one; None if there are none."""
         with self.lock:
             self.left = self._block_rows
+            self._block_start = self.offset
             offsets = {number: list(at) for number, at in self._offsets.items() if at}
             if not offsets:
                 return None

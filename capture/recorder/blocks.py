@@ -246,7 +246,7 @@ class BlockWriter:
 
     def try_again(self) -> None:
         """Write the blocks that failed once more, if no journal keeps them."""
-        if not self._keep_failed:
+        if not self.lossy:
             return
         with self._changed:
             self.failure = None

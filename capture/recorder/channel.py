@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
@@ -56,32 +57,33 @@ def _observed(
     def append(*values: Any) -> int:
         seq = write(*values)
         if seq >= 0:
-            observe(make({"seq": seq}, lambda: event_of(layout, seq, values, words, late)))
+            own = partial(event_of, layout, seq, values, words)
+            if late is None:
+                observe(make({"seq": seq}, own))
+            else:  # what must be gathered is only asked for where the row itself does not say it
+                observe(make({"seq": seq}, own, partial(_late_values, layout, values, late)))
         return seq
 
     return append
 
 
 def event_of(
-    layout: Layout,
-    seq: int,
-    values: Sequence[Any],
-    words: Sequence[str | None],
-    late: LateSource | None = None,
+    layout: Layout, seq: int, values: Sequence[Any], words: Sequence[str | None]
 ) -> Mapping[str, Any]:
-    """Return every value of a row by column name, late ones included."""
-    raw = {f.name: value for f, value in zip(layout.fields, values, strict=True)}
+    """Return the values that a row itself has, by column name."""
     event: dict[str, Any] = {**layout.constants, "seq": seq}
-    for f in layout.fields:
-        event[f.name] = _plain(raw[f.name], f.kind, words)
+    for (name, kind), value in zip(layout.fields, values, strict=True):
+        event[name] = _plain(value, kind, words)
     for name, prefix, source in layout.derived:
         if event.get(name) is None:
             number = seq if source == "seq" else event[source]
             event[name] = None if number is None else f"{prefix}{number}"
-    if late is not None:
-        known = {f.name: raw[f.name] for f in layout.fixed if f.kind != "word"}
-        event.update(late.one(known))
     return event
+
+
+def _late_values(layout: Layout, values: Sequence[Any], late: LateSource) -> Mapping[str, Any]:
+    fields = zip(layout.fields, values, strict=True)
+    return late.one({f.name: v for f, v in fields if f.kind not in {"word", "text"}})
 
 
 def _plain(value: Any, kind: str, words: Sequence[str | None]) -> Any:

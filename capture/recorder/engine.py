@@ -9,9 +9,10 @@ from capture.config import SignalCaptureConfig
 from capture.errors import InvalidEvent, PartBusy, StoreError
 from capture.events import RunState, RunSummary
 from capture.recorder import lifetimes
+from capture.recorder.beginning import beginning_of
 from capture.recorder.book import SignalBook
 from capture.recorder.bulk import batches
-from capture.recorder.facts import StrategyFacts, config_record
+from capture.recorder.facts import StrategyFacts
 from capture.recorder.flushing import AsyncFlusher
 from capture.recorder.parts import OpenPart
 from capture.recorder.quarantine import Quarantine
@@ -19,7 +20,6 @@ from capture.recorder.rows import RowWriter
 from capture.recorder.signals import SignalWriter
 from capture.recorder.statistics import Statistics, measure
 from capture.store.run import RunFolder, RunStart
-from capture.store.seal import PartFacts
 from capture.store.store import Store
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class SignalCaptureEngine:
         config: SignalCaptureConfig | None = None,
         *,
         run: RunStart | RunFolder | None = None,
+        resume: str | None = None,
         host: Host | None = None,
     ) -> None:
         """Open the store and begin to record.
@@ -66,16 +67,17 @@ class SignalCaptureEngine:
         Args:
             config: how to record; the defaults write Parquet into the folder `signals`.
             run: what is known of the run, or a run that this is a further part of.
+            resume: identity of a run that has ended, or "latest": what is recorded now is
+                appended to it as a further part.
             host: the plugin host; the process's own by default.
         """
         self.config = config or SignalCaptureConfig()
-        start = run or RunStart(
-            host="engine",
-            strategy="engine",
-            backend=self.config.backend,
-            config=config_record(self.config),
+        self._open = OpenPart(
+            self.config,
+            beginning_of(self.config, run, resume),
+            host,
+            ends_run=not isinstance(run, RunFolder),
         )
-        self._open = OpenPart(self.config, start, host)
         self._journal = self._open.journal
         book = SignalBook(self._open.prefix)
         self._rows = RowWriter(self._open, book)
@@ -305,12 +307,13 @@ class SignalCaptureEngine:
             BackendFailed: the backend raised; the events are kept.
         """
         writer = self._open.writer
+        writer.try_again()
         with self._journal.lock:
             if not self._closed:
                 self._open.hand_over()
         writer.drain()
-        writer.try_again()
         if writer.failure is not None:
+            self._open.refuse_if_lossy()
             raise writer.failure
         self._open.writer.raise_trouble()
 
@@ -339,38 +342,19 @@ class SignalCaptureEngine:
         lifetimes.forget(self)
         part = self._open
         try:
-            summary = self._seal(state, problem)
+            summary = part.seal(state, problem, self._flags)
         except Exception as exc:
-            if part.owns_run:
+            if part.ends_run:
                 part.folder.release()  # nobody writes it any more: opening the store recovers it
             part.tell_end(RunSummary(RunState.FAILED, {}, part.failures.counts, str(exc)))
             raise
         finally:
             part.let_go()
-        if part.owns_run:
+        if part.ends_run:
             part.folder.finish(state, problem=problem, sync=part.synced)
         part.tell_end(summary)
-        self._open.writer.raise_trouble()
+        part.writer.raise_trouble()
         return summary
-
-    def _seal(self, state: RunState, problem: str | None) -> RunSummary:
-        part = self._open
-        part.writer.stop()
-        part.writer.try_again()
-        if part.writer.failure is not None:
-            raise part.writer.failure
-        facts = PartFacts(
-            state=state,
-            segments=part.segments,
-            base=[ref.to_dict() for ref in part.base],
-            statistics=self.statistics.to_dict(),
-            plugin_failures=part.failures.to_dict(),
-            problem=problem,
-            flags=self._flags,
-        )
-        record = part.seal(facts)
-        rows = {name: table["rows"] for name, table in record["tables"].items()}
-        return RunSummary(state, rows, part.failures.counts, problem)
 
     def __enter__(self) -> Self:
         """Return the engine."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from capture.errors import CaptureError, CaptureWarning, CorruptRecording
-from capture.events import RunInfo, RunState
+from capture.events import RunInfo, RunState, RunSummary
 from capture.host import Host, get_host
 from capture.journal import Derived, Field, Journal
 from capture.observers import PluginFailures, bind
@@ -16,7 +16,7 @@ from capture.recorder.blocks import BlockWriter, LateSource
 from capture.recorder.channel import OBSERVED, Channel
 from capture.recorder.facts import plain
 from capture.recorder.kinds import Kinds
-from capture.recorder.statistics import Counters
+from capture.recorder.statistics import Counters, measure
 from capture.schema import SCHEMA_VERSION
 from capture.store.layout import LOCK
 from capture.store.records import sync_folder
@@ -44,7 +44,12 @@ class OpenPart:
     """A part that is being written; owns everything that must be closed in the right order."""
 
     def __init__(
-        self, config: SignalCaptureConfig, run: RunStart | RunFolder, host: Host | None = None
+        self,
+        config: SignalCaptureConfig,
+        run: RunStart | RunFolder,
+        host: Host | None = None,
+        *,
+        ends_run: bool,
     ) -> None:
         """Begin the run, unless it was begun, claim a part of it and open its journal.
 
@@ -52,11 +57,12 @@ class OpenPart:
             config: how to record.
             run: what is known of a run that begins, or the folder of one that goes on.
             host: the plugin host; the process's own by default.
+            ends_run: whether the run ends with this part; otherwise somebody else ends it.
         """
         host = host or get_host()
         self.config = config
         make_backend = host.backend(config.backend)  # before anything is written
-        self.owns_run = isinstance(run, RunStart)
+        self.ends_run = ends_run
         self.folder = (
             Store(config.storage_path, create=True, recover=False).begin_run(run)
             if isinstance(run, RunStart)
@@ -138,7 +144,7 @@ class OpenPart:
             if entry.name != LOCK:
                 shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
         self.part.release()
-        if self.owns_run:
+        if self.ends_run:
             with suppress(CaptureError, OSError):
                 self.folder.finish(RunState.FAILED, problem=f"could not begin: {exc}")
 
@@ -255,9 +261,31 @@ class OpenPart:
 
     # --- closing -----------------------------------------------------------------------------
 
-    def seal(self, facts: PartFacts) -> dict[str, Any]:
-        """Seal the part: everything that was journaled is in its files afterwards."""
+    def seal(self, state: RunState, problem: str | None, flags: Mapping[str, Any]) -> RunSummary:
+        """Seal the part: everything that was accepted is in its files afterwards.
+
+        Raises:
+            BackendFailed: the backend did not take everything.
+        """
+        self.writer.stop()
+        self.writer.try_again()
+        if self.writer.failure is not None:
+            raise self.writer.failure
         self.journal.close()
+        facts = PartFacts(
+            state=state,
+            segments=self.segments,
+            base=[ref.to_dict() for ref in self.base],
+            statistics=measure(self.journal, self.counters).to_dict(),
+            plugin_failures=self.failures.to_dict(),
+            problem=problem,
+            flags=flags,
+        )
+        tables = self._sealed(facts)["tables"]
+        rows = {name: table["rows"] for name, table in tables.items()}
+        return RunSummary(state, rows, self.failures.counts, problem)
+
+    def _sealed(self, facts: PartFacts) -> dict[str, Any]:
         try:
             return seal_part(self.part, self.backend, facts, sync=self.synced)
         except CorruptRecording as exc:

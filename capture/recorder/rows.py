@@ -187,6 +187,8 @@ def _value(table: str, field: Field, value: Any, word: Callable[[str | None], in
     name, kind = field
     if table == "notes" and name == "value":
         return _encoded(name, as_json(value))
+    if table == "notes" and name == "name":  # it becomes the name of a column
+        return checks.label(name, value, required=True)
     if value is None:
         return None if kind == "text" else STORAGE[kind].null
     if name in {"side", "direction"}:

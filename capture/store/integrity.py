@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 __all__ = ["CHAINED", "Chain", "chain_file", "chain_of", "row_digests"]
@@ -213,19 +214,29 @@ class Chain:
         return sorted(seq for seq in numbers if seq is not None)
 
 
-def chain_of(name: str, table: pa.Table, *, run_id: str, part: int) -> Chain:
-    """Return the chain over a table's rows, which are in order of sequence."""
-    digests = row_digests(table)
+def chain_of(name: str, pieces: Iterable[pa.Table], *, run_id: str, part: int) -> Chain:
+    """Return the chain over a table's rows.
+
+    Args:
+        name: name of the table.
+        pieces: its rows in order of sequence; each piece but the last holds whole blocks.
+        run_id: run that the rows are of.
+        part: part that they are of.
+    """
     seed = f"capture chain {CHAIN_VERSION}\0{run_id}\0{part}\0{name}"
     head = hashlib.sha256(seed.encode()).digest()
-    heads = []
+    heads: list[bytes] = []
+    prints, seqs = [np.empty((0, PRINT_BYTES), np.uint8)], [np.empty(0, np.int64)]
     step = BLOCK_ROWS * DIGEST_BYTES
-    for start in range(0, len(digests), step):
-        head = hashlib.sha256(head + digests[start : start + step]).digest()
-        heads.append(head)
-    prints = np.frombuffer(digests, np.uint8).reshape(-1, DIGEST_BYTES)[:, :PRINT_BYTES]
-    seqs = table.column("seq").to_numpy() if table.num_rows else np.array([], np.int64)
-    return Chain(name, seqs, np.ascontiguousarray(prints), tuple(heads), head)
+    for piece in pieces:
+        digests = row_digests(piece)
+        for start in range(0, len(digests), step):
+            head = hashlib.sha256(head + digests[start : start + step]).digest()
+            heads.append(head)
+        rows = np.frombuffer(digests, np.uint8).reshape(-1, DIGEST_BYTES)
+        prints.append(rows[:, :PRINT_BYTES].copy())
+        seqs.append(piece.column("seq").to_numpy() if piece.num_rows else seqs[0])
+    return Chain(name, np.concatenate(seqs), np.concatenate(prints), tuple(heads), head)
 
 
 def chain_file(part: Path, name: str) -> Path:

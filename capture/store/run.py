@@ -54,6 +54,7 @@ __all__ = [
     "clear_leftovers",
     "join_run",
     "part_folders",
+    "resume_run",
 ]
 
 _NEW: Final = ".new-"
@@ -388,3 +389,11 @@ def join_run(store: Store, path: Path) -> RunFolder:
     given = {f.name: record[f.name] for f in fields(RunStart) if f.name in record}
     start = RunStart(**{**given, "libraries": tuple(record["libraries"])})
     return RunFolder(store, path, start, record, None)
+
+
+def resume_run(store: Store, path: Path) -> RunFolder:
+    """Return the folder of a run that goes on: it is owned, and has no manifest any more."""
+    folder = join_run(store, path)
+    folder.adopt(Lock(path / LOCK))
+    (path / MANIFEST).unlink(missing_ok=True)
+    return folder

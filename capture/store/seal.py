@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 
 from capture.errors import CorruptRecording, StoreError
 from capture.events import RunState
-from capture.journal import read_journal
+from capture.filters import Predicate
+from capture.journal import read_journal, read_seqs
 from capture.store.integrity import CHAINED, Chain, chain_file, chain_of
 from capture.store.layout import FORMAT_VERSION, PART_RECORD, QUARANTINE
 from capture.store.loading import reading
@@ -27,15 +28,20 @@ from capture.store.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from capture.contracts.backend import StorageBackend
     from capture.store.run import PartFolder
 
-__all__ = ["NoFiles", "PartFacts", "hash_file", "journaled_rows", "missing_rows", "seal_part"]
+__all__ = ["Brief", "NoFiles", "PartFacts", "hash_file", "missing_rows", "seal_part"]
 
 _CHUNK_BYTES: Final = 1 << 20
+_PIECE_ROWS: Final = 256 * 256
+"""Rows that are chained at a time; whole blocks of the chain."""
+
+_NO_ROW: Final = Predicate("seq", "<", -(2**63) + 1)
+"""A condition that no row meets, for a look at the columns alone."""
 
 
 class NoFiles(StoreError):
@@ -95,18 +101,18 @@ def seal_part(
         NoFiles: the backend leaves no file, and one was asked for; the journal stays.
         CorruptRecording: rows that were journaled are not in the sealed tables; the journal stays.
     """
-    rows = journaled_rows(part.journal_folder) if journaled is None else journaled
+    wanted = _journaled_seqs(part) if journaled is None else _all_seqs(journaled)
     with reading(part.path):
-        _complete(backend, rows)
+        _complete(backend, wanted, journaled, part.journal_folder)
         files = list(backend.seal())
         if sync:  # the journal goes when they are sealed, so they must be on disk, whoever wrote
             for path in files:
                 sync_file(path)
-        tables = {name: _in_order(backend.scan(name)) for name in backend.tables()}
-    _check(part, tables, rows)
-    if in_files and not files and any(table.num_rows for table in tables.values()):
-        raise NoFiles(part.path, "the backend keeps its tables in memory")
-    chains = _write_chains(part, tables, files, sync=sync)
+        tables = {name: Brief.of(backend, name) for name in backend.tables()}
+        _check(part, tables, wanted)
+        if in_files and not files and any(table.rows for table in tables.values()):
+            raise NoFiles(part.path, "the backend keeps its tables in memory")
+        chains = _write_chains(part, backend, tables, files, sync=sync)
     files += _set_aside(part.path)
     said = {
         "format": FORMAT_VERSION,
@@ -124,10 +130,10 @@ def seal_part(
         "plugin_failures": facts.plugin_failures,
         "missing_seqs": facts.missing_seqs,
         "symbols": _symbols(tables, facts.base),
-        "tables": {name: _described(table) for name, table in tables.items()},
+        "tables": {name: table.to_record() for name, table in tables.items()},
         "chains": {name: chain.to_record() for name, chain in chains.items()},
         "files": [_file_entry(path, part.path, tables) for path in sorted(files)],
-        **_range({name: _seqs(table) for name, table in tables.items()}),
+        **_range([table.seqs for table in tables.values()]),
     }
     record = write_record(part.path / PART_RECORD, said, sync=sync)
     shutil.rmtree(part.journal_folder, ignore_errors=True)
@@ -136,15 +142,73 @@ def seal_part(
     return record
 
 
-def journaled_rows(journal: Path) -> dict[str, pa.Table]:
-    """Return the rows of a journal by table; none if there is no journal."""
-    return read_journal(journal).tables if journal.is_dir() else {}
+@dataclass(frozen=True)
+class Brief:
+    """What a part's record says of a table; its rows may be too many to hold at once.
+
+    Attributes:
+        schema: the columns.
+        rows: how many rows there are.
+        seqs: their sequence numbers, in order.
+        symbols: the symbols in it.
+        last_ns: when its last row was recorded; None if no row says so.
+    """
+
+    schema: pa.Schema
+    rows: int
+    seqs: np.ndarray[Any, Any]
+    symbols: frozenset[str]
+    last_ns: int | None
+
+    @classmethod
+    def of(cls, backend: StorageBackend, name: str) -> Brief:
+        """Read what is needed of a table, and nothing else."""
+        schema = backend.scan(name, where=[_NO_ROW]).schema
+        wanted = [column for column in ("seq", "recorded_time", "symbol") if column in schema.names]
+        rows = backend.scan(name, wanted)
+        symbols = pc.unique(rows.column("symbol")).to_pylist() if "symbol" in wanted else ()
+        dated = "recorded_time" in wanted
+        last = pc.max(rows.column("recorded_time").cast(pa.int64())) if dated else None
+        return cls(
+            schema,
+            rows.num_rows,
+            np.sort(_seqs(rows)),
+            frozenset(symbol for symbol in symbols if symbol is not None),
+            None if last is None else last.as_py(),
+        )
+
+    def to_record(self) -> dict[str, Any]:
+        """Return what the part's record says of the table."""
+        return {
+            "rows": self.rows,
+            "columns": {field.name: str(field.type) for field in self.schema},
+            **_range([self.seqs]),
+        }
 
 
-def _complete(backend: StorageBackend, journaled: Mapping[str, pa.Table]) -> None:
+def _journaled_seqs(part: PartFolder) -> dict[str, np.ndarray[Any, Any]]:
+    folder = part.journal_folder
+    return read_seqs(folder) if folder.is_dir() else {}
+
+
+def _all_seqs(tables: Mapping[str, pa.Table]) -> dict[str, np.ndarray[Any, Any]]:
+    return {name: np.sort(_seqs(table)) for name, table in tables.items()}
+
+
+def _complete(
+    backend: StorageBackend,
+    wanted: Mapping[str, np.ndarray[Any, Any]],
+    journaled: Mapping[str, pa.Table] | None,
+    journal: Path,
+) -> None:
     """Append what was journaled and did not reach the backend."""
-    for name, rows in journaled.items():
-        missing = missing_rows(rows, backend.scan(name, ["seq"]))
+    for name, seqs in wanted.items():
+        there = backend.scan(name, ["seq"])
+        if len(seqs) and np.isin(seqs, _seqs(there)).all():
+            continue
+        if journaled is None:
+            journaled = read_journal(journal).tables
+        missing = missing_rows(journaled[name], there)
         for batch in missing.combine_chunks().to_batches():
             if batch.num_rows:
                 backend.append(name, batch)
@@ -161,23 +225,21 @@ def missing_rows(journaled: pa.Table, stored: pa.Table) -> pa.Table:
 
 
 def _check(
-    part: PartFolder, tables: Mapping[str, pa.Table], journaled: Mapping[str, pa.Table]
+    part: PartFolder, tables: Mapping[str, Brief], wanted: Mapping[str, np.ndarray[Any, Any]]
 ) -> None:
     """Raise unless the tables hold every journaled row, and no row twice."""
-    for name, rows in journaled.items():
-        stored = tables.get(name, rows.slice(0, 0))
-        lost = missing_rows(rows, stored)
-        if lost.num_rows:
-            numbers = _seqs(lost)
+    for name, numbers in wanted.items():
+        there = tables[name].seqs if name in tables else numbers[:0]
+        lost = numbers[~np.isin(numbers, there)]
+        if len(lost):
             raise CorruptRecording(
                 part.path,
-                f"{len(numbers)} rows of {name} (seq {numbers[0]} to {numbers[-1]}) did not "
+                f"{len(lost)} rows of {name} (seq {lost[0]} to {lost[-1]}) did not "
                 "arrive in the sealed table",
                 "the journal is kept, and opening the store recovers them from it",
             )
     for name, table in tables.items():
-        numbers = _seqs(table)
-        if len(np.unique(numbers)) != len(numbers):
+        if not (np.diff(table.seqs) > 0).all():
             raise CorruptRecording(
                 part.path,
                 f"the sealed table {name} holds rows twice",
@@ -204,38 +266,22 @@ def _seqs(table: pa.Table) -> np.ndarray[Any, Any]:
     return there
 
 
-def _range(seqs: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, int | None]:
-    some = [numbers for numbers in seqs.values() if len(numbers)]
+def _range(seqs: list[np.ndarray[Any, Any]]) -> dict[str, int | None]:
+    some = [numbers for numbers in seqs if len(numbers)]
     return {
-        "first_seq": min((int(numbers.min()) for numbers in some), default=None),
-        "last_seq": max((int(numbers.max()) for numbers in some), default=None),
+        "first_seq": min((int(numbers[0]) for numbers in some), default=None),
+        "last_seq": max((int(numbers[-1]) for numbers in some), default=None),
     }
 
 
-def _described(table: pa.Table) -> dict[str, Any]:
-    return {
-        "rows": table.num_rows,
-        "columns": {field.name: str(field.type) for field in table.schema},
-        **_range({"": _seqs(table)}),
-    }
-
-
-def _symbols(tables: Mapping[str, pa.Table], base: list[dict[str, Any]]) -> list[str]:
-    found = {ref["symbol"] for ref in base}
+def _symbols(tables: Mapping[str, Brief], base: list[dict[str, Any]]) -> list[str]:
     signals = tables.get("signals")
-    if signals is not None and "symbol" in signals.column_names:
-        found |= set(pc.unique(signals.column("symbol")).to_pylist())
-    return sorted(symbol for symbol in found if symbol is not None)
+    return sorted({ref["symbol"] for ref in base} | (signals.symbols if signals else frozenset()))
 
 
-def _last_event(tables: Mapping[str, pa.Table]) -> str | None:
+def _last_event(tables: Mapping[str, Brief]) -> str | None:
     """Return when the last event was recorded."""
-    found = [
-        pc.max(table.column("recorded_time").cast(pa.int64())).as_py()
-        for table in tables.values()
-        if "recorded_time" in table.column_names
-    ]
-    last = max((moment for moment in found if moment is not None), default=None)
+    last = max((t.last_ns for t in tables.values() if t.last_ns is not None), default=None)
     return None if last is None else time_text(last)
 
 
@@ -245,15 +291,20 @@ def _set_aside(part: Path) -> list[Path]:
 
 
 def _write_chains(
-    part: PartFolder, tables: Mapping[str, pa.Table], files: list[Path], *, sync: bool
+    part: PartFolder,
+    backend: StorageBackend,
+    tables: Mapping[str, Brief],
+    files: list[Path],
+    *,
+    sync: bool,
 ) -> dict[str, Chain]:
     """Chain the rows of the chained tables; the files of the chains are added to `files`."""
     chains = {}
     for name in CHAINED:
-        table = tables.get(name)
-        if table is None or not table.num_rows:
+        if name not in tables or not tables[name].rows:
             continue
-        chain = chain_of(name, table, run_id=part.run_id, part=part.number)
+        pieces = _pieces(backend, name, tables[name])
+        chain = chain_of(name, pieces, run_id=part.run_id, part=part.number)
         path = chain_file(part.path, name)
         write_atomically(path, chain.to_bytes(), sync=sync)
         files.append(path)
@@ -261,7 +312,18 @@ def _write_chains(
     return chains
 
 
-def _file_entry(path: Path, part: Path, tables: Mapping[str, pa.Table]) -> dict[str, Any]:
+def _pieces(backend: StorageBackend, name: str, table: Brief) -> Iterator[pa.Table]:
+    """Yield a table's rows in order of sequence, no more at a time than the memory should hold."""
+    if table.rows <= _PIECE_ROWS:
+        yield _in_order(backend.scan(name))
+        return
+    for start in range(0, len(table.seqs), _PIECE_ROWS):
+        seqs = table.seqs[start : start + _PIECE_ROWS]
+        between = (Predicate("seq", ">=", int(seqs[0])), Predicate("seq", "<=", int(seqs[-1])))
+        yield _in_order(backend.scan(name, where=between))
+
+
+def _file_entry(path: Path, part: Path, tables: Mapping[str, Brief]) -> dict[str, Any]:
     """Return what the record says of a file: its size, its hash and the tables in it."""
     if path.relative_to(part).parts[0] == QUARANTINE:
         tables = {}

@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
-from capture.errors import CorruptRecording, RunNotFound, StoreError, did_you_mean
+from capture.errors import ConfigError, CorruptRecording, RunNotFound, StoreError, did_you_mean
 from capture.store.base import BaseShelf
 from capture.store.catalogue import Catalogue, run_names
 from capture.store.layout import (
@@ -25,7 +25,7 @@ from capture.store.records import (
     write_atomically,
     write_record,
 )
-from capture.store.run import begin_run, join_run, part_folders
+from capture.store.run import begin_run, join_run, part_folders, resume_run
 from capture.store.summary import runs_frame, summary_of, unreadable
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Store:
         self._sync = False  # whether what is written must survive a power cut
         if self._remote is not None:
             self._remote.prepare(create=create)
-        if not self._layout.marker.exists():
+        if not _is_there(self._layout.marker):
             if not create:
                 raise _no_store(self.url, self._layout)
             _make_store(self._layout)
@@ -150,8 +150,8 @@ class Store:
             )
         raise RunNotFound(
             self.url,
-            f"there is no run {run_id!r}.{did_you_mean(str(run_id), names)}",
-            "`capture ls` lists the runs",
+            f"there is no run {run_id!r}",
+            f"`capture ls` lists the runs.{did_you_mean(str(run_id), names)}".removesuffix("."),
         )
 
     def __iter__(self) -> Iterator[str]:
@@ -186,6 +186,25 @@ class Store:
     def join_run(self, run_id: str) -> RunFolder:
         """Return the folder of a run that another process began, to write a part of it."""
         return join_run(self, self._layout.run(run_id))
+
+    def resume_run(self, run_id: str, *, backend: str) -> RunFolder:
+        """Return the folder of a run that has ended and goes on, to append parts to it.
+
+        What was sealed stays as it is. Until the run ends again it counts as running.
+
+        Args:
+            run_id: identity of the run, or "latest".
+            backend: name of the backend that will write; a run is kept in one.
+        """
+        found = self.latest() if run_id == "latest" else self[run_id]
+        if found.start["backend"] != backend:
+            raise ConfigError(
+                "backend",
+                backend,
+                f"{found.run_id} is kept in {found.start['backend']!r}: use that",
+            )
+        self.fetch(found.run_id)
+        return resume_run(self, self._layout.run(found.run_id))
 
     def add_base_data(
         self, bars: pa.Table | pd.DataFrame, *, symbol: str, timeframe: str
@@ -241,6 +260,13 @@ def state_of(run: Path) -> str:
     return "running" if any(is_held(lock) for lock in locks) else "crashed"
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError as exc:  # a name that no file can have
+        raise StoreError(path.parent, f"{exc.strerror}", "choose another folder") from exc
+
+
 def _local_folder(root: str | Path) -> Path:
     return Path(str(root).removeprefix("file://")).expanduser().absolute()
 
@@ -272,7 +298,7 @@ def _make_store(layout: StoreLayout) -> None:
     try:
         layout.runs.mkdir(parents=True, exist_ok=True)
         layout.base.mkdir(exist_ok=True)
-    except FileExistsError as exc:
+    except (FileExistsError, NotADirectoryError) as exc:
         raise StoreError(layout.root, "this is a file", "choose a folder for the store") from exc
     except OSError as exc:
         raise cannot_write(layout.marker, exc) from exc

@@ -171,7 +171,7 @@ class PartCheck:
         except (CaptureError, OSError, ValueError) as exc:
             yield PartProblem(data_files[0], f"the table cannot be read ({exc})", *seqs)
             return
-        today = chain_of(table, rows, run_id=self._record["run_id"], part=self._record["part"])
+        today = chain_of(table, [rows], run_id=self._record["run_id"], part=self._record["part"])
         if table == "signals":
             self.signals += rows.num_rows
         if not today.head == chain.head == bytes.fromhex(self._record["chains"][table]["head"]):

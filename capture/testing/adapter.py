@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from collections import Counter
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
     Wrap: TypeAlias = Callable[[Any], Any]
     Run: TypeAlias = Callable[[Wrap], Any]
-    Fills: TypeAlias = Counter[tuple[int, float, float]]
+    # Units by bar, side and price.
+    Fills: TypeAlias = Counter[tuple[int, int, float]]
 
 __all__ = ["AdapterContract", "identical"]
 
@@ -84,14 +86,14 @@ class AdapterContract:
     adapter: ClassVar[str]
     packages: ClassVar[tuple[str, ...]]
     runs: ClassVar[Mapping[str, Run]]
-    failing: ClassVar[Run]
+    failing: Run
 
     def compare(self, expected: Any, got: Any) -> None:
         """Assert that two results of the host are the same to the last bit."""
         raise NotImplementedError
 
     def fills(self, results: Any) -> Fills:
-        """Return what the host says was traded: counts by (bar, price), sizes with their sign."""
+        """Return what the host says was traded: units by (bar, side, price), side 1 or -1."""
         raise NotImplementedError
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -103,6 +105,13 @@ class AdapterContract:
     def folder(self, tmp_path: Path) -> Path:
         """Folder of a store that one test uses."""
         return tmp_path / "signals"
+
+    @property
+    def _failing(self) -> Run:
+        # Looked up where a plain function is not bound as a method.
+        found = inspect.getattr_static(type(self), "failing")
+        run: Run = found.__func__ if isinstance(found, staticmethod) else found
+        return run
 
     def captured(self, run: Run, folder: Path, **options: Any) -> Any:
         """Run it captured and return the host's results."""
@@ -162,7 +171,7 @@ class AdapterContract:
         for bar, side, size, price in fills[["bar_index", "side", "size", "price"]].itertuples(
             index=False
         ):
-            recorded[(int(bar), int(side), float(price))] += float(size)
+            recorded[(int(bar), int(side), float(price))] += size
         assert recorded == self.fills(results)
 
     def test_every_signal_says_what_became_of_it(self, run: Run, folder: Path) -> None:
@@ -203,7 +212,7 @@ class AdapterContract:
         self.captured(run, folder)
         assert traces_of(self.packages) == before
         with pytest.raises(BaseException):  # noqa: B017, PT011 - whatever the strategy raises
-            self.captured(self.failing, folder)
+            self.captured(self._failing, folder)
         assert traces_of(self.packages) == before
 
     def test_nothing_is_written_before_the_host_runs(self, folder: Path) -> None:
@@ -224,14 +233,14 @@ class AdapterContract:
     def test_an_error_of_the_strategy_reaches_the_user_unchanged(self, folder: Path) -> None:
         """The same error as without capture."""
         plain, captured = (
-            _error_of(lambda: self.plain(self.failing)),
-            _error_of(lambda: self.captured(self.failing, folder)),
+            _error_of(lambda: self.plain(self._failing)),
+            _error_of(lambda: self.captured(self._failing, folder)),
         )
         assert captured == plain
 
     def test_a_run_that_raised_is_recorded_as_failed(self, folder: Path) -> None:
         """With its signals up to then, and the next run is recorded as ever."""
-        _error_of(lambda: self.captured(self.failing, folder))
+        _error_of(lambda: self.captured(self._failing, folder))
         store = Store(folder)
         assert [recording.state for recording in _recordings(folder)] == ["failed"]
         assert len(store.latest().signals())
@@ -261,7 +270,8 @@ def _recordings(folder: Path) -> list[Recording]:
 def _comparable(recording: Recording, name: str) -> pd.DataFrame:
     table = recording.table(name)
     kept = [column for column in table.column_names if column not in _OWN]
-    return table.select(kept).to_pandas()
+    frame: pd.DataFrame = table.select(kept).to_pandas()
+    return frame
 
 
 def identical(one: Any, other: Any) -> bool:

@@ -22,7 +22,7 @@ EDGES: Final[dict[str, list[Any]]] = {
     "int16": [-(2**15), 2**15 - 1, None],
     "int32": [-(2**31), 2**31 - 1, None],
     "int64": [-(2**63), 2**63 - 1, None],
-    "double": [0.1, -0.0, float("nan"), float("inf"), float("-inf"), 5e-324, 1e300, 3.0, None],
+    "double": [0.1, 0.0, -0.0, float("nan"), float("inf"), float("-inf"), 5e-324, 1e300, 3.0, None],
     "string": ["", "a\0b", "π🂡\u2028", '"\\\n', "null", "NaN", None],
     "binary": [b"", b"\0\xff", b"text", None],
     "timestamp[ns, tz=UTC]": [0, 1, -1, -(2**63), 2**63 - 1, None],

@@ -51,9 +51,9 @@ def values(type_: pa.DataType) -> SearchStrategy[Any]:
 def column_names() -> SearchStrategy[str]:
     """Names of columns: a word that a strategy's columns start with, and what a user adds to it."""
     letters = st.characters(exclude_categories=["Cs"])
-    own = st.sampled_from(("sma", "SMA", "a.b", "a/b", "a b", '"', "'", "%", "#", "")) | st.text(
-        letters, max_size=6
-    )
+    own = st.sampled_from(
+        ("sma", "SMA", "a.b", "a/b", "a b", "\0", '"', "'", "%", "#", "")
+    ) | st.text(letters, max_size=6)
     dynamic = st.builds(str.__add__, st.sampled_from(DYNAMIC_PREFIXES), own)
     return st.sampled_from(("seq", "timestamp", "symbol", "row", "rowid", "Seq", ".")) | dynamic
 

@@ -112,11 +112,13 @@ class VolatileBackendContract:
         assert_same(store.scan("fills"), united([every_type().slice(0, 0)]))
 
     def test_many_rows_come_back_in_order(self, store: StorageBackend) -> None:
-        """More rows than any block holds."""
+        """More rows than any block holds, some without nulls and some with nulls alone."""
         rows = 40_000
-        seq = pa.array(np.arange(rows))
-        text = pa.array([f"s{n % 7}" if n % 5 else None for n in range(rows)])
-        whole = pa.record_batch({"seq": seq, "symbol": text, "price": pa.array(np.sqrt(seq))})
+        text = [f"s{n % 7}" if n % 5 else None for n in range(rows // 2)]
+        text += [f"s{n % 7}" for n in range(rows // 2, rows)]
+        price = [None if 5_000 < n < 35_000 else n / 7 for n in range(rows)]
+        columns = {"seq": np.arange(rows), "symbol": text, "price": price}
+        whole = pa.record_batch({name: pa.array(values) for name, values in columns.items()})
         for start in range(0, rows, 15_000):
             store.append("signals", whole.slice(start, 15_000))
         where = [Predicate("symbol", "=", "s3"), Predicate("seq", ">=", 20_000)]
@@ -265,12 +267,10 @@ class VolatileBackendContract:
         if pa.types.is_timestamp(cells.type):
             cells = cells.cast(pa.int64())
         values = cells.to_pylist()
-        where: list[Predicate] = [Predicate(column, "in", values)]
-        where += [
-            Predicate(column, operator, value)
-            for operator in ("=", "!=", "<", "<=", ">", ">=")
-            for value in values
-        ]
+        where = [Predicate(column, "in", values)]
+        for value in values:
+            where += [Predicate(column, word, value) for word in ("=", "!=", "<", "<=", ">", ">=")]
+            where += [Predicate(column, "in", [value])]
         for stage in ("open", "sealed"):
             for predicate in where:
                 found = store.scan("signals", [column], [predicate])

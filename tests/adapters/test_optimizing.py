@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
+import pickle  # noqa: TID251 - the host's optimiser pickles what users give it
 import subprocess
 import sys
 from typing import TYPE_CHECKING

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import pytest
 from backtesting import Strategy
 
@@ -252,7 +251,7 @@ def test_a_note_without_a_recording_is_nothing(tmp_path: Path) -> None:
 
 
 def test_a_note_that_cannot_be_kept_does_not_break_the_run(tmp_path: Path) -> None:
-    strategy = steps(at5=lambda _it: capture.note("", pd.Timestamp("2020")))
+    strategy = steps(at5=lambda _it: capture.note("filter", direction="up", reason="?"))
     expected = Case(strategy, goog, FREE)()
     with pytest.warns(CaptureWarning, match="was not kept"):
         results, _ = captured(Case(strategy, goog, FREE), tmp_path)

@@ -110,38 +110,47 @@ class Told(Strategy):
         self.told.append({"call": call, "bar_index": len(self.data) - 1, **said})
 
     def next(self) -> None:
-        price = float(self.data.Close[-1])
-        match len(self.data) % 12:
-            case 1:
-                self.buy(size=5, sl=price * 0.9, tp=price * 1.2, tag="a")
-                self.tell("buy", size=5.0, size_kind="units", order_type="market",
-                          stop_loss=price * 0.9, take_profit=price * 1.2, tag="a", side=1)  # fmt: skip
-            case 3:
-                self.sell(size=0.01, limit=price * 1.5, tag=12)
-                self.tell("sell", size=0.01, size_kind="fraction", order_type="limit",
-                          limit_price=price * 1.5, tag="12", side=-1)  # fmt: skip
-            case 4:
-                self.buy(stop=price * 1.5, limit=price * 1.6, size=1, tag=("x", 2))
-                self.tell("buy", size=1.0, size_kind="units", order_type="stop_limit",
-                          stop_price=price * 1.5, limit_price=price * 1.6, tag='["x", 2]', side=1)  # fmt: skip
-            case 5:
-                for order in self.orders:
-                    if not order.is_contingent:
-                        order.cancel()
-                        self.tell("Order.cancel", action="cancel")
-            case 7:
-                for trade in self.trades:
-                    trade.sl = price * 0.5
-                    self.tell("Trade.sl", action="edit", stop_loss=price * 0.5)
-                    trade.tp = None
-                    self.tell("Trade.tp", action="edit")
-            case 9:
-                for trade in self.trades:
-                    trade.close(0.4)
-                    self.tell("Trade.close", size=0.4, size_kind="portion", order_type="market")
-            case 11:
-                self.position.close()
-                self.tell("Position.close", size=1.0, size_kind="portion", order_type="market")
+        step = getattr(self, f"at_{len(self.data) % 12}", None)
+        if step is not None:
+            step(float(self.data.Close[-1]))
+
+    def at_1(self, price: float) -> None:
+        bracket = {"sl": price * 0.9, "tp": price * 1.2}
+        self.buy(size=5, tag="a", **bracket)
+        kept = {"stop_loss": bracket["sl"], "take_profit": bracket["tp"], "tag": "a"}
+        self.tell("buy", side=1, size=5.0, size_kind="units", order_type="market", **kept)
+
+    def at_3(self, price: float) -> None:
+        self.sell(size=0.01, limit=price * 1.5, tag=12)
+        kept = {"size": 0.01, "size_kind": "fraction", "limit_price": price * 1.5, "tag": "12"}
+        self.tell("sell", side=-1, order_type="limit", **kept)
+
+    def at_4(self, price: float) -> None:
+        self.buy(stop=price * 1.5, limit=price * 1.6, size=1, tag=("x", 2))
+        kept = {"stop_price": price * 1.5, "limit_price": price * 1.6, "tag": '["x", 2]'}
+        self.tell("buy", side=1, size=1.0, size_kind="units", order_type="stop_limit", **kept)
+
+    def at_5(self, _price: float) -> None:
+        for order in self.orders:
+            if not order.is_contingent:
+                order.cancel()
+                self.tell("Order.cancel", action="cancel")
+
+    def at_7(self, price: float) -> None:
+        for trade in self.trades:
+            trade.sl = price * 0.5
+            self.tell("Trade.sl", action="edit", stop_loss=price * 0.5)
+            trade.tp = None
+            self.tell("Trade.tp", action="edit")
+
+    def at_9(self, _price: float) -> None:
+        for trade in self.trades:
+            trade.close(0.4)
+            self.tell("Trade.close", size=0.4, size_kind="portion", order_type="market")
+
+    def at_11(self, _price: float) -> None:
+        self.position.close()
+        self.tell("Position.close", size=1.0, size_kind="portion", order_type="market")
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
 import pytest
 
 from capture.contracts.chunked import ChunkedBackend
 from capture.contracts.conditions import matches
-from capture.errors import CorruptRecording
+from capture.errors import CorruptRecording, StorageFull
 from capture.filters import Predicate
 from capture.testing import BackendContract
 
@@ -97,6 +98,27 @@ def test_what_is_half_written_is_not_read_and_goes_away(tmp_path: Path) -> None:
     assert store.scan("signals").num_rows == 1
     store.append("signals", _batch(2))
     assert list((tmp_path / "writing").iterdir()) == []
+
+
+class FullDisk(FeatherBackend):
+    """Runs out of space in the middle of its first file."""
+
+    failed = False
+
+    def write_file(self, path: Path, *words: Any, **sealed: bool) -> None:
+        super().write_file(path, *words, **sealed)
+        if not self.failed:
+            self.failed = True
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
+def test_a_file_that_could_not_be_finished_leaves_its_space_to_others(tmp_path: Path) -> None:
+    store = FullDisk(tmp_path)
+    with pytest.raises(StorageFull, match="free some space"):
+        store.append("signals", _batch(1))
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    store.append("signals", _batch(2))
+    assert store.scan("signals")["seq"].to_pylist() == [2]
 
 
 def test_a_chunk_without_the_column_of_a_condition_is_not_opened(tmp_path: Path) -> None:

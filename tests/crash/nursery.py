@@ -127,7 +127,8 @@ def main() -> None:
     for backend in ("parquet", "json", "sql", "hdf5"):
         get_host().backend(backend)
     for line in sys.stdin:
-        print(json.dumps(killed(json.loads(line))), flush=True)
+        sys.stdout.write(json.dumps(killed(json.loads(line))) + "\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]
 
-ROUNDS = 16
+ROUNDS = 19
 ENDLESS = 100_000
 CLI_EVERY = 8
 
 # What each leg records with, how long its writers may live after they first spoke, and what else
-# is special about it. 14 legs of 16 kills are 224 kills.
+# is special about it. The 11 legs whose writers never end are 209 kills; the kills of those that
+# close or recover come on top, for some of them end before.
 LEGS: dict[str, dict[str, Any]] = {
     "parquet": {},
     "json": {"backend": "json"},
@@ -37,7 +38,7 @@ LEGS: dict[str, dict[str, Any]] = {
     "three threads, background": {"threads": 3, "asynchronous": True, "backend": "sql"},
     "while it closes": {"signals": 60},
     "while it closes, json": {"signals": 60, "backend": "json"},
-    "while it closes, hdf5": {"signals": 60, "backend": "hdf5", "asynchronous": True},
+    "while it closes, hdf5": {"signals": 30, "backend": "hdf5", "buffer_size": 10},
     "while it is recovered": {"recoveries": 3},
 }
 

@@ -20,7 +20,9 @@ ROWS = 36
 WORDS = ("GOOG", "π", "a" * 30)
 
 
-def write(journal: Callable[..., Journal], folder: Path, *, sync: bool, close: bool = False) -> None:
+def write(
+    journal: Callable[..., Journal], folder: Path, *, sync: bool, close: bool = False
+) -> None:
     """Write rows of three layouts with words and texts between them, over several segments."""
     folder.mkdir()
     writer = journal(folder, sync=sync)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import pickle
+from multiprocessing.reduction import ForkingPickler
 from threading import Barrier, Thread
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,9 @@ def test_eight_threads_lose_nothing_and_share_one_sequence(
     def work(thread: int) -> None:
         together.wait()
         for n in range(1000):
-            said = context(n, indicators={f"x{n % 5}": n, "of": thread}, strategy_params={"n": n // 300})
+            said = context(
+                n, indicators={f"x{n % 5}": n, "of": thread}, strategy_params={"n": n // 300}
+            )
             told[thread].append(recorder.capture_signal(signal(symbol=f"S{thread}"), said))
 
     threads = [Thread(target=work, args=(n,)) for n in range(8)]
@@ -129,7 +131,7 @@ sys.exit(status)
 
 def test_a_recorder_cannot_be_pickled(engine: Callable[..., SignalCaptureEngine]) -> None:
     with pytest.raises(PartBusy, match="make a recorder in each process"):
-        pickle.dumps(engine())
+        ForkingPickler.dumps(engine())
 
 
 def test_what_was_not_closed_is_sealed_when_the_process_ends(
@@ -160,9 +162,14 @@ def test_an_exception_in_the_run_is_kept_as_its_problem(
     root: Path, signal: Callable[..., Any], context: Callable[..., Any]
 ) -> None:
     config = SignalCaptureConfig(storage_path=root)
-    with pytest.raises(ZeroDivisionError), SignalCaptureEngine(config) as recorder:
-        recorder.capture_signal(signal(), context())
-        _ = 1 / 0
+
+    def run() -> None:
+        with SignalCaptureEngine(config) as recorder:
+            recorder.capture_signal(signal(), context())
+            _ = 1 / 0
+
+    with pytest.raises(ZeroDivisionError):
+        run()
     recording = capture.open(root).latest()
     assert recording.state == "failed"
     assert recording.manifest["problem"] == "ZeroDivisionError: division by zero"
@@ -285,5 +292,7 @@ def test_the_counts_are_exact(
     assert counted.stored_bytes > 0
     assert counted.journal_bytes > 0
     assert len(latest().quarantine()) == 25
-    stored = latest().manifest["statistics"]
+    record = latest().parts[0].record
+    assert record is not None
+    stored = record["statistics"]
     assert (stored["captured"], stored["pending"]) == (25, 0)

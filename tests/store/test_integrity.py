@@ -125,7 +125,7 @@ def test_what_differs_has_another_digest(one: dict[str, Any], other: dict[str, A
 
 
 def chained(table: pa.Table, **words: Any) -> Chain:
-    return chain_of("signals", table, **{"run_id": "run", "part": 0, **words})
+    return chain_of("signals", [table], **{"run_id": "run", "part": 0, **words})
 
 
 def long_table(rows: int = 3 * BLOCK_ROWS + 7) -> pa.Table:
