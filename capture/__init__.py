@@ -24,10 +24,10 @@ if TYPE_CHECKING:
         StatusChange,
     )
     from capture.host import get_host
-    from capture.replaying.parity import ParityCertificate, parity
-    from capture.replaying.replay import Replay, replay
     from capture.recorder.engine import SignalCaptureEngine
     from capture.recorder.strategy import CaptureAwareStrategy
+    from capture.replaying.parity import ParityCertificate, parity
+    from capture.replaying.replay import Replay, replay
     from capture.store.memory import MemoryStorageBackend
     from capture.store.recording import Recording
     from capture.store.store import Store

@@ -5,29 +5,39 @@ from __future__ import annotations
 import copyreg
 import sys
 from abc import ABCMeta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from capture_backtesting.replaying import replayed
 from capture_backtesting.running import backtest_that_runs
 from capture_backtesting.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from backtesting.backtesting import Strategy
 
     from capture.config import SignalCaptureConfig
+    from capture.contracts.replay import ReplaySource
 
 __all__ = ["BacktestingAdapter"]
 
 
 class BacktestingAdapter:
-    """Records runs of Backtesting.py."""
+    """Records runs of Backtesting.py, and replays them."""
 
     host = "backtesting"
 
     def wrap(self, strategy: type[Strategy], config: SignalCaptureConfig) -> type[Strategy]:
         """Return a subclass of the strategy, with its name, whose runs are recorded."""
         return _captured(strategy, config)
+
+    def replay(self, source: ReplaySource, size: float | None = None) -> type[Strategy]:
+        """Return a strategy that makes the recorded calls, and computes nothing.
+
+        Args:
+            source: the recording.
+            size: in the modes "target" and "signal": size of an order that has none recorded.
+        """
+        strategy = replayed(source, size)
+        return strategy if source.config is None else _captured(strategy, source.config)
 
 
 class _Captured(ABCMeta):
@@ -59,7 +69,11 @@ def _reduce(captured: _Captured) -> str | tuple[Any, ...]:
     return captured.__qualname__ if made_of is None else (_captured, made_of)
 
 
-def _methods(strategy: Any, config: SignalCaptureConfig) -> dict[str, Callable[..., Any]]:
+_PORTFOLIO: Final = ("equity", "orders", "trades", "closed_trades")
+"""What a strategy may look at of its portfolio, beside its position."""
+
+
+def _methods(strategy: Any, config: SignalCaptureConfig) -> dict[str, Any]:
     """Return the methods of the captured class; each lets the strategy's own one do the work."""
 
     def make(self: Any, broker: Any, data: Any, params: Any) -> None:
@@ -76,4 +90,22 @@ def _methods(strategy: Any, config: SignalCaptureConfig) -> dict[str, Callable[.
             session.indicators.declared(value, func, args, kwargs)
         return value
 
-    return {"__init__": make, "I": declare}
+    reads = {name: _heard(strategy, name) for name in _PORTFOLIO}
+    return {"__init__": make, "I": declare, **reads}
+
+
+def _heard(strategy: Any, name: str) -> property:
+    """Return a property of the strategy that takes note of being read."""
+
+    def read(self: Any) -> Any:
+        session = self.__dict__.get("_capture")
+        if session is not None:
+            session.reads.add(name)
+        return getattr(super(_captured_class(self), self), name)
+
+    return property(read, doc=getattr(strategy, name).__doc__)
+
+
+def _captured_class(strategy: Any) -> type:
+    """Return the captured class that an object is of."""
+    return next(cls for cls in type(strategy).__mro__ if "_made_of" in vars(cls))

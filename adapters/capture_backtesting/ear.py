@@ -30,6 +30,7 @@ class Ear:
 
     Attributes:
         intents: hears what the strategy wants.
+        reads: what the strategy looked at of its portfolio.
         acting: the intent that is being carried out: what the host calls meanwhile is none.
         commissions: what the broker's own commission function returned, if it has one.
         statuses: what became of signals, four numbers each: bar, signal, order, place in
@@ -39,9 +40,14 @@ class Ear:
     """
 
     def __init__(
-        self, strategy: Any, opened: Opened, broken: Callable[[CaptureError], None]
+        self,
+        strategy: Any,
+        opened: Opened,
+        broken: Callable[[CaptureError], None],
+        reads: set[str],
     ) -> None:
         """Put ears on a broker that has not traded yet."""
+        self.reads = reads
         self.acting: Placed | None = None
         self.commissions: list[float] = []
         self.statuses = array("q")

@@ -123,6 +123,9 @@ def _shown(value: Any) -> Any:
     name = getattr(value, "name", None)
     if isinstance(value, (np.ndarray, pd.Series)):
         return f"data.{name}" if isinstance(name, str) else f"array[{len(value)}]"
+    if " at 0x" in repr(value) and not hasattr(value, "__qualname__"):
+        # It would show an address, which is another one in each run.
+        return type(value).__qualname__
     return getattr(value, "__qualname__", None) or repr(value)
 
 

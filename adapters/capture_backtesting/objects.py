@@ -69,6 +69,19 @@ class CapturedPosition(Position):
         ear.intents.close_position(super().close, portion)
 
 
+def _heard(name: str) -> property:
+    """Return a property of the position that takes note of being read."""
+    own: Any = getattr(Position, name)
+
+    def read(self: Any) -> Any:
+        self._Position__broker.capture.reads.add(f"position.{name}")
+        return own.fget(self)
+
+    return property(read, doc=own.__doc__)
+
+
+for _name in ("size", "pl", "pl_pct", "is_long", "is_short"):
+    setattr(CapturedPosition, _name, _heard(_name))
 CapturedPosition.__qualname__ = CapturedPosition.__name__ = "Position"
 
 

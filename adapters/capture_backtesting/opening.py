@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import backtesting
 import numpy as np
 import pyarrow as pa
+from backtesting._util import _indicator_warmup_nbars
 
 from capture.recorder.engine import SignalCaptureEngine
 from capture.recorder.facts import StrategyFacts, config_record
@@ -17,7 +18,7 @@ from capture_backtesting import rows
 from capture_backtesting.facts import Indicators, base_table, parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from capture.config import SignalCaptureConfig
     from capture.journal.writer import Append
@@ -55,30 +56,39 @@ def begin(
     indicators.gather(strategy)
     params = parameters(strategy)
     engine = SignalCaptureEngine(
-        config,
-        run=RunStart(
-            host="backtesting",
-            host_version=backtesting.__version__,
-            strategy=original.__name__,
-            code=_source(original),
-            params=params,
-            settings=settings,
-            config=config_record(config),
-            backend=config.backend,
-            seed=config.seed,
-            libraries=("backtesting", "numpy", "pandas"),
-        ),
+        config, run=_start(original, params=params, settings=settings, config=config)
     )
     bars = base_table(frame, timeline)
     engine.add_base_data(bars, symbol=symbol, timeframe=timeline.timeframe)
     if timeline.naive:
         engine.flag("naive_timestamps_taken_for_utc")
+    engine.flag("first_bar", 1 + int(_indicator_warmup_nbars(strategy)))
     facts = StrategyFacts(original.__name__, params, indicators.metadata)
     labels = {"symbol": symbol, "timeframe": timeline.timeframe}
     late = _Late(timeline, indicators, broker, bars, self_contained=config.self_contained)
+    late.sources = getattr(original, "source_ids", None)
     return Opened(
         engine, timeline, facts.strategy_id, labels, *_channels(engine, facts, labels, late)
     )
+
+
+def _start(original: Any, *, config: SignalCaptureConfig, **said: Any) -> RunStart:
+    """Return the start record of a run, or of a replay of one."""
+    source = getattr(original, "replay_source", None)
+    facts: dict[str, Any] = {
+        "host": "backtesting",
+        "host_version": backtesting.__version__,
+        "strategy": original.__name__,
+        "config": config_record(config),
+        "backend": config.backend,
+        "seed": config.seed,
+        "libraries": ("backtesting", "numpy", "pandas"),
+        **said,
+    }
+    if source is None:
+        return RunStart(**facts, code=_source(original))
+    start: RunStart = source.start(**facts)
+    return start
 
 
 def _channels(
@@ -122,6 +132,8 @@ class _Late:
         *,
         self_contained: bool,
     ) -> None:
+        self.sources: Callable[[Any], list[str | None]] | None = None
+        """Of a replay: tells which recorded signals these signals repeat."""
         self._timeline = timeline
         self._indicators = indicators.columns
         self._equity = broker._equity
@@ -145,7 +157,12 @@ class _Late:
             **{name: values[at] for name, values in self._market.items()},
             **{name: values[at] for name, values in self._indicators.items()},
             "portfolio_equity": self._equity[at],
+            **({} if self.sources is None else self._repeated(columns["seq"])),
         }
+
+    def _repeated(self, seqs: Any) -> dict[str, Any]:
+        assert self.sources is not None
+        return {"source_signal_id": pa.array(self.sources(seqs), pa.string())}
 
     def of_events(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """Return times."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import weakref
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +31,15 @@ def replayed(source: ReplaySource, size: float | None = None) -> type[Strategy]:
         source: the recording.
         size: in the modes "target" and "signal", the size of every order that has none recorded.
     """
+    repeated: dict[int, int] = {}  # the signals of a recorded replay, and what they repeat
+
+    def source_ids(seqs: Any) -> list[str | None]:
+        # Orders of before the first bar are recorded when the recording begins: first of all.
+        early = (i.signal_seq for i in source.intents if i.phase == "init")
+        return [
+            source.source_id(repeated[s] if s in repeated else next(early, None))
+            for s in seqs.tolist()
+        ]
 
     def init(self: Any) -> None:
         _check(source, self, sys._getframe(1))
@@ -40,7 +51,8 @@ def replayed(source: ReplaySource, size: float | None = None) -> type[Strategy]:
             self._warm_up = self.I(lambda: warm_up, name="replay", plot=False)
         if not isinstance(self._broker, CapturedBroker):
             self._broker.__class__ = _NumberedBroker
-        self._script = _script(source, self, size)
+        repeated.clear()
+        self._script = _script(source, self, size, repeated)
         self._script.early()
 
     def step(self: Any) -> None:
@@ -50,6 +62,7 @@ def replayed(source: ReplaySource, size: float | None = None) -> type[Strategy]:
         "__module__": __name__,
         "__doc__": f"Replays {source.run_id}.",
         "replay_source": source,
+        "source_ids": staticmethod(source_ids),
         **{name: value for name, value in source.params.items() if name.isidentifier()},
         "init": init,
         "next": step,
@@ -74,10 +87,12 @@ class _NumberedBroker(_Broker):
         self.__dict__.setdefault("opened_trades", []).append(self.trades[-1])
 
 
-def _script(source: ReplaySource, strategy: Any, size: float | None) -> Any:
+def _script(
+    source: ReplaySource, strategy: Any, size: float | None, repeated: dict[int, int]
+) -> _Script:
     if source.mode == "intent":
-        return _Intents(source, strategy)
-    return _Targets(source, strategy, size)
+        return _Intents(source, strategy, repeated)
+    return _Targets(source, strategy, repeated, size)
 
 
 def _by_bar(rows: Sequence[Any]) -> dict[int, list[Any]]:
@@ -87,13 +102,44 @@ def _by_bar(rows: Sequence[Any]) -> dict[int, list[Any]]:
     return bars
 
 
-class _Intents:
+class _Script(ABC):
+    """What a replay does, bar by bar."""
+
+    def __init__(self, source: ReplaySource, strategy: Any, repeated: dict[int, int]) -> None:
+        self._source = source
+        # The strategy holds the script, and its end is the end of a run that raised.
+        self._of = weakref.ref(strategy)
+        self._broker = strategy._broker
+        self._repeated = repeated
+
+    @property
+    def _strategy(self) -> Any:
+        return self._of()
+
+    @abstractmethod
+    def early(self) -> None:
+        """Do what the strategy did before the first bar."""
+
+    @abstractmethod
+    def play(self, bar: int) -> None:
+        """Do what the strategy did on this bar."""
+
+    def _reach(self, signal_seq: int | None, bar: int) -> None:
+        """Compare positions, and note which recorded signal is repeated now."""
+        if signal_seq is None:
+            return
+        self._source.reached(signal_seq, bar, float(self._broker._position_size))
+        session = self._strategy.__dict__.get("_capture")
+        coming = None if session is None else session.next_seq
+        if coming is not None:
+            self._repeated[coming] = signal_seq
+
+
+class _Intents(_Script):
     """Makes the recorded calls, with the arguments that they had."""
 
-    def __init__(self, source: ReplaySource, strategy: Any) -> None:
-        self._source = source
-        self._strategy = strategy
-        self._broker = strategy._broker
+    def __init__(self, source: ReplaySource, strategy: Any, repeated: dict[int, int]) -> None:
+        super().__init__(source, strategy, repeated)
         self._orders: dict[str, list[Any]] = {}
         late = [intent for intent in source.intents if intent.phase != "init"]
         self._early = [intent for intent in source.intents if intent.phase == "init"]
@@ -111,15 +157,22 @@ class _Intents:
     def early(self) -> None:
         """Make the calls that the strategy made before the first bar."""
         for intent in self._early:
-            self._verbs[str(intent.call)](intent)
+            self._make(intent)
 
     def play(self, bar: int) -> None:
         """Make the calls of this bar."""
         for intent in self._bars.get(bar, ()):
-            if intent.action == "new" and intent.signal_seq is not None:
-                position = float(self._strategy.position.size)
-                self._source.reached(intent.signal_seq, bar, position)
+            if intent.action == "new":
+                self._reach(intent.signal_seq, bar)
+            self._make(intent)
+
+    def _make(self, intent: IntentLike) -> None:
+        try:
             self._verbs[str(intent.call)](intent)
+        except (AssertionError, ValueError):
+            # The host refused it then, too, and the strategy went on.
+            if intent.signal_seq not in self._source.refused:
+                raise
 
     def _place(self, intent: IntentLike) -> None:
         said = {
@@ -185,12 +238,17 @@ class _Intents:
         return trade if trade in self._broker.trades else None
 
 
-class _Targets:
+class _Targets(_Script):
     """Brings the position to what was wanted, with the sizes of this run."""
 
-    def __init__(self, source: ReplaySource, strategy: Any, size: float | None) -> None:
-        self._source = source
-        self._strategy = strategy
+    def __init__(
+        self,
+        source: ReplaySource,
+        strategy: Any,
+        repeated: dict[int, int],
+        size: float | None,
+    ) -> None:
+        super().__init__(source, strategy, repeated)
         self._size = size
         self._bars: dict[int, list[Target]] = _by_bar(source.targets)
 
@@ -200,14 +258,12 @@ class _Targets:
     def play(self, bar: int) -> None:
         """Bring the position to the targets of this bar."""
         for target in self._bars.get(bar, ()):
-            if target.signal_seq is not None:
-                position = float(self._strategy.position.size)
-                self._source.reached(target.signal_seq, bar, position)
+            self._reach(target.signal_seq, bar)
             self._bring_to(target)
 
     def _bring_to(self, target: Target) -> None:
         strategy, wanted = self._strategy, target.direction
-        held = strategy.position.size
+        held = self._broker._position_size
         if target.size_kind == "portion":
             strategy.position.close(1.0 if not wanted else 1 - (target.size or 0.0))
             return

@@ -12,7 +12,7 @@ from capture.events import Bar, RunState
 from capture.recorder.current import current, enter, leave
 from capture_backtesting import notes
 from capture_backtesting.ear import Ear
-from capture_backtesting.ending import equity_table, status_table
+from capture_backtesting.ending import equity_table, status_table, trade_table
 from capture_backtesting.facts import Indicators, host_settings
 from capture_backtesting.opening import Opened, begin
 from capture_backtesting.routes import hear, hear_no_more
@@ -33,6 +33,7 @@ class Session:
 
     Attributes:
         indicators: what the strategy has declared so far.
+        reads: what the strategy looked at of its portfolio.
         strategy: weak reference to the strategy, whose end is the session's.
     """
 
@@ -45,6 +46,7 @@ class Session:
     ) -> None:
         """Prepare to record; nothing is written yet."""
         self.indicators = Indicators()
+        self.reads: set[str] = set()
         self.strategy = weakref.ref(strategy)
         self._config = config
         self._original = original
@@ -100,7 +102,7 @@ class Session:
         hear_no_more(strategy, strategy._broker)
         opened = begin(self._config, strategy, self._original, self._settings, self.indicators)
         self._opened = opened
-        self._ear = ear = Ear(strategy, opened, self.broken)
+        self._ear = ear = Ear(strategy, opened, self.broken, self.reads)
         for early in self._early:
             ear.intents.placed_early(*early)
         ear.intents.listen()
@@ -127,6 +129,11 @@ class Session:
         elif self._ear.problem is None:
             notes.keep(self._opened, self._ear, name, value, **said)
 
+    @property
+    def next_seq(self) -> int | None:
+        """The sequence number that the next event gets, once the recording has begun."""
+        return None if self._opened is None else self._opened.engine.next_seq
+
     def broken(self, exc: CaptureError) -> None:
         """Say once that recording stopped; the run goes on unless the user chose that it halts."""
         if isinstance(exc, CaptureHalted):
@@ -148,8 +155,11 @@ class Session:
         changed = self.indicators.changed()
         if changed:
             opened.engine.flag("indicators_changed_during_run", changed)
+        if self.reads:
+            opened.engine.flag("closed_loop", sorted(self.reads))
         try:
             opened.engine.append_table("equity", equity_table(results, opened, ear.broker))
+            opened.engine.append_table("trades", trade_table(opened, ear.broker))
             if ear.statuses:
                 statuses = status_table(ear.statuses, opened)
                 opened.engine.append_table("statuses", statuses, events=True)

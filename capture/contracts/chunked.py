@@ -10,7 +10,6 @@ sees the batches from the first to some last one.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from abc import ABC, abstractmethod
@@ -22,7 +21,7 @@ import pyarrow as pa
 
 from capture.contracts.columns import admit, select
 from capture.contracts.conditions import bind
-from capture.contracts.failures import CHECK_IT, reading, writing
+from capture.contracts.disk import CHECK_IT, flush, reading, writing
 from capture.contracts.options import choose_compression, refuse_unknown
 from capture.errors import CorruptRecording, StoreError
 from capture.schema import conform, unite
@@ -234,6 +233,7 @@ class ChunkedBackend(ABC):
             shutil.rmtree(self._writing, ignore_errors=True)
             self._writing.mkdir()
             self._chunks.mkdir(exist_ok=True)
+            self._flush_folder(self.folder)
             for entry in list(self.folder.iterdir()):  # of a seal that was cut short
                 match = _SEALED.fullmatch(entry.name)
                 if match and match[1] in files and match[2] in self.suffixes:
@@ -252,7 +252,7 @@ class ChunkedBackend(ABC):
                 self.write_file(self._writing / path.name, schema, blocks, sealed=sealed)
                 for draft, target in zip(drafts, targets, strict=True):
                     if self._sync:
-                        _flush(draft)
+                        flush(draft)
                     draft.replace(target)
                 self._flush_folder(path.parent)
         finally:
@@ -261,7 +261,7 @@ class ChunkedBackend(ABC):
 
     def _flush_folder(self, folder: Path) -> None:
         if self._sync:
-            _flush(folder)
+            flush(folder)
 
     def _compact(self, table: str, files: Sequence[Path]) -> None:
         schema = unite([self._schema(path) for path in files])
@@ -309,18 +309,9 @@ class ChunkedBackend(ABC):
             return pieces[0]
         for path, schema in zip(files, schemas, strict=True):
             conditions = bind(where, schema)
-            names = [name for name in target.names if name in schema.names]
+            names = [name for name in target.names if schema.get_field_index(name) >= 0]
             names = names or schema.names[:1]  # rows count, even if all they show is null
             if conditions is not None:
                 with reading(path):
                     pieces.append(conform(self.read_file(path, names, conditions), target))
         return pa.concat_tables(pieces)
-
-
-def _flush(path: Path) -> None:
-    """Wait until the disk has the file or folder."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -93,8 +93,13 @@ class ReplaySource(Protocol):
         """The recorded calls, collapsed to wanted positions, for the modes that want those."""
         ...
 
+    @property
+    def refused(self) -> frozenset[int]:
+        """Signals whose order the host refused with an error, by sequence number."""
+        ...
+
     def check_settings(self, settings: Mapping[str, Any]) -> None:
-        """Raise ClosedLoop if the host's settings differ and the strategy looked at its portfolio."""
+        """Raise ClosedLoop if settings differ and the strategy looked at its portfolio."""
         ...
 
     def check_bars(self, bars: pa.Table, *, symbol: str | None = None) -> None:
@@ -109,6 +114,6 @@ class ReplaySource(Protocol):
         """Return the start record of the recorded replay."""
         ...
 
-    def source_id(self, signal_seq: int) -> str | None:
+    def source_id(self, signal_seq: int | None) -> str | None:
         """Return the identity of the recorded signal with this sequence number."""
         ...

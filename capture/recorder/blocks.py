@@ -39,7 +39,8 @@ class LateSource:
 
     def complete(self, table: pa.Table, layout: Layout) -> pa.Table:
         """Return the table with the late columns added."""
-        known = {f.name: table.column(f.name).to_numpy() for f in layout.fixed if f.kind != "word"}
+        named = ["seq", *(f.name for f in layout.fixed if f.kind != "word")]
+        known = {name: table.column(name).to_numpy() for name in named}
         for name, values in self._gather(known).items():
             column = values if isinstance(values, (pa.Array, pa.ChunkedArray)) else pa.array(values)
             table = table.append_column(name, column)

@@ -61,7 +61,7 @@ def _observed(
             if late is None:
                 observe(make({"seq": seq}, own))
             else:  # what must be gathered is only asked for where the row itself does not say it
-                observe(make({"seq": seq}, own, partial(_late_values, layout, values, late)))
+                observe(make({"seq": seq}, own, partial(_late_values, layout, seq, values, late)))
         return seq
 
     return append
@@ -81,9 +81,12 @@ def event_of(
     return event
 
 
-def _late_values(layout: Layout, values: Sequence[Any], late: LateSource) -> Mapping[str, Any]:
+def _late_values(
+    layout: Layout, seq: int, values: Sequence[Any], late: LateSource
+) -> Mapping[str, Any]:
     fields = zip(layout.fields, values, strict=True)
-    return late.one({f.name: v for f, v in fields if f.kind not in {"word", "text"}})
+    known = {f.name: v for f, v in fields if f.kind not in {"word", "text"}}
+    return late.one({"seq": seq, **known})
 
 
 def _plain(value: Any, kind: str, words: Sequence[str | None]) -> Any:

@@ -161,6 +161,11 @@ class SignalCaptureEngine:
         """Return the identity of the signal with this sequence number; None if it is none."""
         return f"{self._open.prefix}{seq}" if seq >= 0 else None
 
+    @property
+    def next_seq(self) -> int:
+        """The sequence number that the next event gets."""
+        return self._journal.seq
+
     def flag(self, name: str, value: Any = True) -> None:
         """Keep a fact that a reader of the recording must know."""
         self._flags[name] = value

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from capture.errors import ClosedLoop, DataMismatch, NotReplayable, UnknownName
+from capture.events import Reason
 from capture.replaying.intents import Intent, read_intents
 from capture.replaying.targets import Target, targets_of
 from capture.store.base import fingerprint
@@ -156,6 +157,13 @@ class Source:
             for seq, bar, symbol, direction, strength in rows
         )
 
+    @cached_property
+    def refused(self) -> frozenset[int]:
+        """Signals whose order the host refused with an error."""
+        where = [("part", "=", self.part), ("reason", "=", Reason.INVALID_ORDER.value)]
+        rows = self.recording.table("statuses", ["part", "signal_seq", "reason"], where)
+        return frozenset(rows.column("signal_seq").to_pylist())
+
     # --- what is checked ---------------------------------------------------------------------
 
     def check_settings(self, settings: Mapping[str, Any]) -> None:
@@ -231,9 +239,9 @@ class Source:
             }
         )
 
-    def source_id(self, signal_seq: int) -> str | None:
+    def source_id(self, signal_seq: int | None) -> str | None:
         """Return the identity of the recorded signal."""
-        return self._ids.get(signal_seq)
+        return None if signal_seq is None else self._ids.get(signal_seq)
 
     @cached_property
     def _ids(self) -> Mapping[int, str]:

@@ -135,6 +135,10 @@ class Recording:
         """Return what the account was worth, bar by bar."""
         return to_frame(self.table("equity", columns, where))
 
+    def trades(self, columns: Sequence[str] | None = None, where: Conditions = ()) -> pd.DataFrame:
+        """Return one row per trade, as the host accounts for it."""
+        return to_frame(self.table("trades", columns, where))
+
     def quarantine(
         self, columns: Sequence[str] | None = None, where: Conditions = ()
     ) -> pd.DataFrame:

@@ -45,6 +45,7 @@ SIGNAL_COLUMNS: Final = (
     "liquidity_score",
     "regime",
     "regime_confidence",
+    "source_signal_id",
     "references",
     "schema_version",
     "processing_ns",

@@ -89,11 +89,6 @@ class VolatileBackendContract:
             store.seal()
             assert_same(store.scan("signals"), united(parts))
 
-    def test_null_is_not_nan(self, store: StorageBackend) -> None:
-        """A value that is missing and one that is not a number stay apart."""
-        store.append("signals", batch(strength=[None, float("nan")]))
-        assert store.scan("signals")["strength"].null_count == 1
-
     def test_rows_come_back_in_the_order_of_their_batches(self, store: StorageBackend) -> None:
         """Also after sealing, however many batches there are."""
         for number in range(12):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +13,7 @@ import pyarrow as pa
 
 from capture.contracts.columns import admit, select
 from capture.contracts.conditions import bind
-from capture.contracts.failures import CHECK_IT
+from capture.contracts.disk import CHECK_IT, flush
 from capture.contracts.options import choose_compression, refuse_unknown
 from capture.errors import CorruptRecording, StoreError
 from capture_sql.catalogue import Catalogue
@@ -138,6 +137,8 @@ class SQLiteStorageBackend:
             # A killed process loses nothing even so: the system has the bytes.
             self._writer.execute(f"PRAGMA synchronous = {'FULL' if self._sync else 'OFF'}")
             Catalogue(self._writer).create()
+            if self._sync:
+                flush(self.folder)
         return self._writer
 
     def _disconnect(self) -> None:
@@ -159,10 +160,10 @@ class SQLiteStorageBackend:
                         column = quoted(names[name])
                         copy.execute(f"CREATE INDEX {index} ON {quoted(table)} ({column})")
         if self._sync:
-            _flush(draft)
+            flush(draft)
         draft.replace(self._sealed)
         if self._sync:
-            _flush(self.folder)
+            flush(self.folder)
 
     def _holds(self, table: str, condition: Predicate) -> bool:
         return bool(self.scan(table, (condition.column,), (condition,)).num_rows)
@@ -215,12 +216,3 @@ def _connect(path: Path, mode: str = "mode=rwc") -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,  # batches may come from a writer thread, `close` from another
     )
-
-
-def _flush(path: Path) -> None:
-    """Wait until the disk has the file or folder."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from capture.contracts.failures import FREE_SPACE, reading, writing
+from capture.contracts.disk import FREE_SPACE, reading, writing
 from capture.errors import StorageFull, StoreError
 
 if TYPE_CHECKING:

@@ -142,7 +142,7 @@ def test_sync_waits_for_files_and_folders(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(os, "fsync", spy)
     store = FeatherBackend(tmp_path, sync=True)
     store.append("signals", _batch(1))
-    assert synced == ["signals-000001.arrow", "chunks"]
+    assert synced == [tmp_path.name, "signals-000001.arrow", "chunks"]
     synced.clear()
     store.seal()
     assert synced == ["signals.arrow", tmp_path.name, tmp_path.name]

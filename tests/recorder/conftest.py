@@ -18,7 +18,7 @@ from capture.host import Host, use_host
 from capture.host.sources import built_in
 from capture.store.memory import MemoryStorageBackend
 from capture.store.recording import Recording
-from capture.store.store import Store, open_store
+from capture.store.store import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -111,12 +111,6 @@ def _give_up(engine: SignalCaptureEngine) -> None:
 @pytest.fixture
 def latest(root: Path) -> Callable[[], Recording]:
     return lambda: open_store(root).latest()
-
-
-@pytest.fixture
-def peek(root: Path) -> Callable[[], Recording]:
-    """Read what is recorded without recovering anything."""
-    return lambda: Store(root, recover=False).latest()
 
 
 @pytest.fixture

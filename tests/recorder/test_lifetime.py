@@ -296,3 +296,19 @@ def test_the_counts_are_exact(
     assert record is not None
     stored = record["statistics"]
     assert (stored["captured"], stored["pending"]) == (25, 0)
+
+
+def test_a_reader_is_never_disturbed_by_a_recording_that_is_sealed(
+    engine: Callable[..., SignalCaptureEngine],
+    signal: Callable[..., Any],
+    context: Callable[..., Any],
+) -> None:
+    for _ in range(15):
+        recorder = engine(buffer_size=5)
+        told = [recorder.capture_signal(signal(), context(n)) for n in range(20)]
+        closer = Thread(target=recorder.close)
+        closer.start()
+        while closer.is_alive():
+            assert list(recorder.recording.signals()["signal_id"]) == told
+        closer.join()
+        assert list(recorder.recording.signals()["signal_id"]) == told

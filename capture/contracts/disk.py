@@ -1,8 +1,9 @@
-"""What goes wrong on a disk, in the words of this package."""
+"""What backends and a disk have to say to each other."""
 
 from __future__ import annotations
 
 import errno
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -12,12 +13,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["CHECK_IT", "FREE_SPACE", "reading", "writing"]
+__all__ = ["CHECK_IT", "FREE_SPACE", "flush", "reading", "writing"]
 
 CHECK_IT: Final = "`capture verify` says what else is damaged"
 FREE_SPACE: Final = "free some space there, or choose another storage_path"
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def flush(path: Path) -> None:
+    """Wait until the disk has the file or folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager
