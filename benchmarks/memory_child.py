@@ -23,14 +23,14 @@ _WARM_UP: Final = 10_000
 
 _LOOK_EVERY: Final = 1_024
 _STATM: Final = Path("/proc/self/statm")
+_STATUS: Final = Path("/proc/self/status")
 
 
 def _resident_bytes() -> int:
     """Return the memory that the process holds now; where nobody tells, the most it ever held."""
     if _STATM.exists():
         return int(_STATM.read_text(encoding="ascii").split()[1]) * resource.getpagesize()
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
+    return _most_resident_bytes()
 
 
 def _traced_bytes() -> int:
@@ -66,6 +66,13 @@ def _grown(
 def _peak_bytes() -> int:
     if tracemalloc.is_tracing():
         return _traced_bytes()
+    if _STATUS.exists():  # what `getrusage` says may be the peak of the process that started this
+        lines = _STATUS.read_text(encoding="ascii", errors="replace").splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+    return _most_resident_bytes()
+
+
+def _most_resident_bytes() -> int:
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024
 

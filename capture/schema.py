@@ -17,6 +17,7 @@ __all__ = [
     "Column",
     "TableSchema",
     "conform",
+    "lean",
     "unite",
 ]
 
@@ -309,3 +310,14 @@ def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
             column = table.column(place)
             columns.append(column if column.type == field.type else column.cast(field.type))
     return pa.table(columns, schema=schema)
+
+
+def lean(table: str, rows: pa.Table) -> pa.Table:
+    """Return the rows without declared columns that hold nothing, which every reader fills in."""
+    declared = TABLES[table].names
+    empty = [
+        name
+        for name in rows.column_names
+        if name in declared and rows.column(name).null_count == rows.num_rows and name != "seq"
+    ]
+    return rows.drop_columns(empty) if empty else rows

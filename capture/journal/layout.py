@@ -6,8 +6,9 @@ A record is little-endian and unaligned:
 
 `size` counts the whole record. `texts` is a msgpack array with the values of the text fields, and
 is absent in a layout that has none. `commit` is written last; a record without it was never
-acknowledged. Layout 0 is a declaration and layout 1 a frame; both hold one msgpack map in place of
-seq, time and fields.
+acknowledged. In a frame, and in every record of a segment whose head says so, it is the CRC-32 of
+the record up to there; elsewhere it is a fixed word. Layout 0 is a declaration and layout 1 a
+frame; both hold one msgpack map in place of seq, time and fields.
 """
 
 from __future__ import annotations

@@ -214,7 +214,7 @@ def _records(data: bytes, walk: _Walk, name: str) -> Iterator[_Record]:
         last = start + size - COMMIT_BYTES
         if size < _SMALLEST or last + COMMIT_BYTES > end:
             break
-        word = zlib.crc32(data[start:last]) if checked else COMMIT_WORD
+        word = zlib.crc32(data[start:last]) if checked or kind == FRAME else COMMIT_WORD
         if COMMIT.unpack_from(data, last)[0] != word:
             break
         yield _Record(start, size, kind)

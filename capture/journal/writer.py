@@ -336,8 +336,7 @@ class Journal:
         HEAD.pack_into(segment.buffer, used, size, FRAME)
         segment.buffer[used + HEAD.size : used + HEAD.size + len(body)] = body
         end = used + size - COMMIT_BYTES
-        word = zlib.crc32(bytes(segment.buffer[used:end])) if self._sync else COMMIT_WORD
-        COMMIT.pack_into(segment.buffer, end, word)
+        COMMIT.pack_into(segment.buffer, end, zlib.crc32(bytes(segment.buffer[used:end])))
         self._finished_bytes += used + size
         segment.finish(used + size, sync=self._sync)
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 from capture.errors import BackendFailed, CaptureHalted
 from capture.events import FlushReport
 from capture.journal.decode import assemble, decode
+from capture.schema import lean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -219,7 +220,7 @@ class BlockWriter:
             rows[name], size = table.num_rows, size + table.nbytes
             if name in block.stored:
                 continue
-            for batch in table.combine_chunks().to_batches():
+            for batch in lean(name, table).combine_chunks().to_batches():
                 self._backend.append(name, batch)
             block.stored.add(name)
         return rows, size

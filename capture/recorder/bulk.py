@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from capture.errors import UnknownName
-from capture.schema import TABLES, conform
+from capture.schema import TABLES, conform, lean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,4 +37,4 @@ def batches(
         filled["recorded_time"] = pa.repeat(now, whole.num_rows)
     for name, column in filled.items():
         whole = whole.set_column(whole.schema.get_field_index(name), declared.field(name), column)
-    yield from whole.combine_chunks().to_batches()
+    yield from lean(table, whole).combine_chunks().to_batches()

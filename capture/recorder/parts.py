@@ -287,7 +287,7 @@ class OpenPart:
 
     def _sealed(self, facts: PartFacts) -> dict[str, Any]:
         try:
-            return seal_part(self.part, self.backend, facts, sync=self.synced)
+            return seal_part(self.part, self.backend, facts, sync=self.synced, complete=True)
         except CorruptRecording as exc:
             raise self.writer.failed(exc) from exc
         except CaptureError:

@@ -40,6 +40,11 @@ _CHUNK_BYTES: Final = 1 << 20
 _PIECE_ROWS: Final = 256 * 256
 """Rows that are chained at a time; whole blocks of the chain."""
 
+_SMALL_BYTES: Final = 8 << 20
+"""Files of a part that are no larger are read whole, and once."""
+
+_LOOKED_AT: Final = ("seq", "recorded_time", "symbol")
+
 _NO_ROW: Final = Predicate("seq", "<", -(2**63) + 1)
 """A condition that no row meets, for a look at the columns alone."""
 
@@ -83,6 +88,7 @@ def seal_part(
     sync: bool = False,
     journaled: Mapping[str, pa.Table] | None = None,
     in_files: bool = False,
+    complete: bool = False,
 ) -> dict[str, Any]:
     """Seal a part and return its record; afterwards nothing in it changes any more.
 
@@ -96,6 +102,7 @@ def seal_part(
         sync: return when all of it is on disk.
         journaled: the journal's rows, if they were read already.
         in_files: whether a backend that leaves no file is refused.
+        complete: whether the backend is known to have taken every row; it is checked all the same.
 
     Raises:
         NoFiles: the backend leaves no file, and one was asked for; the journal stays.
@@ -103,12 +110,14 @@ def seal_part(
     """
     wanted = _journaled_seqs(part) if journaled is None else _all_seqs(journaled)
     with reading(part.path):
-        _complete(backend, wanted, journaled, part.journal_folder)
+        if not complete:
+            _complete(backend, wanted, journaled, part.journal_folder)
         files = list(backend.seal())
         if sync:  # the journal goes when they are sealed, so they must be on disk, whoever wrote
             for path in files:
                 sync_file(path)
-        tables = {name: Brief.of(backend, name) for name in backend.tables()}
+        small = sum(path.stat().st_size for path in files) <= _SMALL_BYTES
+        tables = {name: Brief.of(backend, name, small=small) for name in backend.tables()}
         _check(part, tables, wanted)
         if in_files and not files and any(table.rows for table in tables.values()):
             raise NoFiles(part.path, "the backend keeps its tables in memory")
@@ -152,6 +161,7 @@ class Brief:
         seqs: their sequence numbers, in order.
         symbols: the symbols in it.
         last_ns: when its last row was recorded; None if no row says so.
+        whole: all of it, in order, where that is little.
     """
 
     schema: pa.Schema
@@ -159,22 +169,30 @@ class Brief:
     seqs: np.ndarray[Any, Any]
     symbols: frozenset[str]
     last_ns: int | None
+    whole: pa.Table | None
 
     @classmethod
-    def of(cls, backend: StorageBackend, name: str) -> Brief:
-        """Read what is needed of a table, and nothing else."""
-        schema = backend.scan(name, where=[_NO_ROW]).schema
-        wanted = [column for column in ("seq", "recorded_time", "symbol") if column in schema.names]
-        rows = backend.scan(name, wanted)
-        symbols = pc.unique(rows.column("symbol")).to_pylist() if "symbol" in wanted else ()
-        dated = "recorded_time" in wanted
-        last = pc.max(rows.column("recorded_time").cast(pa.int64())) if dated else None
+    def of(cls, backend: StorageBackend, name: str, *, small: bool) -> Brief:
+        """Read what is needed of a table; all of it, if it is small."""
+        if small:
+            rows = whole = _in_order(backend.scan(name))
+            schema = whole.schema
+        else:
+            whole, schema = None, backend.scan(name, where=[_NO_ROW]).schema
+            rows = backend.scan(name, [column for column in _LOOKED_AT if column in schema.names])
+        symbols: list[str | None] = []
+        last = None
+        if "symbol" in rows.column_names:
+            symbols = pc.unique(rows.column("symbol")).to_pylist()
+        if "recorded_time" in rows.column_names:
+            last = pc.max(rows.column("recorded_time").cast(pa.int64())).as_py()
         return cls(
             schema,
             rows.num_rows,
             np.sort(_seqs(rows)),
             frozenset(symbol for symbol in symbols if symbol is not None),
-            None if last is None else last.as_py(),
+            last,
+            whole,
         )
 
     def to_record(self) -> dict[str, Any]:
@@ -314,8 +332,8 @@ def _write_chains(
 
 def _pieces(backend: StorageBackend, name: str, table: Brief) -> Iterator[pa.Table]:
     """Yield a table's rows in order of sequence, no more at a time than the memory should hold."""
-    if table.rows <= _PIECE_ROWS:
-        yield _in_order(backend.scan(name))
+    if table.whole is not None:
+        yield table.whole
         return
     for start in range(0, len(table.seqs), _PIECE_ROWS):
         seqs = table.seqs[start : start + _PIECE_ROWS]

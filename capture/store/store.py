@@ -298,9 +298,9 @@ def _make_store(layout: StoreLayout) -> None:
     try:
         layout.runs.mkdir(parents=True, exist_ok=True)
         layout.base.mkdir(exist_ok=True)
-    except (FileExistsError, NotADirectoryError) as exc:
-        raise StoreError(layout.root, "this is a file", "choose a folder for the store") from exc
     except OSError as exc:
+        if layout.root.is_file():
+            raise StoreError(layout.root, "this is a file", "choose a folder for it") from exc
         raise cannot_write(layout.marker, exc) from exc
     write_record(layout.marker, {"format": FORMAT_VERSION, "created": now_text()})
 

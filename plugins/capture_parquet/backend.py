@@ -61,6 +61,8 @@ class ParquetStorageBackend(ChunkedBackend):
         late = [c for c in conditions if c.operator == "!=" and pa.types.is_floating(c.type)]
         early = [c for c in conditions if c not in late]
         names = list(dict.fromkeys([*columns, *(c.column for c in late)]))
+        if not conditions:
+            return _whole(path, names)
         rows = _dataset(path).to_table(columns=names, filter=_expression(early))
         if late:
             rows = rows.filter(matches(rows, late)).select(columns)
@@ -76,6 +78,14 @@ class ParquetStorageBackend(ChunkedBackend):
             "compression_level": _LEVELS.get(self.compression),
         }
         return {**codec, **as_settings(encodings_for(schema, first, codec))}
+
+
+def _whole(path: Path, columns: list[str]) -> pa.Table:
+    """Read columns of a whole file; for a small one, threads take longer to start than to read."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        return file.read(columns, use_threads=file.metadata.num_rows > BLOCK_ROWS).select(columns)
 
 
 def _dataset(path: Path) -> ds.Dataset:
