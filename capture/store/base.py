@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 from collections import OrderedDict
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
@@ -28,10 +29,11 @@ from capture.store.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from capture.store.layout import StoreLayout
 
@@ -42,6 +44,9 @@ BASE_RECORD: Final = "base.json"
 
 FINGERPRINT_VERSION: Final = 1
 # 1: first release
+
+GROUP_BARS: Final = 16_384
+"""Bars in a row group of the file."""
 
 _FIRST: Final = ("timestamp", "available_time", "open", "high", "low", "close", "volume")
 _TIMES: Final = ("timestamp", "available_time")
@@ -75,20 +80,59 @@ class BaseRef:
         )
 
 
-@dataclass(frozen=True)
 class BaseData:
-    """Bars of one symbol and timeframe; a bar's number is its place here."""
+    """Bars of one symbol and timeframe; a bar's number is its place here.
 
-    ref: BaseRef
-    bars: pa.Table
+    Attributes:
+        ref: what they are of.
+    """
 
-    def column_at(self, name: str, bar_index: np.ndarray[Any, Any]) -> pa.Array:
-        """Return a column's values at these bars; null where there is no such bar."""
-        column = self.bars.column(name)
-        known = (bar_index >= 0) & (bar_index < self.bars.num_rows)
-        places = pa.array(bar_index, pa.int64(), mask=~known)
-        taken = column.take(places)
-        return taken.combine_chunks() if isinstance(taken, pa.ChunkedArray) else taken
+    def __init__(self, ref: BaseRef, path: Path, bars: pa.Table | None = None) -> None:
+        """Stand for the bars in a file; they are read when they are asked for, unless given."""
+        self.ref: Final = ref
+        self._path: Final = path
+        self._bars = bars
+
+    @property
+    def bars(self) -> pa.Table:
+        """All of the bars."""
+        if self._bars is None:
+            bars = read_bars(self._path)
+            self._refuse_unless(bars.num_rows)
+            self._bars = bars
+        return self._bars
+
+    def columns_at(self, names: Sequence[str], bar_index: NDArray[np.int64]) -> dict[str, pa.Array]:
+        """Return columns at these bars; null where there is no such bar.
+
+        Of a file of which little is wanted, only the parts are read in which it lies.
+        """
+        rows, first = self._between(names, bar_index)
+        known = (bar_index >= 0) & (bar_index < self.ref.rows)
+        places = pa.array(bar_index - first, pa.int64(), mask=~known)
+        taken = {name: rows.column(name).take(places) for name in names}
+        return {
+            name: column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+            for name, column in taken.items()
+        }
+
+    def _between(self, names: Sequence[str], bar_index: NDArray[np.int64]) -> tuple[pa.Table, int]:
+        """Return a stretch of bars that holds all of these, and the number of its first bar."""
+        known = bar_index[(bar_index >= 0) & (bar_index < self.ref.rows)]
+        if self._bars is not None or not len(known):
+            return self.bars, 0
+        first, last = int(known.min()) // GROUP_BARS, int(known.max()) // GROUP_BARS
+        if (last - first + 1) * GROUP_BARS * 2 > self.ref.rows:
+            return self.bars, 0
+        rows, total = read_groups(self._path, range(first, last + 1), names)
+        self._refuse_unless(total)
+        return rows, first * GROUP_BARS
+
+    def _refuse_unless(self, rows: int) -> None:
+        if rows != self.ref.rows:
+            raise CorruptRecording(
+                self._path.parent, "these are not the base data that were written"
+            )
 
 
 def fingerprint(bars: pa.Table, *, symbol: str, timeframe: str) -> str:
@@ -203,7 +247,8 @@ class BaseShelf:
             known = mark in self._cache
         if not known or not self._is_whole(ref):
             self._write(ref, bars, sync=sync)
-            self._remember(BaseData(ref, bars))
+            path = self._layout.base_data(mark) / BARS_FILE
+            self._remember(BaseData(ref, path, bars))
         return ref
 
     def _is_whole(self, ref: BaseRef) -> bool:
@@ -241,8 +286,8 @@ class BaseShelf:
                 return self._cache[mark]
         folder = self._layout.base_data(mark)
         record = read_record(folder / BASE_RECORD)
-        data = BaseData(BaseRef.from_dict(record), read_bars(folder / BARS_FILE))
-        if data.ref.fingerprint != mark or data.bars.num_rows != data.ref.rows:
+        data = BaseData(BaseRef.from_dict(record), folder / BARS_FILE)
+        if data.ref.fingerprint != mark:
             raise CorruptRecording(folder, "these are not the base data that were written")
         self._remember(data)
         return data
@@ -258,7 +303,7 @@ def _write_bars(folder: Path, ref: BaseRef, bars: pa.Table, *, sync: bool) -> No
     import pyarrow.parquet as pq
 
     path = folder / BARS_FILE
-    pq.write_table(bars, path, compression="zstd")
+    pq.write_table(bars, path, compression="zstd", row_group_size=GROUP_BARS)
     content = path.read_bytes()
     if sync:
         sync_file(path)
@@ -288,8 +333,23 @@ def read_bars(path: Path) -> pa.Table:
     """Read a file of bars."""
     import pyarrow.parquet as pq
 
+    with _reading(path), pq.ParquetFile(path) as file:
+        return file.read(use_threads=False)
+
+
+def read_groups(path: Path, groups: range, names: Sequence[str]) -> tuple[pa.Table, int]:
+    """Read columns of some row groups of a file of bars; return also how many bars it has."""
+    import pyarrow.parquet as pq
+
+    with _reading(path), pq.ParquetFile(path) as file:
+        rows = file.read_row_groups(list(groups), columns=list(names), use_threads=False)
+        return rows, file.metadata.num_rows
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
     try:
-        return pq.read_table(path, use_threads=False)
+        yield
     except FileNotFoundError as exc:
         raise StoreError(path, "the base data are missing", "restore them from a copy") from exc
     except (OSError, pa.ArrowException) as exc:

@@ -211,10 +211,9 @@ def _market(recording: Recording, part: PartReader, rows: pa.Table) -> dict[str,
         data = recording.store.base_data(ref["fingerprint"])
         index = rows.column("bar_index").take(pa.array(places)).combine_chunks()
         bar = pc.fill_null(index, -1).to_numpy(zero_copy_only=False)
-        for name in data.ref.columns:
-            if name not in _TIMES_OF_BAR:
-                piece = (places, data.column_at(name, bar))
-                columns.setdefault(f"market_{name}", []).append(piece)
+        names = [name for name in data.ref.columns if name not in _TIMES_OF_BAR]
+        for name, values in data.columns_at(names, bar).items():
+            columns.setdefault(f"market_{name}", []).append((places, values))
     return {name: _scattered(pieces, rows.num_rows) for name, pieces in columns.items()}
 
 

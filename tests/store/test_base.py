@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capture.errors import CorruptRecording, InvalidEvent, StoreError
-from capture.store.base import BARS_FILE, BASE_RECORD, fingerprint, prepare
+from capture.store.base import BARS_FILE, BASE_RECORD, GROUP_BARS, fingerprint, prepare
 from capture.store.store import Store
 
 if TYPE_CHECKING:
@@ -89,7 +89,21 @@ def test_a_frame_and_a_table_of_the_same_bars_are_the_same(store: Store) -> None
 def test_a_column_is_gathered_by_bar(store: Store) -> None:
     ref = store.add_base_data(table(), symbol="A", timeframe="1d")
     data = Store(store.root).base_data(ref.fingerprint)
-    assert data.column_at("volume", np.array([3, 0, -1, 4])).to_pylist() == [4, 1, None, None]
+    columns = data.columns_at(["volume"], np.array([3, 0, -1, 4]))
+    assert columns["volume"].to_pylist() == [4, 1, None, None]
+
+
+@pytest.mark.parametrize("first", [0, GROUP_BARS - 2, 3 * GROUP_BARS, 5 * GROUP_BARS - 3])
+def test_a_few_bars_of_many_are_read_without_the_rest(store: Store, first: int) -> None:
+    bars = 5 * GROUP_BARS
+    times = pd.date_range("2020-01-01", periods=bars, freq="min", tz="UTC")
+    whole = pa.table({"timestamp": pa.array(times), "close": np.arange(bars) / 2})
+    ref = store.add_base_data(whole, symbol="A", timeframe="1min")
+    data = Store(store.root).base_data(ref.fingerprint)
+    wanted = np.array([first + 2, first, -1, bars, first + 1])
+    close = data.columns_at(["close"], wanted)["close"]
+    assert close.to_pylist() == [(first + 2) / 2, first / 2, None, None, (first + 1) / 2]
+    assert data._bars is None, "all of the bars were read"
 
 
 def test_the_bars_are_read_by_anything_that_reads_parquet(store: Store) -> None:
@@ -119,7 +133,7 @@ def test_adding_bars_again_mends_what_was_lost(store: Store, name: str) -> None:
     ref = store.add_base_data(table(), symbol="A", timeframe="1d")
     (store.root / "base" / ref.fingerprint[:32] / name).unlink()
     with pytest.raises(StoreError, match="missing"):
-        Store(store.root).base_data(ref.fingerprint)
+        _ = Store(store.root).base_data(ref.fingerprint).bars
     Store(store.root).add_base_data(table(), symbol="A", timeframe="1d")
     assert Store(store.root).base_data(ref.fingerprint).ref == ref
 
@@ -132,5 +146,5 @@ def test_a_file_that_is_no_parquet_is_an_error_that_names_it(
     path = store.root / "base" / ref.fingerprint[:32] / BARS_FILE
     path.write_bytes(b"nonsense")
     with pytest.raises(CorruptRecording, match=r"bars\.parquet"):
-        Store(store.root).base_data(ref.fingerprint)
+        _ = Store(store.root).base_data(ref.fingerprint).bars
     assert len(store[run_id].signals()) == 10, "other base data are not concerned"
