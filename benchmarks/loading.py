@@ -93,8 +93,8 @@ def _table(rows: tuple[tuple[Any, ...], ...], sizes: Sizes) -> Table:
             "notes, fate; `table()` is what was stored, as an Arrow table.",
             "Market data lie in base data, one file per symbol. The rivals' file holds all 47 "
             "columns, or is the sealed file of the Parquet run; each returns a pandas frame.",
-            "Read from a warm file cache. The rows lie in order of time. JSON lines hold fewer "
-            "signals, because every line is read whatever is asked.",
+            "Read from a warm file cache; the whole frame is read once. The rows lie in order of "
+            "time. JSON lines hold fewer signals, because every line is read whatever is asked.",
         ),
     )
 

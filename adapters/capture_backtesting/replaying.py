@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import weakref
 from abc import ABC, abstractmethod
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,26 +33,30 @@ def replayed(source: ReplaySource, size: float | None = None) -> type[Strategy]:
         size: in the modes "target" and "signal", the size of every order that has none recorded.
     """
     repeated: dict[int, int] = {}  # the signals of a recorded replay, and what they repeat
+    # Orders of before the first bar are recorded when the recording begins: first of all.
+    early = [i.signal_seq for i in source.intents if i.phase == "init" and i.action == "new"]
+    unseen = deque[int | None]()
 
     def source_ids(seqs: Any) -> list[str | None]:
-        # Orders of before the first bar are recorded when the recording begins: first of all.
-        early = (i.signal_seq for i in source.intents if i.phase == "init")
         return [
-            source.source_id(repeated[s] if s in repeated else next(early, None))
+            source.source_id(repeated[s] if s in repeated else unseen.popleft() if unseen else None)
             for s in seqs.tolist()
         ]
 
     def init(self: Any) -> None:
         _check(source, self, sys._getframe(1))
-        first = source.flags.get("first_bar")
+        # What was recorded elsewhere has no warm-up, and its targets and signals need none.
+        first = source.flags.get("first_bar", None if source.mode == "intent" else 1)
         if first is None:
             raise NotReplayable(source.run_id, "its first bar is not known", "record it again")
         if first > 1:  # the same warm-up, without what was warming up
             warm_up = np.where(np.arange(len(self.data)) < first - 1, np.nan, 0.0)
             self._warm_up = self.I(lambda: warm_up, name="replay", plot=False)
         if not isinstance(self._broker, CapturedBroker):
-            self._broker.__class__ = _NumberedBroker
+            self._broker.__class__ = _RememberingBroker
         repeated.clear()
+        unseen.clear()
+        unseen.extend(early)
         self._script = _script(source, self, size, repeated)
         self._script.early()
 
@@ -79,12 +84,14 @@ def _check(source: ReplaySource, strategy: Any, frame: Any) -> None:
         source.check_settings(host_settings(backtest))
 
 
-class _NumberedBroker(_Broker):
-    """A broker that counts its trades, as the recording does."""
+class _RememberingBroker(_Broker):
+    """A broker that knows which trade an order opened."""
 
     def _open_trade(self, *args: Any) -> None:
+        orders = self.orders
+        order = orders[0] if len(orders) == 1 else sys._getframe(1).f_locals.get("order")
         super()._open_trade(*args)
-        self.__dict__.setdefault("opened_trades", []).append(self.trades[-1])
+        self.__dict__.setdefault("opened_by", {})[order] = self.trades[-1]
 
 
 def _script(
@@ -125,13 +132,15 @@ class _Script(ABC):
         """Do what the strategy did on this bar."""
 
     def _reach(self, signal_seq: int | None, bar: int) -> None:
-        """Compare positions, and note which recorded signal is repeated now."""
-        if signal_seq is None:
-            return
-        self._source.reached(signal_seq, bar, float(self._broker._position_size))
+        """Compare the position with the one that was captured."""
+        if signal_seq is not None:
+            self._source.reached(signal_seq, bar, float(self._broker._position_size))
+
+    def _repeat(self, signal_seq: int | None) -> None:
+        """Note which recorded signal the next call repeats."""
         session = self._strategy.__dict__.get("_capture")
         coming = None if session is None else session.next_seq
-        if coming is not None:
+        if coming is not None and signal_seq is not None:
             self._repeated[coming] = signal_seq
 
 
@@ -164,6 +173,7 @@ class _Intents(_Script):
         for intent in self._bars.get(bar, ()):
             if intent.action == "new":
                 self._reach(intent.signal_seq, bar)
+                self._repeat(intent.signal_seq)
             self._make(intent)
 
     def _make(self, intent: IntentLike) -> None:
@@ -229,12 +239,17 @@ class _Intents(_Script):
         """Return the trade that an intent is about; None if this run has no such trade open."""
         if intent.parent_id is None:
             return None
+        # Not by its number: under a filter or other settings, other trades may come before it.
         number = int(intent.parent_id.removeprefix("t"))
+        made = self._orders.get(f"o{self._source.openers.get(number)}")
+        if not made:
+            return None
+        [order] = made
         if isinstance(self._broker, CapturedBroker):
-            mine = (t for t in self._broker.trades if t._capture.trade == number)
+            placed = getattr(order, "_capture", None)
+            mine = (t for t in self._broker.trades if t._capture is placed)
             return next(mine, None)
-        opened = self._broker.__dict__.get("opened_trades", ())
-        trade = opened[number - 1] if number <= len(opened) else None
+        trade = self._broker.__dict__.get("opened_by", {}).get(order)
         return trade if trade in self._broker.trades else None
 
 
@@ -264,6 +279,7 @@ class _Targets(_Script):
     def _bring_to(self, target: Target) -> None:
         strategy, wanted = self._strategy, target.direction
         held = self._broker._position_size
+        self._repeat(target.signal_seq)
         if target.size_kind == "portion":
             strategy.position.close(1.0 if not wanted else 1 - (target.size or 0.0))
             return
@@ -273,6 +289,7 @@ class _Targets(_Script):
             return
         size = target.size if target.size is not None else self._size
         order = strategy.buy if wanted > 0 else strategy.sell
+        self._repeat(target.signal_seq)
         if size is None:
             order()
         else:

@@ -155,6 +155,9 @@ class Session:
         changed = self.indicators.changed()
         if changed:
             opened.engine.flag("indicators_changed_during_run", changed)
+        if ear.broker._i < len(results["_equity_curve"]) - 1:
+            # The host stops there: what the strategy would have done later, nobody knows.
+            self.reads.add("account.out_of_money")
         if self.reads:
             opened.engine.flag("closed_loop", sorted(self.reads))
         try:

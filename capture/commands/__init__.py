@@ -21,6 +21,7 @@ _VERBS: Final = {
     "show": "Show a run, or one signal with its context and its fate.",
     "tail": "Print signals, also while they are recorded.",
     "verify": "Check that every byte is what was recorded.",
+    "parity": "Check that a replay came out the same as the run it replays.",
     "reindex": "Build the catalogue anew from the manifests.",
     "export": "Write a table to a file: CSV, JSON, Parquet, Feather.",
     "stats": "Show what recording cost: rows, bytes, seconds, losses.",

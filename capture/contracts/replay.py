@@ -98,6 +98,11 @@ class ReplaySource(Protocol):
         """Signals whose order the host refused with an error, by sequence number."""
         ...
 
+    @property
+    def openers(self) -> Mapping[int, int]:
+        """By the number of a recorded trade, the sequence number of the order that opened it."""
+        ...
+
     def check_settings(self, settings: Mapping[str, Any]) -> None:
         """Raise ClosedLoop if settings differ and the strategy looked at its portfolio."""
         ...

@@ -10,7 +10,7 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from capture.store.recording import Recording
 
-__all__ = ["Comparison", "Difference", "ParityCertificate", "parity"]
+__all__ = ["Comparison", "Difference", "ParityCertificate", "differ", "parity"]
 
 _COMPARED: Final = {
     "trades": (
@@ -139,7 +139,7 @@ def _first_difference(name: str, one: pa.Table, other: pa.Table) -> Difference |
         then = one.column(column).to_pylist()[:first]
         now = other.column(column).to_pylist()[:first]
         place = next(
-            (i for i, (a, b) in enumerate(zip(then, now, strict=True)) if _differ(a, b)), None
+            (i for i, (a, b) in enumerate(zip(then, now, strict=True)) if differ(a, b)), None
         )
         if place is not None:
             first = place
@@ -148,9 +148,10 @@ def _first_difference(name: str, one: pa.Table, other: pa.Table) -> Difference |
     was = one.slice(first, 1).to_pylist()
     became = other.slice(first, 1).to_pylist()
     if was and became:
-        columns = tuple(n for n in columns if _differ(was[0][n], became[0][n]))
+        columns = tuple(n for n in columns if differ(was[0][n], became[0][n]))
     return Difference(name, first, columns, was[0] if was else None, became[0] if became else None)
 
 
-def _differ(one: Any, other: Any) -> bool:
+def differ(one: Any, other: Any) -> bool:
+    """Say whether two values differ; a NaN is equal to a NaN."""
     return bool(one != other and not (one != one and other != other))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from capture.config import SignalCaptureConfig
@@ -56,6 +57,13 @@ def replay(
     if end is not None:
         where.append(Predicate("timestamp", "<=", _time("end", end)))
     return Replay(recording, mode, _strategy_of(recording, strategy), where)
+
+
+def _names(source: Source) -> dict[str, Any]:
+    """Return what the replay calls its data: as the recording did, where that was one thing."""
+    if len(source.base) != 1:
+        return {}
+    return {name: source.base[0][name] for name in ("symbol", "timeframe")}
 
 
 def _time(name: str, value: datetime) -> Any:
@@ -134,23 +142,21 @@ class Replay:
                 'replay what it wanted instead: capture.replay(recording, mode="target")',
             )
         known = set(SignalCaptureConfig.__dataclass_fields__)
-        config = None
+        source = Source(self.recording, self.mode, self.strategy_id, force, where=self._where)
         if store is not None:
             mine = {name: options.pop(name) for name in list(options) if name in known}
-            config = SignalCaptureConfig.from_options(store, mine, invalid="quarantine")
+            source.config = SignalCaptureConfig.from_options(
+                store, {**_names(source), **mine}, invalid="quarantine"
+            )
         for name, value in options.items():
             if name in known:
                 raise ConfigError(name, value, "it needs store=, to record the replay")
-        self._source = Source(
-            self.recording, self.mode, self.strategy_id, force, config, self._where
-        )
-        try:
-            return adapters[host].get().replay(self._source, **options)
-        except TypeError as exc:
-            unknown = next((n for n in options if f"'{n}'" in str(exc)), None)
-            if unknown is None:
-                raise
-            hint = did_you_mean(unknown, known)
-            raise ConfigError(
-                unknown, options[unknown], f"{host} has no such option.{hint}"
-            ) from exc
+        self._source = source
+        adapter = adapters[host].get()
+        taken = signature(adapter.replay).parameters
+        open_ended = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in taken.values())
+        for name, value in options.items():
+            if name not in taken and not open_ended:
+                hint = did_you_mean(name, known | set(taken))
+                raise ConfigError(name, value, f"{host} has no such option.{hint}")
+        return adapter.replay(source, **options)

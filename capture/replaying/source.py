@@ -11,6 +11,7 @@ import numpy as np
 from capture.errors import ClosedLoop, DataMismatch, NotReplayable, UnknownName
 from capture.events import Reason
 from capture.replaying.intents import Intent, read_intents
+from capture.replaying.parity import differ
 from capture.replaying.targets import Target, targets_of
 from capture.store.base import fingerprint
 from capture.store.run import RunStart
@@ -97,6 +98,11 @@ class Source:
         record = next(p for p in self.recording.parts if p.number == self.part).record
         return {**self.recording.manifest.get("flags", {}), **(record or {}).get("flags", {})}
 
+    @property
+    def base(self) -> Sequence[Mapping[str, Any]]:
+        """References to the bars that it was recorded on."""
+        return next(p for p in self.recording.parts if p.number == self.part).base
+
     @cached_property
     def _segment(self) -> Mapping[str, Any]:
         known = {
@@ -164,6 +170,14 @@ class Source:
         rows = self.recording.table("statuses", ["part", "signal_seq", "reason"], where)
         return frozenset(rows.column("signal_seq").to_pylist())
 
+    @cached_property
+    def openers(self) -> Mapping[int, int]:
+        """By the number of a trade, the sequence number of the order that opened it."""
+        where = [("part", "=", self.part), ("effect", "=", "open")]
+        rows = self.recording.table("fills", ["part", "trade_number", "order_seq", "effect"], where)
+        numbers = rows.column("trade_number").to_pylist()
+        return dict(zip(numbers, rows.column("order_seq").to_pylist(), strict=True))
+
     # --- what is checked ---------------------------------------------------------------------
 
     def check_settings(self, settings: Mapping[str, Any]) -> None:
@@ -182,13 +196,14 @@ class Source:
 
     def check_bars(self, bars: pa.Table, *, symbol: str | None = None) -> None:
         """Refuse bars that are not those of the recording."""
-        base = next(p for p in self.recording.parts if p.number == self.part).base
-        refs = [ref for ref in base if symbol is None or ref["symbol"] == symbol]
+        refs = [ref for ref in self.base if symbol is None or ref["symbol"] == symbol]
         if not refs:
             raise NotReplayable(
                 self.run_id, f"it holds no bars of {symbol or 'its data'}", "record it again"
             )
         ref = refs[0]
+        if "available_time" not in ref["columns"]:  # bars that the user handed to the recorder
+            bars = bars.select([n for n in bars.column_names if n != "available_time"])
         now = fingerprint(bars, symbol=ref["symbol"], timeframe=ref["timeframe"])
         if now != ref["fingerprint"]:
             raise DataMismatch(self.run_id, self._difference(ref, bars))
@@ -202,7 +217,7 @@ class Source:
                 return f"column {name} is missing"
             then, now = was.column(name).to_pylist(), bars.column(name).to_pylist()
             place = next(
-                (i for i, (a, b) in enumerate(zip(then, now, strict=True)) if a != b), None
+                (i for i, (a, b) in enumerate(zip(then, now, strict=True)) if differ(a, b)), None
             )
             if place is not None:
                 return f"{name} of bar {place} was {then[place]} and is {now[place]}"

@@ -13,7 +13,19 @@ from capture.contracts.info import CommandInfo
 from capture.errors import ConfigError
 from capture.host import Host, get_host, use_host
 
-VERBS = ["demo", "run", "ls", "show", "tail", "verify", "reindex", "export", "stats", "plugins"]
+VERBS = [
+    "demo",
+    "run",
+    "ls",
+    "show",
+    "tail",
+    "verify",
+    "parity",
+    "reindex",
+    "export",
+    "stats",
+    "plugins",
+]
 
 
 def test_the_help_names_every_verb(call):

@@ -209,6 +209,39 @@ def _open_recording(folder: Path) -> capture.Recording:
     return capture.open(folder / "signals").latest()
 
 
+def _captured(folder: Path, reads: bool = False) -> capture.Recording:
+    """Record a run of Backtesting.py."""
+    from backtesting import Backtest, Strategy
+    from backtesting.test import GOOG
+
+    class Once(Strategy):
+        def init(self) -> None:
+            self.looked = reads and self.equity
+
+        def next(self) -> None:
+            if len(self.data) == 50 and not (reads and self.position):
+                self.buy(size=1)
+
+    wrapped = capture.wrap(Once, store=folder / "signals", symbol="GOOG")
+    Backtest(GOOG[:100], wrapped, cash=10_000, finalize_trades=True).run()
+    return capture.open(folder / "signals").latest()
+
+
+def _replayed(recording: capture.Recording, bars: int = 100, mode: Any = "intent") -> None:
+    from backtesting import Backtest
+    from backtesting.test import GOOG
+
+    replay = capture.replay(recording, mode).into("backtesting")
+    Backtest(GOOG[:bars], replay, cash=5_000, finalize_trades=True).run()
+
+
+def _several_strategies(folder: Path) -> None:
+    with SignalCaptureEngine(_config(folder)) as engine:
+        engine.capture_signal(SIGNAL, CONTEXT)
+        engine.capture_signal(SIGNAL, {**CONTEXT, "strategy_id": "other"})
+    capture.replay(engine.recording)
+
+
 # By words of the message on the page: how to get it.
 PROVOCATIONS: dict[str, Callable[[Path], object]] = {
     "needs an optional library": _missing_extra,
@@ -258,6 +291,13 @@ PROVOCATIONS: dict[str, Callable[[Path], object]] = {
     "no table is called": lambda f: _open_recording(f).table("signal"),
     "no column of signals is called": lambda f: _open_recording(f).signals(columns=["directoin"]),
     "operator=": lambda f: _open_recording(f).signals(where=[("seq", "==", 1)]),
+    "the strategy read": lambda f: _replayed(_captured(f, reads=True)),
+    "was recorded on other data": lambda f: _replayed(_captured(f), bars=99),
+    "its intents are those of": lambda f: _replayed(_open_recording(f)),
+    "strategies; name one": _several_strategies,
+    "it holds no bars": lambda f: _replayed(_open_recording(f), mode="signal"),
+    "no backtester is called": lambda f: capture.replay(_open_recording(f)).into("backtestin"),
+    "siz=": lambda f: capture.replay(_captured(f)).into("backtesting", siz=1),
     "the store has format": _newer,
     "the record is not what was written": _tampered,
     "the store's marker is missing": _no_marker,
