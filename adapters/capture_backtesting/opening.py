@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import weakref
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import backtesting
@@ -113,11 +115,20 @@ def _channels(
     )
 
 
+_SOURCES: Final[weakref.WeakKeyDictionary[type, str | None]] = weakref.WeakKeyDictionary()
+_PARSING: Final = Lock()
+
+
 def _source(strategy: type) -> str | None:
-    try:
-        return inspect.getsource(strategy)
-    except (OSError, TypeError):
-        return None  # typed at a prompt
+    """Return a strategy's source text; None of one that was typed at a prompt."""
+    # Finding a class parses its file: once is enough, and some Pythons cannot do it in two threads.
+    with _PARSING:
+        if strategy not in _SOURCES:
+            try:
+                _SOURCES[strategy] = inspect.getsource(strategy)
+            except (OSError, TypeError, SystemError):
+                _SOURCES[strategy] = None
+        return _SOURCES[strategy]
 
 
 class _Late:

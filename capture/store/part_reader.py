@@ -76,10 +76,11 @@ class PartReader:
         return [said for said in declared if said.get("declares") == "base"]
 
     def columns(self, table: str) -> tuple[str, ...]:
-        """Return the names of a table's stored columns."""
-        if self.record is not None:
-            return tuple(self.record["tables"].get(table, {}).get("columns", ()))
-        return tuple(self.scan(table).column_names)
+        """Return the names of a table's columns, declared ones first."""
+        if self.record is None:
+            return tuple(self.scan(table).column_names)
+        stored = self.record["tables"].get(table, {}).get("columns", ())
+        return tuple(dict.fromkeys([*TABLES[table].names, *stored])) if stored else ()
 
     def scan(
         self,
@@ -92,6 +93,7 @@ class PartReader:
         rows = self._scan(table, wanted, where)
         if rows.num_columns == 0:
             return rows
+        rows = _filled_in(table, rows, wanted)
         number = pa.repeat(pa.scalar(self.number, pa.int32()), rows.num_rows)
         place = rows.schema.get_field_index("part")
         if place >= 0:
@@ -134,6 +136,14 @@ class PartReader:
             f"{table} has {rows.num_rows} rows where {expected} were sealed",
             "`capture verify` says which files are concerned",
         )
+
+
+def _filled_in(table: str, rows: pa.Table, wanted: Sequence[str] | None) -> pa.Table:
+    """Return the rows with the declared columns that hold nothing and were not stored."""
+    for column in TABLES[table].columns:
+        if column.name not in rows.column_names and (wanted is None or column.name in wanted):
+            rows = rows.append_column(column.name, pa.nulls(rows.num_rows, column.type))
+    return rows
 
 
 def in_order(table: pa.Table) -> pa.Table:

@@ -52,7 +52,7 @@ def test_plugins_are_listed_with_what_they_offer(call):
     assert result.exit_code == 0
     commands = next(line for line in result.stdout.splitlines() if line.startswith("commands "))
     assert "loaded" in commands
-    assert commands.endswith("10 commands")
+    assert commands.endswith("11 commands")
 
 
 def test_a_broken_plugin_is_listed_with_its_mend(call, monkeypatch):

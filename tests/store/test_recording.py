@@ -9,12 +9,14 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+import capture
 from capture.errors import CorruptRecording, StoreError, UnknownName
 from capture.filters import Predicate
 from capture.store.signals_table import SIGNAL_COLUMNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from capture.store.recording import Recording
     from capture.store.store import Store
@@ -308,3 +310,22 @@ def test_a_damaged_file_is_an_error_that_names_the_part(
     path.write_bytes(b"\xff" * path.stat().st_size)
     with pytest.raises(CorruptRecording, match="parts/0000"):
         store[run_id].signals()
+
+
+def test_columns_that_nobody_filled_are_there_and_empty(tmp_path: Path) -> None:
+    config = capture.SignalCaptureConfig(storage_path=tmp_path / "s")
+    days = pd.date_range("2020-01-01", periods=3, tz="UTC")
+    with capture.SignalCaptureEngine(config) as engine:
+        bars = pd.DataFrame({"timestamp": days, "close": [1.0, 2.0, 3.0]})
+        engine.add_base_data(bars, symbol="A", timeframe="1d")
+        for bar in range(3):
+            said = {"symbol": "A", "direction": 1, "timestamp": bar, "bar_index": bar}
+            engine.capture_signal({**said, "strategy_id": "mine"})
+        engine.capture_status("of another run", "executed", "filled")
+    recording = capture.open(tmp_path / "s").latest()
+    signals = recording.signals()
+    assert signals["market_close"].tolist() == [1.0, 2.0, 3.0]
+    assert signals["timeframe"].isna().all()
+    assert recording.signals(columns=["regime"])["regime"].isna().all()
+    assert recording.statuses()["signal_seq"].isna().all()
+    assert recording.signals(where=[("timeframe", "=", "1d")]).empty
