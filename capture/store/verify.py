@@ -11,6 +11,7 @@ from capture.errors import CorruptRecording, RunNotFound, StoreError
 from capture.store.base import BARS_FILE, BASE_RECORD, fingerprint, read_bars
 from capture.store.catalogue import run_names
 from capture.store.layout import (
+    LOCK,
     MANIFEST,
     PART_RECORD,
     RUN_RECORD,
@@ -271,6 +272,8 @@ class _Check:
                 self._find(name, number, place, "the part is missing", seqs)
         for number, path in found.items():
             if manifest is not None and number not in told:
+                if all(_is_left_lock(entry) for entry in path.iterdir()):
+                    continue  # claimed and never written to, by a writer that was killed
                 self._find(name, number, path, "the part does not belong to the run")
             else:
                 self._check_part(name, number, path, start, told.get(number))
@@ -366,6 +369,11 @@ def _range_of_parts(folder: Path) -> tuple[int | None, int | None]:
     return _range(records)
 
 
+def _is_left_lock(path: Path) -> bool:
+    """Say whether this is the lock of a writer that was killed when all was written."""
+    return path.name == LOCK and path.is_file() and path.stat().st_size == 0
+
+
 def _extra(
     folder: Path, known: set[str], *, folders: set[str] | frozenset[str] = frozenset({"parts"})
 ) -> Iterator[Path]:
@@ -373,7 +381,7 @@ def _extra(
     if not folder.is_dir():
         return
     for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or is_temporary(path):
+        if path.name.startswith(".") or is_temporary(path) or _is_left_lock(path):
             continue
         if path.name not in (folders if path.is_dir() else known):
             yield path

@@ -232,3 +232,15 @@ def test_a_hostile_file_name_in_a_record_reads_nothing_outside(
     write_record(path, said)
     problems = [finding.problem for finding in verify(store).findings]
     assert any("outside of this folder" in problem for problem in problems)
+
+
+def test_the_lock_of_a_writer_that_was_killed_at_the_very_end_is_no_corruption(
+    store: Store, record: Callable[..., str]
+) -> None:
+    run = store.root / "runs" / record(store)
+    (run / "lock").touch()
+    (run / "parts" / "0007").mkdir()
+    (run / "parts" / "0007" / "lock").touch()
+    assert verify(store).ok
+    (run / "lock").write_text("something else")
+    assert [finding.file for finding in verify(store).findings] == [f"runs/{run.name}/lock"]
