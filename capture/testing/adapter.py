@@ -90,11 +90,11 @@ class AdapterContract:
 
     def compare(self, expected: Any, got: Any) -> None:
         """Assert that two results of the host are the same to the last bit."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must say how two results are compared")
 
     def fills(self, results: Any) -> Fills:
         """Return what the host says was traded: units by (bar, side, price), side 1 or -1."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} must say what the host traded")
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Let each test that asks for a run have every one."""
