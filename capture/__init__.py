@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         StatusChange,
     )
     from capture.host import get_host
+    from capture.listening import Recorded, record
     from capture.recorder.engine import SignalCaptureEngine
     from capture.recorder.strategy import CaptureAwareStrategy
     from capture.replaying.parity import ParityCertificate, parity
@@ -44,6 +45,7 @@ __all__ = [
     "Order",
     "ParityCertificate",
     "Reason",
+    "Recorded",
     "Recording",
     "RegimeChange",
     "Replay",
@@ -61,6 +63,7 @@ __all__ = [
     "note",
     "open",
     "parity",
+    "record",
     "replay",
     "verify",
     "wrap",
@@ -77,6 +80,7 @@ _HOMES: Final = {
     "Order": "capture.events",
     "ParityCertificate": "capture.replaying.parity",
     "Reason": "capture.events",
+    "Recorded": "capture.listening",
     "Recording": "capture.store.recording",
     "RegimeChange": "capture.events",
     "Replay": "capture.replaying.replay",
@@ -92,6 +96,7 @@ _HOMES: Final = {
     "note": "capture.wrapping",
     "open": "capture.store.store:open_store",
     "parity": "capture.replaying.parity",
+    "record": "capture.listening",
     "replay": "capture.replaying.replay",
     "verify": "capture.store.verify",
     "wrap": "capture.wrapping",

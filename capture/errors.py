@@ -27,6 +27,7 @@ __all__ = [
     "StorageFull",
     "StoreError",
     "UnknownName",
+    "UnsupportedHost",
     "UnsupportedStrategy",
     "did_you_mean",
 ]
@@ -116,6 +117,20 @@ class UnsupportedStrategy(CaptureError, TypeError):
             f"capture.wrap() does not know what {kind} is a strategy of. Supported: {hosts}."
             + (f" Not installed:{mend}." if mend else "")
             + " An object with generate_signal(market_data) goes into CaptureAwareStrategy."
+        )
+
+
+class UnsupportedHost(CaptureError, TypeError):
+    """No backtester that can be recorded without a strategy class is installed."""
+
+    def __init__(self, supported: Iterable[str]) -> None:
+        """Name those there are, and how to install them."""
+        self.supported: Final = tuple(sorted(supported))
+        mends = " or ".join(f"pip install 'signal-capture[{name}]'" for name in self.supported)
+        super().__init__(
+            "capture.record() is for backtesters without a strategy class, and none is installed. "
+            + (f"Install one: {mends}. " if mends else "")
+            + "A strategy class or object goes into capture.wrap()."
         )
 
 

@@ -83,9 +83,13 @@ class AdapterInfo(Info):
 
     `accepts` says whether the adapter takes a strategy. It is asked for every object that is
     wrapped, so it must not import the backtester: if the object is that host's, it is imported.
+
+    `listens` says that the adapter fulfils `ListeningAdapter`: its host has no strategy class, and
+    is recorded by `capture.record`.
     """
 
     accepts: Callable[[object], bool] = lambda _strategy: False
+    listens: bool = False
 
 
 @dataclass(frozen=True)

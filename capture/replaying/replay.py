@@ -148,15 +148,14 @@ class Replay:
             source.config = SignalCaptureConfig.from_options(
                 store, {**_names(source), **mine}, invalid="quarantine"
             )
-        for name, value in options.items():
-            if name in known:
-                raise ConfigError(name, value, "it needs store=, to record the replay")
         self._source = source
         adapter = adapters[host].get()
         taken = signature(adapter.replay).parameters
         open_ended = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in taken.values())
         for name, value in options.items():
             if name not in taken and not open_ended:
+                if name in known:
+                    raise ConfigError(name, value, "it needs store=, to record the replay")
                 hint = did_you_mean(name, known | set(taken))
                 raise ConfigError(name, value, f"{host} has no such option.{hint}")
         return adapter.replay(source, **options)

@@ -1,0 +1,1 @@
+"""Signals and regimes as sparse indices into immutable base data."""
