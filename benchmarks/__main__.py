@@ -25,8 +25,10 @@ BENCHMARKS: Final = {
     "latency": "the slowest calls, flush included",
     "memory": "what a recorder holds in memory",
     "disk": "bytes per signal and time to write, by backend",
-    "overhead": "what capture adds to a run of Backtesting.py",
+    "overhead": "what capture adds to a run of each backtester",
+    "replaying": "how much quicker a replay is than its original",
     "loading": "reading with filters from a store of a million signals",
+    "index": "signals and regimes as sparse indices, against dense layouts",
 }
 
 

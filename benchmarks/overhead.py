@@ -1,21 +1,23 @@
-"""What capture adds to runs of Backtesting.py, with and without observers."""
+"""What capture adds to runs of each backtester, with and without observers."""
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from importlib import import_module
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 import capture
-from benchmarks.measuring import Timing, interleaved, timed
+from benchmarks.hosts import DENSITIES, Host, Run, market, quiet
 from benchmarks.report import Figure, Report, Table
-from benchmarks.strategies import CLOCK, EveryBar, SmaCross, quiet_host
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,11 +26,18 @@ if TYPE_CHECKING:
 
     from benchmarks.sizes import Sizes
 
-__all__ = ["run"]
+__all__ = ["HOSTS", "host", "run"]
 
-_GOAL_PCT: Final = 2.0
-_SPARSE_PCT: Final = 20.0
-"""The goal is for runs in which fewer bars than this have a signal."""
+HOSTS: Final = ("Backtesting", "Backtrader", "Vectorbt")
+
+_GOALS_PCT: Final = {
+    ("Backtesting.py", "5%"): 2.0,
+    ("Backtesting.py", "100%"): 15.0,
+    ("backtrader", "5%"): 1.0,
+    ("backtrader", "100%"): 5.0,
+    ("vectorbt", "5%"): 2.0,
+    ("vectorbt", "100%"): 10.0,
+}
 
 
 class _SignalsAndFills:
@@ -61,166 +70,166 @@ class _Bars:
 
 
 _PLAIN: Final = "not captured"
-_QUIET: Final = "no observer"
-_VARIANTS: Final[dict[str, tuple[Callable[[], object], int]]] = {
-    _QUIET: (_SignalsAndFills, 0),
+_JUDGED: Final = {
+    "no observer": (_SignalsAndFills, 0),
     "1 observer of signals and fills": (_SignalsAndFills, 1),
     "3 observers of signals and fills": (_SignalsAndFills, 3),
+}
+_OF_BARS: Final = {
     "1 observer of every bar": (_Bars, 1),
     "3 observers of every bar": (_Bars, 3),
 }
 
 
-@dataclass(frozen=True)
-class _Run:
-    """Seconds of one run: before the first bar, the host's own loop, and after the last bar."""
+@dataclass
+class _Best:
+    """The quickest of several runs, piece by piece, in seconds."""
 
-    before: float
-    loop: float
-    after: float
+    before: float = inf
+    steps: Any = inf
+    after: float = inf
+
+    def add(self, run: Run) -> None:
+        """Take in one more run."""
+        self.before = min(self.before, run.before)
+        self.steps = np.minimum(self.steps, run.steps)
+        self.after = min(self.after, run.after)
+
+    @property
+    def loop(self) -> float:
+        """From the first bar to the last."""
+        return float(self.steps.sum())
 
     @property
     def whole(self) -> float:
-        """The whole call of `Backtest.run`."""
+        """The whole run."""
         return self.before + self.loop + self.after
 
 
+def host(name: str) -> Host:
+    """Return a backtester by the name of its class here."""
+    module = import_module(f"benchmarks.host_{name.lower()}")
+    made: Host = getattr(module, name)()
+    return made
+
+
 def run(sizes: Sizes) -> Report:
-    """Measure a strategy that acts on about one bar in twenty, and one that acts on every bar."""
-    from backtesting.test import EURUSD
+    """Measure, in every host, a strategy that acts on few bars and one that acts on every bar."""
+    tables: list[Table] = []
+    figures: list[Figure] = []
+    for name in HOSTS:
+        made = host(name)
+        for density in DENSITIES:
+            with TemporaryDirectory() as folder, quiet():
+                table, found = _density(made, density, sizes, Path(folder))
+            tables.append(table)
+            figures.extend(found)
+    return Report("overhead", (*tables, _imports(sizes.processes)), tuple(figures))
 
-    quiet_host()
-    bars = EURUSD.iloc[: sizes.run_bars]
-    with TemporaryDirectory() as name:
-        store = Path(name)
-        measured = [
-            _density(strategy, bars, store, sizes.run_rounds) for strategy in (SmaCross, EveryBar)
-        ]
-    tables = tuple(table for table, _ in measured)
-    return Report(
-        "overhead", (*tables, _imports(sizes.processes)), tuple(f for _, f in measured if f)
+
+def _density(made: Host, density: str, sizes: Sizes, store: Path) -> tuple[Table, list[Figure]]:
+    bars = market(max(int(sizes.run_bars * made.share), 300))
+    variants = {**_JUDGED, **(_OF_BARS if made.has_bars else {})}
+    best = {name: _Best() for name in (_PLAIN, *variants)}
+    made.run(density, bars, None)  # loads and compiles what is loaded and compiled but once
+    _one(made, density, bars, store, (_SignalsAndFills, 0))
+    names = list(best)
+    for turn in range(sizes.run_rounds):
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            best[name].add(_one(made, density, bars, store, variants.get(name)))
+    recording = capture.open(store).latest()
+    signals = len(recording.signals(columns=["seq"]))
+    kept = sum(file.stat().st_size for file in recording.path.rglob("*") if file.is_file())
+    title = (
+        f"{made.name}, signals on {density} of the bars: {len(bars):,} bars, {signals:,} signals"
     )
-
-
-def _density(
-    strategy: type, bars: pd.DataFrame, store: Path, rounds: int
-) -> tuple[Table, Figure | None]:
-    runs: dict[str, list[_Run]] = {name: [] for name in (_PLAIN, *_VARIANTS)}
-    _captured(strategy, bars, store, _SignalsAndFills, 0)  # loads what is loaded but once
-    signals = len(capture.open(store).latest().signals(columns=["seq"]))
-
-    def sample(name: str) -> float:
-        found = (
-            _timed_run(strategy, bars)
-            if name == _PLAIN
-            else _captured(strategy, bars, store, *_VARIANTS[name])
-        )
-        runs[name].append(found)
-        return found.loop
-
-    loops = interleaved({name: partial(sample, name) for name in runs}, rounds)
-    share = 100 * signals / len(bars)
     table = Table(
-        f"Backtesting.py, {strategy.__name__}: {len(bars):,} bars, {signals:,} signals "
-        f"({share:.0f}% of the bars)",
+        title,
+        ("run", "loop ms", "added ms", "added us/signal", "added % of the run",
+         "added % of the loop", "opening ms", "sealing ms"),
+        tuple(_row(name, best, signals) for name in best),
         (
-            "run",
-            "loop ms, min",
-            "loop ms, median",
-            "added %, minima",
-            "added %, medians",
-            "added us/bar",
-            "opening ms",
-            "sealing ms",
-            "whole call %",
+            f"{sizes.run_rounds} interleaved rounds in one process. The loop is the sum over the "
+            "bars of the quickest round of each; the run is the host's whole call without capture."
+            if made.has_bars
+            else f"{sizes.run_rounds} interleaved rounds in one process; the quickest of each. "
+            "There is no loop: what is not opening, writing or sealing is the loop here.",
+            "Opening (start record, base data) and sealing (flush, compact, chain) happen once per "
+            f"run, apart from what is added. The recording has {kept / max(signals, 1):.0f} B per "
+            "signal: its tables and records, without base data.",
         ),
-        tuple(_row(name, loops, runs, len(bars)) for name in runs),
-        (
-            f"{rounds} interleaved rounds. The loop lasts from the first bar to the last; its "
-            "percentages are what is added to the loop of the run that is not captured.",
-            "Opening (start record, base data) and sealing (flush, compact, chain) happen once "
-            "per run; both are what is added to the host's own time there, by minima.",
-            "The whole call is `Backtest.run` with opening and sealing, by minima.",
-        ),
-    )
-    figure = Figure(
-        quantity=f"Backtesting.py at {share:.0f}% signals, no observer, without flush",
-        measured=100 * (loops[_QUIET].minimum - loops[_PLAIN].minimum) / _whole(runs[_PLAIN]),
-        goal=_GOAL_PCT,
+    )  # fmt: skip
+    figures = [_figure(made.name, density, name, best) for name in _JUDGED]
+    return table, figures
+
+
+def _figure(name: str, density: str, variant: str, best: dict[str, _Best]) -> Figure:
+    plain = best[_PLAIN]
+    added = best[variant].loop - plain.loop
+    return Figure(
+        quantity=f"{name} at {density} signals, {variant}, without flush",
+        measured=100 * added / plain.whole,
+        goal=_GOALS_PCT[name, density],
         unit="%",
-        note="of `Backtest.run`, by minima; of the loop alone "
-        f"{_added(loops, _QUIET, 'minimum'):.1f}, by medians {_added(loops, _QUIET, 'median'):.1f}",
+        note=f"of the run, by minima; of the loop alone {100 * added / plain.loop:.1f}",
     )
-    return table, figure if share < _SPARSE_PCT else None
 
 
-def _row(
-    name: str, loops: dict[str, Timing], runs: dict[str, list[_Run]], bars: int
-) -> tuple[Any, ...]:
-    loop = loops[name]
+def _row(name: str, best: dict[str, _Best], signals: int) -> tuple[Any, ...]:
+    plain, mine = best[_PLAIN], best[name]
     if name == _PLAIN:
-        return (name, loop.minimum * 1e3, loop.median * 1e3, *[None] * 6)
-    plain, mine = runs[_PLAIN], runs[name]
+        return (name, mine.loop * 1e3, *[None] * 6)
+    added = mine.loop - plain.loop
     return (
         name,
-        loop.minimum * 1e3,
-        loop.median * 1e3,
-        _added(loops, name, "minimum"),
-        _added(loops, name, "median"),
-        (loop.minimum - loops[_PLAIN].minimum) / bars * 1e6,
-        (min(r.before for r in mine) - min(r.before for r in plain)) * 1e3,
-        (min(r.after for r in mine) - min(r.after for r in plain)) * 1e3,
-        100 * (_whole(mine) / _whole(plain) - 1),
+        mine.loop * 1e3,
+        added * 1e3,
+        added / max(signals, 1) * 1e6,
+        100 * added / plain.whole,
+        100 * added / plain.loop,
+        (mine.before - plain.before) * 1e3,
+        (mine.after - plain.after) * 1e3,
     )
 
 
-def _whole(runs: list[_Run]) -> float:
-    return min(run.whole for run in runs)
-
-
-def _added(loops: dict[str, Timing], name: str, how: str) -> float:
-    """Return by how many percent a loop is longer than the one that is not captured."""
-    return 100 * (float(getattr(loops[name], how)) / float(getattr(loops[_PLAIN], how)) - 1)
-
-
-def _timed_run(strategy: type, bars: pd.DataFrame) -> _Run:
-    from backtesting import Backtest
-
-    backtest = Backtest(bars, strategy, cash=10_000, commission=0.0002, finalize_trades=True)
-    CLOCK.first = CLOCK.last = 0.0
-    with timed() as watch:
-        started = perf_counter()
-        backtest.run()
-    before, loop = CLOCK.first - started, CLOCK.last - CLOCK.first
-    return _Run(before, loop, watch.seconds - before - loop)
-
-
-def _captured(
-    strategy: type, bars: pd.DataFrame, store: Path, observer: Callable[[], object], count: int
-) -> _Run:
-    # No block is full before the run ends, so that all of the flush lies in the sealing.
-    captured = capture.wrap(strategy, store=store, symbol="EURUSD", buffer_size=65_536)
-    with _observers(observer, count):
-        return _timed_run(captured, bars)
+def _one(
+    made: Host,
+    density: str,
+    bars: pd.DataFrame,
+    store: Path,
+    observed: tuple[Callable[[], object], int] | None,
+) -> Run:
+    gc.collect()
+    gc.disable()
+    try:
+        if observed is None:
+            return made.run(density, bars, None)
+        with _observers(*observed):
+            return made.run(density, bars, store)
+    finally:
+        gc.enable()
 
 
 @contextmanager
 def _observers(make: Callable[[], object], count: int) -> Iterator[None]:
-    host = capture.get_host()
+    plugin_host = capture.get_host()
     plugins = [make() for _ in range(count)]
     for number, plugin in enumerate(plugins):
-        host.register(plugin, name=f"bench-{number}")
+        plugin_host.register(plugin, name=f"bench-{number}")
     try:
         yield
     finally:
         for plugin in plugins:
-            host.unregister(plugin)
+            plugin_host.unregister(plugin)
 
 
 def _imports(processes: int) -> Table:
     """Measure what a process pays once, each in a process of its own."""
     cases = {
         "import backtesting": "import backtesting",
+        "import backtrader": "import backtrader",
+        "import vectorbt": "import vectorbt",
         "import capture": "import capture",
         "import capture.wrap and the engine": "from capture import SignalCaptureEngine, wrap",
         "import pyarrow.parquet and dataset": "import pyarrow.parquet, pyarrow.dataset",

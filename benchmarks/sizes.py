@@ -21,11 +21,19 @@ class Sizes:
         memory_synced_rows: the same with durability fsync.
         processes: processes that are asked for each reading of memory and of import times.
         disk_rows: signals written to each backend.
-        run_bars: bars of a backtest.
+        run_bars: bars of a backtest; a slow host has fewer.
         run_rounds: interleaved rounds of each kind of backtest.
+        replay_bars: bars of a backtest that is replayed.
+        replay_rounds: rounds of the original and its replay.
         load_rows: signals in the store that is searched.
         load_json_rows: the same for JSON lines, which has to read every line.
         load_rounds: interleaved rounds of each query.
+        index_bars: bars under the sparse index.
+        index_sets: parameter sets over them.
+        index_changes: changes of regime.
+        index_rows: bars or signals that are asked about at once.
+        index_ranges: ranges of bars that signals are filtered by.
+        index_rounds: interleaved rounds of each way to ask.
     """
 
     caller_rows: int
@@ -38,9 +46,17 @@ class Sizes:
     disk_rows: int
     run_bars: int
     run_rounds: int
+    replay_bars: int
+    replay_rounds: int
     load_rows: int
     load_json_rows: int
     load_rounds: int
+    index_bars: int
+    index_sets: int
+    index_changes: int
+    index_rows: int
+    index_ranges: int
+    index_rounds: int
 
 
 FULL: Final = Sizes(
@@ -52,11 +68,19 @@ FULL: Final = Sizes(
     memory_synced_rows=10_000,
     processes=3,
     disk_rows=100_000,
-    run_bars=5_000,
-    run_rounds=15,
+    run_bars=50_000,
+    run_rounds=4,
+    replay_bars=2_000,
+    replay_rounds=2,
     load_rows=1_000_000,
     load_json_rows=100_000,
     load_rounds=5,
+    index_bars=97_500,
+    index_sets=500,
+    index_changes=200,
+    index_rows=1_000_000,
+    index_ranges=10_000,
+    index_rounds=5,
 )
 QUICK: Final = Sizes(
     caller_rows=5_000,
@@ -67,11 +91,19 @@ QUICK: Final = Sizes(
     memory_synced_rows=2_000,
     processes=1,
     disk_rows=20_000,
-    run_bars=5_000,
-    run_rounds=4,
+    run_bars=10_000,
+    run_rounds=3,
+    replay_bars=1_000,
+    replay_rounds=1,
     load_rows=50_000,
     load_json_rows=5_000,
     load_rounds=3,
+    index_bars=97_500,
+    index_sets=50,
+    index_changes=200,
+    index_rows=1_000_000,
+    index_ranges=10_000,
+    index_rounds=3,
 )
 TINY: Final = Sizes(
     caller_rows=60,
@@ -84,7 +116,15 @@ TINY: Final = Sizes(
     disk_rows=500,
     run_bars=300,
     run_rounds=2,
+    replay_bars=100,
+    replay_rounds=1,
     load_rows=2_000,
     load_json_rows=500,
     load_rounds=2,
+    index_bars=2_000,
+    index_sets=5,
+    index_changes=20,
+    index_rows=5_000,
+    index_ranges=50,
+    index_rounds=2,
 )

@@ -9,6 +9,13 @@ from capture._version import __version__
 from capture.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from capture.analysis.analyzer import SignalAnalyzer
+    from capture.analysis.comparison import diff
+    from capture.analysis.comparison.lookahead import lookahead
+    from capture.analysis.comparison.warmup import warmup
+    from capture.analysis.consistency import ConsistencyReport
+    from capture.analysis.patterns.report import SignalPattern
+    from capture.analysis.quality import SignalQualityReport
     from capture.config import SignalCaptureConfig
     from capture.contracts.backend import StorageBackend
     from capture.events import (
@@ -24,10 +31,22 @@ if TYPE_CHECKING:
         StatusChange,
     )
     from capture.host import get_host
+    from capture.index.changes import ClassifierChangeIndex
+    from capture.index.events import (
+        IndexedClassifierChange,
+        IndexedEvent,
+        IndexedRegime,
+        IndexedSignal,
+    )
+    from capture.index.multi_symbol import MultiSymbolSignal
+    from capture.index.signals import SignalIndex
+    from capture.index.storage import SignalStorageManager
     from capture.listening import Recorded, record
     from capture.recorder.engine import SignalCaptureEngine
     from capture.recorder.strategy import CaptureAwareStrategy
+    from capture.replaying.check import ReplayCheck, check_replay
     from capture.replaying.parity import ParityCertificate, parity
+    from capture.replaying.regimes import BoundaryAwareReplay
     from capture.replaying.replay import Replay, replay
     from capture.store.memory import MemoryStorageBackend
     from capture.store.recording import Recording
@@ -38,10 +57,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bar",
+    "BoundaryAwareReplay",
     "CaptureAwareStrategy",
     "CapturedSignal",
+    "ClassifierChangeIndex",
+    "ConsistencyReport",
     "Fill",
+    "IndexedClassifierChange",
+    "IndexedEvent",
+    "IndexedRegime",
+    "IndexedSignal",
     "MemoryStorageBackend",
+    "MultiSymbolSignal",
     "Order",
     "ParityCertificate",
     "Reason",
@@ -49,23 +76,33 @@ __all__ = [
     "Recording",
     "RegimeChange",
     "Replay",
+    "ReplayCheck",
+    "SignalAnalyzer",
     "SignalCaptureConfig",
     "SignalCaptureEngine",
     "SignalContext",
+    "SignalIndex",
+    "SignalPattern",
+    "SignalQualityReport",
     "SignalStatus",
+    "SignalStorageManager",
     "SignalType",
     "StatusChange",
     "StorageBackend",
     "Store",
     "__version__",
+    "check_replay",
+    "diff",
     "get_host",
     "hookimpl",
+    "lookahead",
     "note",
     "open",
     "parity",
     "record",
     "replay",
     "verify",
+    "warmup",
     "wrap",
 ]
 
@@ -73,10 +110,18 @@ __all__ = [
 # and `capture --help` stay fast.
 _HOMES: Final = {
     "Bar": "capture.events",
+    "BoundaryAwareReplay": "capture.replaying.regimes",
     "CaptureAwareStrategy": "capture.recorder.strategy",
     "CapturedSignal": "capture.events",
+    "ClassifierChangeIndex": "capture.index.changes",
+    "ConsistencyReport": "capture.analysis.consistency",
     "Fill": "capture.events",
+    "IndexedClassifierChange": "capture.index.events",
+    "IndexedEvent": "capture.index.events",
+    "IndexedRegime": "capture.index.events",
+    "IndexedSignal": "capture.index.events",
     "MemoryStorageBackend": "capture.store.memory",
+    "MultiSymbolSignal": "capture.index.multi_symbol",
     "Order": "capture.events",
     "ParityCertificate": "capture.replaying.parity",
     "Reason": "capture.events",
@@ -84,21 +129,31 @@ _HOMES: Final = {
     "Recording": "capture.store.recording",
     "RegimeChange": "capture.events",
     "Replay": "capture.replaying.replay",
+    "ReplayCheck": "capture.replaying.check",
+    "SignalAnalyzer": "capture.analysis.analyzer",
     "SignalCaptureConfig": "capture.config",
     "SignalCaptureEngine": "capture.recorder.engine",
     "SignalContext": "capture.events",
+    "SignalIndex": "capture.index.signals",
+    "SignalQualityReport": "capture.analysis.quality",
+    "SignalPattern": "capture.analysis.patterns.report",
     "SignalStatus": "capture.events",
+    "SignalStorageManager": "capture.index.storage",
     "SignalType": "capture.events",
     "StatusChange": "capture.events",
     "StorageBackend": "capture.contracts.backend",
     "Store": "capture.store.store",
+    "check_replay": "capture.replaying.check",
+    "diff": "capture.analysis.comparison",
     "get_host": "capture.host",
+    "lookahead": "capture.analysis.comparison.lookahead",
     "note": "capture.wrapping",
     "open": "capture.store.store:open_store",
     "parity": "capture.replaying.parity",
     "record": "capture.listening",
     "replay": "capture.replaying.replay",
     "verify": "capture.store.verify",
+    "warmup": "capture.analysis.comparison.warmup",
     "wrap": "capture.wrapping",
 }
 

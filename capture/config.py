@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 from capture.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
 __all__ = ["Durability", "Invalid", "Overload", "PluginFailure", "SignalCaptureConfig"]
 
@@ -48,6 +49,9 @@ class SignalCaptureConfig:
         self_contained: copy market data into every signal instead of looking it up by bar index.
         symbol: name of the instrument, for hosts that do not know it.
         timeframe: length of a bar, for hosts that do not know it; by default it is measured.
+        classifiers: names of regime classifiers, or by name their options; among them
+            `hysteresis_bars`, how many further bars must confirm a new state. A function under a
+            name of its own is a classifier, too.
         seed: seed of the run's random numbers, kept in the run's record.
         signing_key: key file that signs the manifest (HMAC bytes or an Ed25519 private key in PEM).
         options: further words for the backend.
@@ -68,6 +72,7 @@ class SignalCaptureConfig:
     self_contained: bool = False
     symbol: str | None = None
     timeframe: str | None = None
+    classifiers: Mapping[str, Any] | Iterable[str] = field(default_factory=dict)
     seed: int | None = None
     signing_key: str | Path | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -87,6 +92,7 @@ class SignalCaptureConfig:
                 raise ConfigError(name, value, "a whole number of at least 1 is needed")
         if not self.batch_seconds > 0:
             raise ConfigError("batch_seconds", self.batch_seconds, "more than 0 is needed")
+        object.__setattr__(self, "classifiers", _classifiers(self.classifiers))
         if not isinstance(self.storage_path, (str, Path)) or not str(self.storage_path):
             raise ConfigError("storage_path", self.storage_path, "a folder or a URL is needed")
 
@@ -102,3 +108,15 @@ class SignalCaptureConfig:
                     name, options[name], f"there is no such option.{did_you_mean(name, known)}"
                 )
         return cls(**{**defaults, "storage_path": store, **options})
+
+
+def _classifiers(said: Any) -> dict[str, Any]:
+    """Return classifiers by name; those that are only named have no options."""
+    if isinstance(said, str):
+        said = (said,)
+    if not isinstance(said, Mapping):
+        said = {name: {} for name in said}
+    for name, options in said.items():
+        if not isinstance(name, str) or not (callable(options) or isinstance(options, Mapping)):
+            raise ConfigError("classifiers", name, "name classifiers, each with options or not")
+    return dict(said)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,6 +35,16 @@ __all__ = [
 
 class CaptureError(Exception):
     """The base of every error of this package."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let an error go from a worker process to whoever waits for it, with all its facts."""
+        return _made_again, (type(self), self.args, vars(self))
+
+
+def _made_again(kind: type[CaptureError], args: tuple[Any, ...], facts: dict[str, Any]) -> Any:
+    error = kind.__new__(kind, *args)
+    vars(error).update(facts)
+    return error
 
 
 class CaptureWarning(UserWarning):

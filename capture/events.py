@@ -66,6 +66,7 @@ class Reason(StrEnum):
     INSUFFICIENT_CASH = "insufficient_cash"
     REJECTED_BY_BROKER = "rejected_by_broker"
     INVALID_ORDER = "invalid_order"
+    ALREADY_IN_POSITION = "already_in_position"
     NOTHING_TO_CLOSE = "nothing_to_close"
     CANCELLED_BY_STRATEGY = "cancelled_by_strategy"
     CANCELLED_BY_BROKER = "cancelled_by_broker"
@@ -86,6 +87,18 @@ class RunState(StrEnum):
     QUARANTINED = "quarantined"
 
 
+def _column(name: str) -> property:
+    """Return a property that reads a column of an event."""
+
+    def read(event: Event) -> Any:
+        try:
+            return event._values[name]
+        except KeyError:
+            return event._asked(name)
+
+    return property(read)
+
+
 class Event:
     """An immutable row of a table; its columns are attributes.
 
@@ -96,6 +109,11 @@ class Event:
     table: ClassVar[str]
     _values: Mapping[str, Any]
     _late: tuple[Callable[[], Mapping[str, Any]], ...]
+
+    def __init_subclass__(cls) -> None:
+        """Let the declared columns be read without the detour that absent attributes take."""
+        for name in cls.__annotations__:
+            setattr(cls, name, _column(name))
 
     def __init__(self, **values: Any) -> None:
         """Make an event of these values."""
@@ -108,6 +126,17 @@ class Event:
         event = cls.__new__(cls)
         object.__setattr__(event, "_values", values)
         object.__setattr__(event, "_late", late)
+        return event
+
+    @classmethod
+    def of_row(cls, row: Any) -> Self:
+        """Make an event of a mapping that makes a value when it is asked for it, or `rest` of them.
+
+        It is made for every row that somebody hears of, and mostly asked for a value or two.
+        """
+        event = _new(cls)
+        _set_values(event, row)
+        _set_late(event, (row.rest,))
         return event
 
     def _ask_next(self) -> Mapping[str, Any]:
@@ -123,6 +152,13 @@ class Event:
         return self._values
 
     def __getattr__(self, name: str) -> Any:
+        try:
+            return self._values[name]
+        except KeyError:
+            return self._asked(name)
+
+    def _asked(self, name: str) -> Any:
+        """Return a value that is gathered late, or that is not there."""
         if name.startswith("__"):
             raise AttributeError(name)
         values = self._values
@@ -158,6 +194,11 @@ class Event:
     def to_dict(self) -> dict[str, Any]:
         """Return every value by name."""
         return dict(self._resolved())
+
+
+_new: Final = object.__new__
+_set_values: Final = Event._values.__set__  # type: ignore[attr-defined, misc]
+_set_late: Final = Event._late.__set__  # type: ignore[attr-defined, misc]
 
 
 def _remake(cls: type[Event], values: dict[str, Any]) -> Event:

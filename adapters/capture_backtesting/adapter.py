@@ -5,8 +5,12 @@ from __future__ import annotations
 import copyreg
 import sys
 from abc import ABCMeta
+from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from capture_backtesting.grid import run_to_join, sent
+from capture_backtesting.perturbing import PERTURBATIONS
 from capture_backtesting.replaying import replayed
 from capture_backtesting.running import backtest_that_runs
 from capture_backtesting.session import Session
@@ -24,6 +28,8 @@ class BacktestingAdapter:
     """Records runs of Backtesting.py, and replays them."""
 
     host = "backtesting"
+    perturbations = PERTURBATIONS
+    truncates = True
 
     def wrap(self, strategy: type[Strategy], config: SignalCaptureConfig) -> type[Strategy]:
         """Return a subclass of the strategy, with its name, whose runs are recorded."""
@@ -46,7 +52,9 @@ class _Captured(ABCMeta):
     _made_of: tuple[Any, Any]
 
 
-def _captured(strategy: type[Strategy], config: SignalCaptureConfig) -> type[Strategy]:
+def _captured(
+    strategy: type[Strategy], config: SignalCaptureConfig, run_id: str | None = None
+) -> type[Strategy]:
     if "_made_of" in vars(strategy):  # captured already: once is enough
         strategy = strategy._made_of[0]
     own = type(strategy)
@@ -60,13 +68,38 @@ def _captured(strategy: type[Strategy], config: SignalCaptureConfig) -> type[Str
         **_methods(strategy, config),
     }
     captured: type[Strategy] = meta(strategy.__name__, (strategy,), names)
+    if run_id is not None:
+        sent(captured, run_id)
     return captured
 
 
 def _reduce(captured: _Captured) -> str | tuple[Any, ...]:
+    """Pickle a captured class; where an optimiser does so, its run goes along."""
     made_of = vars(captured).get("_made_of")
+    original, config = made_of or (captured, captured._made_of[1])
+    run_id = run_to_join(captured, original, config)
+    if made_of is not None:
+        return _captured, (original, config, run_id)
     # A class that the user derived from a captured one is found by its name, like any other.
-    return captured.__qualname__ if made_of is None else (_captured, made_of)
+    name = (captured.__module__, captured.__qualname__)
+    if run_id is None or _named(*name) is not captured:
+        return captured.__qualname__
+    return _derived, (*name, run_id)
+
+
+def _derived(module: str, name: str, run_id: str) -> Any:
+    captured = _named(module, name)
+    sent(captured, run_id)
+    return captured
+
+
+def _named(module: str, name: str) -> Any:
+    with suppress(ImportError):
+        found: Any = import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        return found
+    return None
 
 
 _PORTFOLIO: Final = ("equity", "orders", "trades", "closed_trades")

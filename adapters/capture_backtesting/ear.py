@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from array import array
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from backtesting.backtesting import Position, Trade, _Broker
+from backtesting.backtesting import Position, _Broker
 
 from capture.errors import CaptureError
 from capture.journal import NULL_INT
 from capture_backtesting import rows
 from capture_backtesting.intents import Intents
-from capture_backtesting.objects import CapturedBroker, CapturedPosition, Orders, need_left
-from capture_backtesting.placed import NOBODY, Placed
+from capture_backtesting.objects import HEARING, position_class
+from capture_backtesting.placed import CLOSES, NOBODY, Placed
+from capture_backtesting.processing import Processing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
 
     from capture_backtesting.opening import Opened
 
 __all__ = ["Ear"]
-
-_FILLED: Final = rows.FILLED
 
 
 class Ear:
@@ -33,9 +30,13 @@ class Ear:
         reads: what the strategy looked at of its portfolio.
         acting: the intent that is being carried out: what the host calls meanwhile is none.
         commissions: what the broker's own commission function returned, if it has one.
-        statuses: what became of signals, four numbers each: bar, signal, order, place in
-            `rows.OUTCOMES`. They are written at the end unless somebody listens.
         position: what is held.
+        wait: must be called when the broker has a new order.
+        process: what `wait` lets the broker call.
+        opened: records the fill that opened a trade.
+        closed: records the fill that closed a trade or a part of one.
+        count: how many trades were opened.
+        closed_count: how many trades, and parts of trades, were closed.
         problem: why recording stopped before the end, or None.
     """
 
@@ -50,28 +51,31 @@ class Ear:
         self.reads = reads
         self.acting: Placed | None = None
         self.commissions: list[float] = []
-        self.statuses = array("q")
         self.position = 0.0
         self.problem: str | None = None
         self.broker: Any = strategy._broker
         self._broken = broken
-        self._trades = 0
-        self._write_fill = opened.fill
+        self.count = 0
+        self.closed_count = 0
+        self._opened = opened
         self._tell = opened.status
         word = opened.engine.word
         self._effects = (word("open"), word("reduce"), word("close"))
         self._outcomes = [tuple(word(part) for part in outcome) for outcome in rows.OUTCOMES]
         self._listen()
+        self.opened, self.closed = self._hear_opened(), self._hear_closed()
+        self._processing = Processing(self, always_armed=self._rates is None)
+        self.arm, self.wait = self._processing.arm, self._processing.wait
+        self.process = self._processing.process
         self.intents = Intents(strategy, self, opened)
 
     def _listen(self) -> None:
         broker = self.broker
         # At the first bar the host says which one it is; orders may come before.
         broker.__dict__.setdefault("_i", 0)
-        broker.__class__ = CapturedBroker
         broker.capture = self
-        broker.position.__class__ = CapturedPosition
-        broker.orders = Orders(broker.orders, self)
+        HEARING.begin()
+        broker.position.__class__ = position_class()
         self._own_commission = broker._commission
         rates = _rates(broker)
         if rates is None:
@@ -91,106 +95,113 @@ class Ear:
     def detach(self) -> None:
         """Give the host its objects back as they would be without ears."""
         broker = self.broker
-        if not isinstance(broker, CapturedBroker):
+        if "capture" not in broker.__dict__:
             return
         self.intents.detach()
-        broker.__class__ = _Broker
+        self._processing.detach()
         broker._commission = self._own_commission
         broker.position.__class__ = Position
-        broker.orders = list(broker.orders)
         del broker.capture
-        for trade in (*broker.trades, *broker.closed_trades):
-            trade.__class__ = Trade
-            trade.__dict__.pop("_capture", None)
-        for order in broker.orders:
-            order.__dict__.pop("_capture", None)
+        HEARING.end()
+        for each in (*broker.trades, *broker.closed_trades, *broker.orders):
+            each.__dict__.pop("_capture", None)
 
     # --- fills -------------------------------------------------------------------------------
 
-    def opened(self, trade: Any, order: Any, price: float, size: int, bar: int) -> None:
-        """Record the fill that opened a trade."""
-        placed = getattr(order, "_capture", None)
-        if placed is None:  # an order that could not be recorded
-            placed = Placed.aside(NULL_INT, NULL_INT, NULL_INT)
-        self._trades = number = placed.trade = self._trades + 1
-        placed.units = units = abs(size)
-        trade._capture = placed
-        rates = self._rates
-        paid = self.commissions[-1] if rates is None else rates[0] + units * price * rates[1]
-        self.position = position = self.position + size
-        try:
-            self._write_fill(
-                placed.signal_seq, placed.order_seq, bar, placed.bar, 1 if size > 0 else -1,
-                units, price, paid, position, number, self._effects[0],
-            )  # fmt: skip
-        except CaptureError as exc:
-            self.failed(exc)
-        else:
-            # The broker drops an order that opened a trade; there is nothing to wait for.
-            if not placed.settled:
-                self.filled(placed)
+    def _hear_opened(self) -> Callable[..., None]:
+        """Return what records the fill that opened a trade; what it needs is looked up but once."""
+        ear, effect = self, self._effects[0]
+        write_fill, write_executed = self._opened.fill, self._opened.executed
+        own, (fixed, relative) = self._rates is None, self._rates or (0, 0)
 
-    def closed(self, trade: Any, order: Any, price: float, bar: int) -> None:
-        """Record the fill that closed a trade or a part of one."""
-        origin: Placed = trade._capture
-        placed = getattr(order, "_capture", None)
-        if placed is None:  # no intent of this bar: a bracket's price was touched, or the end came
-            placed, decided = origin, NULL_INT
-        else:
-            placed.reduced, decided = True, placed.bar
-        size = -trade.size
-        units = abs(size)
-        origin.units -= units
-        effect = self._effects[1 if origin.units > 0 else 2]
-        rates = self._rates
-        # The broker asks for the commission of the exit first.
-        paid = self.commissions[0] if rates is None else rates[0] + units * price * rates[1]
-        self.position = position = self.position + size
-        try:
-            self._write_fill(
-                placed.signal_seq, placed.order_seq, bar, decided, 1 if size > 0 else -1,
-                units, price, paid, position, origin.trade, effect,
-            )  # fmt: skip
-        except CaptureError as exc:
-            self.failed(exc)
+        def opened(trade: Any, placed: Placed, price: float, size: int, bar: int) -> None:
+            ear.count = number = placed.trade = ear.count + 1
+            trade._capture = placed
+            ear.position = position = ear.position + size
+            side, units = (1, size) if size > 0 else (-1, -size)
+            placed.units = units
+            # The broker drops an order that opened a trade; there is nothing to wait for.
+            write = write_fill if placed.settled else write_executed
+            placed.settled = True
+            paid = ear.commissions[-1] if own else fixed + units * price * relative
+            try:
+                write(
+                    placed.signal_seq, placed.order_seq, bar, placed.bar, side,
+                    units, price, paid, position, number, effect,
+                )  # fmt: skip
+            except CaptureError as exc:
+                ear.failed(exc)
+
+        return opened
+
+    def _hear_closed(self) -> Callable[..., None]:
+        """Return what records the fill that closed a trade or a part of one."""
+        ear, (_, reduces, closes) = self, self._effects
+        write_fill, write_executed = self._opened.fill, self._opened.executed
+        own, (fixed, relative) = self._rates is None, self._rates or (0, 0)
+
+        def closed(trade: Any, placed: Placed | None, price: float, bar: int) -> None:
+            ear.closed_count += 1
+            origin: Placed = trade._capture
+            write = write_fill
+            if placed is None:  # no intent of this bar: a bracket was touched, or the end came
+                placed, decided = origin, NULL_INT
+            else:
+                placed.reduced, decided = True, placed.bar
+                if placed.closes and not placed.settled:
+                    write, placed.settled = write_executed, True
+            size = -trade._Trade__size
+            side, units = (1, size) if size > 0 else (-1, -size)
+            origin.units -= units
+            # The broker asks for the commission of the exit first.
+            paid = ear.commissions[0] if own else fixed + units * price * relative
+            ear.position = position = ear.position + size
+            try:
+                write(
+                    placed.signal_seq, placed.order_seq, bar, decided, side, units, price, paid,
+                    position, origin.trade, reduces if origin.units > 0 else closes,
+                )  # fmt: skip
+            except CaptureError as exc:
+                ear.failed(exc)
+
+        return closed
 
     # --- what becomes of signals -------------------------------------------------------------
 
-    def closing_order(self) -> None:
-        """Let the order that was just made, to close a trade, remember the intent behind it."""
-        placed = self.acting
-        if placed is None or placed is NOBODY:
+    def closing_order(self, acting: Placed) -> None:
+        """Let the order that was just made, to close a trade, remember the intent behind it.
+
+        An exclusive order closes what there is; the signal's fate is that of the order.
+        """
+        if acting is NOBODY:
+            self.wait()
             return
-        if placed.closes:
-            placed.orders += 1
-        else:  # an exclusive order closes what there is; the signal's fate is that of the order
-            placed = Placed.aside(placed.signal_seq, placed.order_seq, placed.bar)
-        self.broker.orders[0]._capture = placed
+        placed = Placed.aside(acting.signal_seq, acting.order_seq, acting.bar)
+        placed.plain = CLOSES
+        self.dress(self.broker.orders[0], placed)
 
-    def filled(self, placed: Placed) -> None:
-        """Record that an order was filled."""
-        if self._tell is None:
-            placed.settled = True
-            self.statuses.extend((self.broker._i, placed.signal_seq, placed.order_seq, _FILLED))
-        else:
-            self.settle(placed, _FILLED)
+    def dress(self, order: Any, placed: Placed) -> None:
+        """Let an order remember its intent, and the broker be heard."""
+        order._capture = placed
+        self.wait()
 
-    def left(self, placed: Placed, caller: FrameType) -> None:
+    def left(self, placed: Placed) -> None:
         """Record that the broker took an order off its list that opened no trade."""
         placed.orders -= 1
         if placed.closes:
-            if placed.reduced:
-                self.filled(placed)
-            elif not placed.orders:
+            if not placed.orders:
                 self.settle(placed, rows.NOTHING_TO_CLOSE)
         elif not placed.reduced:
             self.settle(placed, rows.INSUFFICIENT_MARGIN)
         else:
-            self.settle(placed, rows.PARTIALLY_FILLED if need_left(caller) else _FILLED)
+            self.settle(placed, rows.PARTIALLY_FILLED if placed.rest else rows.FILLED)
 
     def end_of_data(self) -> None:
-        """Record that orders which still wait will not be filled any more."""
+        """Record what the broker did last, and that what still waits will not be filled."""
         broker = self.broker
+        # When the money is gone, the broker closes every trade after it went through its orders.
+        for trade in broker.closed_trades[self.closed_count :]:
+            self.closed(trade, None, trade.exit_price, trade.exit_bar)
         ruined = broker._cash == 0 and broker._equity[broker._i] == 0
         for order in broker.orders:
             placed = getattr(order, "_capture", None)
@@ -200,10 +211,9 @@ class Ear:
     def settle(self, placed: Placed, place: int) -> None:
         """Record the outcome that stands at this place in `rows.OUTCOMES`."""
         placed.settled = True
-        bar = self.broker._i
-        if self._tell is None:
-            self.statuses.extend((bar, placed.signal_seq, placed.order_seq, place))
+        if self.problem is not None:
             return
+        bar = self.broker._i
         try:
             self._tell(placed.signal_seq, placed.order_seq, bar, *self._outcomes[place])
         except CaptureError as exc:

@@ -1,4 +1,4 @@
-"""What is written when a run has ended: equity by bar, trades, and what became of signals."""
+"""What is written when a run has ended: equity by bar, and trades."""
 
 from __future__ import annotations
 
@@ -8,14 +8,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from capture_backtesting import rows
-
 if TYPE_CHECKING:
-    from array import array
-
     from capture_backtesting.opening import Opened
 
-__all__ = ["equity_table", "status_table", "trade_table"]
+__all__ = ["equity_table", "trade_table"]
 
 
 def equity_table(results: Any, opened: Opened, broker: Any) -> pa.Table:
@@ -72,27 +68,6 @@ def trade_table(opened: Opened, broker: Any) -> pa.Table:
 def _times(opened: Opened, bars: pa.Array) -> pa.Array:
     known = bars.fill_null(0).to_numpy(zero_copy_only=False)
     return pc.if_else(bars.is_valid(), opened.timeline.labels(known), None)
-
-
-def status_table(statuses: array[int], opened: Opened) -> pa.Table:
-    """Return what became of the signals, in the order in which it happened."""
-    bar, signal, order, place = np.array(statuses).reshape(-1, 4).T
-    words = [pa.array([str(outcome[i]) for outcome in rows.OUTCOMES]) for i in range(3)]
-    signal_id = [opened.engine.signal_id(seq) for seq in signal.tolist()]
-    return pa.table(
-        {
-            **_constants(opened, len(bar)),
-            "bar_index": bar,
-            "timestamp": opened.timeline.labels(bar),
-            "signal_id": pa.array(signal_id, pa.string()),
-            "signal_seq": pa.array(signal, mask=signal < 0),
-            "order_id": pa.array([f"o{seq}" if seq >= 0 else None for seq in order.tolist()]),
-            "order_seq": pa.array(order, mask=order < 0),
-            "status": words[0].take(pa.array(place)),
-            "reason": words[1].take(pa.array(place)),
-            "actor": words[2].take(pa.array(place)),
-        }
-    )
 
 
 def _constants(opened: Opened, count: int) -> dict[str, pa.Array]:

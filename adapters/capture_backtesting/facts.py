@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from capture.timeline import Timeline
 
-__all__ = ["Indicators", "base_table", "host_settings", "parameters"]
+__all__ = ["Indicators", "base_table", "declared_parameters", "host_settings", "parameters"]
 
 
 class Indicators:
@@ -131,9 +131,15 @@ def _shown(value: Any) -> Any:
 
 def parameters(strategy: Any) -> dict[str, Any]:
     """Return the strategy's parameters: public class variables, as this run has them."""
+    declared = declared_parameters(type(strategy))
+    return {name: _shown(getattr(strategy, name)) for name in declared}
+
+
+def declared_parameters(strategy: type) -> dict[str, Any]:
+    """Return a strategy's parameters as its class declares them, in order of name."""
     names = {
         name
-        for cls in type(strategy).__mro__
+        for cls in strategy.__mro__
         if not cls.__module__.startswith("backtesting.backtesting")
         for name, value in vars(cls).items()
         if not name.startswith("_") and isinstance(value, (bool, int, float, str, type(None)))
@@ -141,9 +147,9 @@ def parameters(strategy: Any) -> dict[str, Any]:
     return {name: _shown(getattr(strategy, name)) for name in sorted(names)}
 
 
-def host_settings(backtest: Any) -> dict[str, Any]:
-    """Return the settings of a backtest, which decide its fills."""
-    broker = {k: v for k, v in backtest._broker.keywords.items() if k != "index"}
+def host_settings(backtest: Any, **changed: Any) -> dict[str, Any]:
+    """Return the settings of a backtest, which decide its fills; with what is changed of them."""
+    broker = {k: v for k, v in {**backtest._broker.keywords, **changed}.items() if k != "index"}
     settings = {**broker, "finalize_trades": backtest._finalize_trades}
     unit = getattr(backtest, "_fractional_unit", None)
     if unit is not None:  # prices and sizes are recorded as the broker sees them, in this unit

@@ -7,10 +7,12 @@ import struct
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
+from backtesting.backtesting import Position, Trade
+
 from capture.errors import CaptureError, InvalidEvent
 from capture.journal import NULL_FLOAT, NULL_INT
 from capture_backtesting import rows
-from capture_backtesting.placed import NOBODY, Placed
+from capture_backtesting.placed import NOBODY, Closing, ClosingAll, Opening, Placed
 from capture_backtesting.routes import hear, hear_no_more
 
 if TYPE_CHECKING:
@@ -21,11 +23,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Intents"]
 
+_CLOSE_POSITION: Final = Position.close
+_UNSAID: Final = object()
 _UNFIT: Final = (struct.error, TypeError, ValueError, OverflowError)
 
 
 class Intents:
-    """Stands between a strategy and what it calls."""
+    """Stands between a strategy and what it calls.
+
+    Attributes:
+        flattened: the last bar on which the strategy closed everything: what it opens then opens
+            anew, although the broker still holds what it held.
+    """
+
+    flattened = -1
 
     def __init__(self, strategy: Any, ear: Ear, opened: Opened) -> None:
         """Hear a strategy from now on."""
@@ -35,6 +46,7 @@ class Intents:
         self._broker = ear.broker
         self._opened = opened
         self._words = _Words(opened.engine.word)
+        self._close = self._closing()
 
     def listen(self) -> None:
         """Hear the strategy's calls to place orders."""
@@ -49,55 +61,63 @@ class Intents:
     def placing(self, side: int, call: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function that records a buy or a sell, and lets it happen."""
         ear, alive, broker, words = self._ear, self._strategy, self._broker, self._words
-        trades, exclusive = broker.trades, broker._exclusive_orders
-        write_signal, write_order = self._opened.signal, self._opened.order
-        verb, market = words["buy" if side > 0 else "sell"], words["market"]
+        trades, orders, exclusive = broker.trades, broker.orders, broker._exclusive_orders
+        write, verb = self._opened.intent, words["buy" if side > 0 else "sell"]
         fraction, units = words["fraction"], words["units"]
-        entry, adjustment, exit_ = words["entry"], words["adjustment"], words["exit"]
-        special, null, null_seq = self._special, NULL_FLOAT, NULL_INT
+        entry = words["entry"]
+        special, null, null_seq, opening = self._special, NULL_FLOAT, NULL_INT, Opening
+        methods, process, hedging = broker.__dict__, ear.process, broker._hedging
+        intents = self
 
-        def place(**arguments: Any) -> Any:
+        def place(*, size: Any = _UNSAID, **more: Any) -> Any:
+            said = size is not _UNSAID
             bar, position = broker._i, ear.position
-            size = arguments.get("size")
             try:
-                signal = write_signal(
-                    bar,
-                    side,
-                    entry if not position else adjustment if position * side > 0 else exit_,
-                    position,
-                    broker._cash,
-                    len(trades),
-                    len(broker.orders),
-                )
-                if signal < 0:
-                    signal = null_seq
-                kind = fraction if size is None or size < 1 else units
-                if len(arguments) == (size is not None):
-                    order = write_order(
-                        signal, bar, side, verb, market,
-                        null if size is None else size, kind,
-                        null, null, null, null,
-                    )  # fmt: skip
+                kind = units if said and size >= 1 else fraction
+                opens = not position or intents.flattened == bar or hedging
+                signal_type = entry if opens else words[_held(position * side, kind == units, size)]
+                if more:
+                    placed = special(bar, side, signal_type, verb, kind, _arguments(size, more))
                 else:
-                    order = special(signal, bar, side, verb, kind, arguments)
+                    signal = write(
+                        bar, side, signal_type, position, broker._cash, len(trades), len(orders),
+                        side, verb, size if said else null, kind, null_seq,
+                    )  # fmt: skip
+                    placed = opening(signal, signal + 1, bar)
+                    if signal < 0:  # dropped, as the overload policy says
+                        placed.signal_seq = placed.order_seq = null_seq
             except (CaptureError, *_UNFIT) as exc:
+                arguments = _arguments(size, more)
                 return self._unrecorded(arguments, exc, lambda: call(alive(), **arguments))
-            placed = Placed(signal, order, bar)
             if exclusive:
                 ear.acting = placed
             try:
-                made = call(alive(), **arguments)
+                made = call(alive(), size=size, **more) if said else call(alive(), **more)
             except Exception:
                 ear.settle(placed, rows.INVALID_ORDER)
                 raise
             finally:
                 ear.acting = None
             made._capture = placed
+            methods["_process_orders"] = process
             return made
 
         return place
 
     def _special(
+        self,
+        bar: int,
+        side: int,
+        signal_type: int,
+        verb: int,
+        kind: int,
+        said: Mapping[str, Any],
+    ) -> Placed:
+        """Record a signal whose order is more than a market order."""
+        signal = self.signal(bar, side, signal_type)
+        return Placed(signal, self._order(signal, bar, side, verb, kind, said), bar)
+
+    def _order(
         self,
         signal: int,
         bar: int,
@@ -107,7 +127,6 @@ class Intents:
         said: Mapping[str, Any],
         phase: str = "next",
     ) -> int:
-        """Record an order that is more than a market order."""
         size, limit, stop, sl, tp, tag = map(said.get, ("size", "limit", "stop", "sl", "tp", "tag"))
         row = (
             signal,
@@ -136,71 +155,76 @@ class Intents:
         """
         words, ear = self._words, self._ear
         size = arguments.get("size")
-        signal = self.signal(0, side, "entry", waiting=waiting)
+        signal = self.signal(0, side, words["entry"], waiting=waiting)
         kind = words["fraction" if size is None or size < 1 else "units"]
         verb = words["buy" if side > 0 else "sell"]
-        row = self._special(signal, 0, side, verb, kind, arguments, "init")
+        row = self._order(signal, 0, side, verb, kind, arguments, "init")
         placed = Placed(signal, row, 0)
         if order is None:
             ear.settle(placed, rows.INVALID_ORDER)
         elif order in self._broker.orders:
-            order._capture = placed
+            ear.dress(order, placed)
         else:
             exclusive = self._broker._exclusive_orders
             ear.settle(placed, rows.SUPERSEDED if exclusive else rows.CANCELLED)
 
     # --- closes ------------------------------------------------------------------------------
 
-    def close_position(self, call: Callable[..., Any], portion: float) -> None:
-        """Record that the strategy closes its position, or a part of it, and let it happen."""
-        self._close("Position.close", call, portion, whole=portion == 1, parent=None)
+    def _closing(self) -> Callable[..., None]:
+        """Return what records that the strategy closes something, and lets it happen."""
+        ear, broker, words = self._ear, self._broker, self._words
+        trades, orders, write = broker.trades, broker.orders, self._opened.intent
+        exit_, adjustment, portion_of = words["exit"], words["adjustment"], words["portion"]
+        intents = self
 
-    def close_trade(self, trade: Any, call: Callable[..., Any], portion: float) -> None:
+        def close(
+            what: Any,
+            call: Callable[..., Any],
+            verb: str,
+            portion: float,
+            held: float,
+            all_of_it: bool,
+            trade: int = NULL_INT,
+        ) -> None:
+            bar, side = broker._i, -1 if held > 0 else 1 if held < 0 else 0
+            try:
+                signal = write(
+                    bar, 0 if all_of_it else side, exit_ if all_of_it else adjustment,
+                    ear.position, broker._cash, len(trades), len(orders),
+                    side, words[verb], portion, portion_of, trade,
+                )  # fmt: skip
+            except (CaptureError, *_UNFIT) as exc:
+                said = {"call": verb, "portion": portion}
+                self._unrecorded(said, exc, lambda: call(what, portion))
+                return
+            if all_of_it:
+                intents.flattened = bar
+            placed = (ClosingAll if all_of_it else Closing)(signal, signal + 1, bar)
+            if signal < 0:
+                placed.signal_seq = placed.order_seq = NULL_INT
+            ear.acting = placed
+            try:
+                call(what, portion)
+            except Exception:
+                ear.settle(placed, rows.INVALID_ORDER)
+                raise
+            finally:
+                ear.acting = None
+            if not placed.orders:
+                ear.settle(placed, rows.NOTHING_TO_CLOSE)
+
+        return close
+
+    def close_position(self, position: Any, portion: float) -> None:
+        """Record that the strategy closes its position, or a part of it, and let it happen."""
+        held = self._ear.position
+        self._close(position, _CLOSE_POSITION, "Position.close", portion, held, portion == 1)
+
+    def close_trade(self, trade: Any, portion: float) -> None:
         """Record that the strategy closes a trade, or a part of it, and let it happen."""
         whole = portion == 1 and self._broker.trades == [trade]
-        self._close("Trade.close", call, portion, whole=whole, parent=trade)
-
-    def _close(
-        self, verb: str, call: Callable[..., Any], portion: float, *, whole: bool, parent: Any
-    ) -> None:
-        ear = self._ear
-        try:
-            placed = self._close_intent(verb, portion, whole=whole, parent=parent)
-        except (CaptureError, *_UNFIT) as exc:
-            said = {"call": verb, "portion": portion}
-            self._unrecorded(said, exc, lambda: call(portion))
-            return
-        ear.acting = placed
-        try:
-            call(portion)
-        except Exception:
-            ear.settle(placed, rows.INVALID_ORDER)
-            raise
-        finally:
-            ear.acting = None
-        if not placed.orders:
-            ear.settle(placed, rows.NOTHING_TO_CLOSE)
-
-    def _close_intent(self, verb: str, portion: float, *, whole: bool, parent: Any) -> Placed:
-        words, bar, position = self._words, self._broker._i, self._ear.position
-        held = position if parent is None else parent.size
-        side = (held < 0) - (held > 0)
-        signal = self.signal(bar, 0 if whole else side, "exit" if whole else "adjustment")
-        row = (
-            signal,
-            bar,
-            side,
-            words[verb],
-            words["market"],
-            float(portion),
-            words["portion"],
-            *(NULL_FLOAT,) * 4,
-        )
-        if parent is None:
-            order = self._opened.order(*row)
-        else:
-            order = self._edit(row, "new", parent=_trade_id(parent))
-        return Placed.to_close(signal, order, bar)
+        number = trade._capture.trade or NULL_INT
+        self._close(trade, Trade.close, "Trade.close", portion, trade.size, whole, number)
 
     # --- edits and cancels -------------------------------------------------------------------
 
@@ -218,10 +242,17 @@ class Intents:
             call(trade, price)
         finally:
             self._ear.acting = None
+        self._ear.arm()
 
-    def cancelled(self, placed: Placed) -> None:
+    def cancelled(self, order: Any, placed: Placed | None) -> None:
         """Record that an order is cancelled, by the strategy or by a later order of its."""
         ear = self._ear
+        if placed is None:
+            if ear.acting is None:
+                self._contingent_cancelled(order)
+            return
+        if placed.settled:
+            return
         placed.orders -= 1
         by_strategy = ear.acting is None
         if by_strategy:
@@ -231,7 +262,7 @@ class Intents:
         if placed.orders <= 0 and not placed.settled:
             ear.settle(placed, rows.CANCELLED if by_strategy else rows.SUPERSEDED)
 
-    def contingent_cancelled(self, order: Any) -> None:
+    def _contingent_cancelled(self, order: Any) -> None:
         """Record that the strategy cancels a stop-loss or take-profit."""
         trade = order.parent_trade
         placed = getattr(trade, "_capture", None)
@@ -267,19 +298,23 @@ class Intents:
 
     # --- rows --------------------------------------------------------------------------------
 
-    def signal(self, bar: int, direction: int, kind: str, *, waiting: int | None = None) -> int:
-        """Record a signal and return its sequence number."""
+    def signal(self, bar: int, direction: int, kind: int, *, waiting: int | None = None) -> int:
+        """Record a signal and return its sequence number; its kind is a word's number."""
         broker = self._broker
         seq = self._opened.signal(
             bar,
             direction,
-            self._words[kind],
+            kind,
             self._ear.position,
             broker._cash,
             len(broker.trades),
             len(broker.orders) if waiting is None else waiting,
         )
         return seq if seq >= 0 else NULL_INT
+
+    def refused(self, bar: int, direction: int, kind: str) -> int:
+        """Record a signal that the strategy's own filter refused."""
+        return self.signal(bar, direction, self._words[kind])
 
     def _edit(
         self,
@@ -304,6 +339,20 @@ class Intents:
             return call()
         finally:
             self._ear.acting = None
+            self._ear.wait()
+
+
+def _arguments(size: Any, more: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(more) if size is _UNSAID else {"size": size, **more}
+
+
+def _held(ahead: float, in_units: bool, size: Any) -> str:
+    """Return what an order is to a position, which is `ahead` in the order's own direction."""
+    if ahead > 0:
+        return "adjustment"
+    if not in_units or size > -ahead:
+        return "entry"  # a reversal, as far as anybody but the broker can tell
+    return "exit" if size == -ahead else "adjustment"
 
 
 def _trade_id(trade: Any) -> str | None:

@@ -57,6 +57,6 @@ def _refused(ear: Ear, direction: int) -> Placed:
     held = ear.position * side
     kind = "exit" if not side or held < 0 else "adjustment" if held else "entry"
     bar = ear.broker._i
-    placed = Placed(ear.intents.signal(bar, side, kind), NULL_INT, bar)
+    placed = Placed(ear.intents.refused(bar, side, kind), NULL_INT, bar)
     ear.settle(placed, rows.FILTERED)
     return placed

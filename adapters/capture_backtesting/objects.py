@@ -1,146 +1,134 @@
-"""The host's broker, its orders, trades and position, each with an ear for what happens to it.
+"""The host's orders, trades and position, with an ear for what the strategy does to them.
 
-The host makes its own objects; their class is changed to one of these afterwards, which adds no
-state of the host's and changes none, and changed back when the run is over. The class whose name
-the host builds attribute names from keeps that name.
+Nothing here is in the way of a bar on which the strategy does nothing.
 """
 
 from __future__ import annotations
 
 import sys
+from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from backtesting.backtesting import Backtest, Order, Position, Trade, _Broker
+from backtesting.backtesting import Backtest, Order, Position, Trade
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from collections.abc import Callable
 
     from capture_backtesting.ear import Ear
 
-__all__ = ["CapturedBroker", "CapturedPosition", "CapturedTrade", "Orders", "need_left"]
+__all__ = ["HEARING", "position_class"]
 
 _RUN: Final = Backtest.run.__code__
-_CANCEL: Final = Order.cancel.__code__
-_PROCESS: Final = _Broker._process_orders.__code__
-_REDUCE: Final = _Broker._reduce_trade.__code__
-_OPEN: Final = _Broker._open_trade
-_CLOSE: Final = _Broker._close_trade
-_REMOVE: Final = list.remove
+CANCEL: Final = Order.cancel
+CLOSE: Final = Trade.close
+SL: Final[Any] = Trade.sl
+TP: Final[Any] = Trade.tp
 
 
-class CapturedTrade(Trade):
-    """A trade whose closing and editing is heard.
+class _Hearing:
+    """Lets the host's classes hear while any run is captured; nothing stays when none is.
 
-    `_capture` is the `Placed` record of the intent that opened it.
+    Objects of other classes would do too, but the host reads their attributes so often that it
+    would show: Python finds those of an object whose class was changed in a slower way.
     """
 
-    _capture: Any
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._runs = 0
 
-    def close(self, portion: float = 1.0) -> None:
-        """Close, as an intent if it was the strategy that asked for it."""
-        ear: Ear = self._Trade__broker.capture
-        if ear.acting is not None:
-            super().close(portion)
-            ear.closing_order()
-        elif sys._getframe(1).f_code is _RUN:
-            super().close(portion)
+    def begin(self) -> None:
+        """Begin to hear, for one more run."""
+        with self._lock:
+            self._runs += 1
+            if self._runs == 1:
+                Order.cancel = _cancel
+                Trade.close, Trade.sl, Trade.tp = _close, _SL_HEARD, _TP_HEARD
+
+    def end(self) -> None:
+        """Hear no more, unless there is another run."""
+        with self._lock:
+            self._runs -= 1
+            if not self._runs:
+                Order.cancel = CANCEL
+                Trade.close, Trade.sl, Trade.tp = CLOSE, SL, TP
+
+
+HEARING: Final = _Hearing()
+"""Whoever captures a run begins with it, and ends."""
+
+
+def _cancel(self: Any) -> None:
+    """Cancel the order."""
+    CANCEL(self)
+    ear: Ear | None = self._Order__broker.__dict__.get("capture")
+    if ear is not None:
+        ear.intents.cancelled(self, getattr(self, "_capture", None))
+
+
+def _close(self: Any, portion: float = 1.0) -> None:
+    """Place new `Order` to close `portion` of the trade at next market price."""
+    broker = self._Trade__broker
+    ear: Ear | None = broker.__dict__.get("capture")
+    if ear is None:
+        CLOSE(self, portion)
+        return
+    acting = ear.acting
+    if acting is not None:
+        CLOSE(self, portion)
+        if acting.closes:
+            acting.orders += 1
+            broker.orders[0]._capture = acting
+            ear.wait()
         else:
-            ear.intents.close_trade(self, super().close, portion)
-
-    def _edit_sl(self, price: float) -> None:
-        self._Trade__broker.capture.intents.edit_trade(self, "sl", price, Trade.sl.fset)
-
-    def _edit_tp(self, price: float) -> None:
-        self._Trade__broker.capture.intents.edit_trade(self, "tp", price, Trade.tp.fset)
-
-    sl = property(Trade.sl.fget, _edit_sl, doc="The stop-loss price.")
-    tp = property(Trade.tp.fget, _edit_tp, doc="The take-profit price.")
+            ear.closing_order(acting)
+    elif sys._getframe(1).f_code is _RUN:
+        CLOSE(self, portion)
+        ear.wait()
+    else:
+        ear.intents.close_trade(self, portion)
 
 
-CapturedTrade.__qualname__ = CapturedTrade.__name__ = "Trade"
+def _edit(trade: Any, which: str, price: Any, call: Callable[[Any, Any], None]) -> None:
+    ear: Ear | None = trade._Trade__broker.__dict__.get("capture")
+    if ear is None or ear.acting is not None:
+        call(trade, price)
+    else:
+        ear.intents.edit_trade(trade, which, price, call)
 
 
-class CapturedPosition(Position):
-    """The position, whose closing is one intent however many trades it closes."""
+_SL_HEARD: Final = property(
+    SL.fget, lambda trade, price: _edit(trade, "sl", price, SL.fset), doc=SL.__doc__
+)
+_TP_HEARD: Final = property(
+    TP.fget, lambda trade, price: _edit(trade, "tp", price, TP.fset), doc=TP.__doc__
+)
 
-    def close(self, portion: float = 1.0) -> None:
-        """Close, as an intent."""
-        ear: Ear = self._Position__broker.capture
-        ear.intents.close_position(super().close, portion)
+_READ: Final = frozenset({"size", "pl", "pl_pct", "is_long", "is_short"})
 
 
-def _heard(name: str) -> property:
+def _close_position(self: Any, portion: float = 1.0) -> None:
+    """Close, as one intent however many trades it closes."""
+    self._Position__broker.capture.intents.close_position(self, portion)
+
+
+@cache
+def position_class(unread: frozenset[str] = _READ) -> type[Position]:
+    """Return a class of positions whose closing is heard, and the reading of what is yet unread.
+
+    To know that a strategy looked is enough: what it looked at once is the host's own from then on.
+    """
+    reading = {name: _heard(name, unread - {name}) for name in unread}
+    return type("Position", (Position,), {"close": _close_position, **reading})
+
+
+def _heard(name: str, unread: frozenset[str]) -> property:
     """Return a property of the position that takes note of being read."""
     own: Any = getattr(Position, name)
 
     def read(self: Any) -> Any:
         self._Position__broker.capture.reads.add(f"position.{name}")
+        self.__class__ = position_class(unread)
         return own.fget(self)
 
     return property(read, doc=own.__doc__)
-
-
-for _name in ("size", "pl", "pl_pct", "is_long", "is_short"):
-    setattr(CapturedPosition, _name, _heard(_name))
-CapturedPosition.__qualname__ = CapturedPosition.__name__ = "Position"
-
-
-class Orders(list[Any]):
-    """The broker's orders; hears how each of them leaves."""
-
-    __slots__ = ("_ear",)
-
-    def __init__(self, orders: list[Any], ear: Ear) -> None:
-        """Take over the orders there are."""
-        super().__init__(orders)
-        self._ear = ear
-
-    def remove(self, order: Any) -> None:
-        """Remove an order that is done, one way or the other."""
-        _REMOVE(self, order)
-        placed = getattr(order, "_capture", None)
-        if placed is None:  # a stop-loss or take-profit, or an order that the host made itself
-            ear = self._ear
-            if ear.acting is None and sys._getframe(1).f_code is _CANCEL:
-                ear.intents.contingent_cancelled(order)
-        elif not placed.settled:
-            caller = sys._getframe(1)
-            if caller.f_code is _PROCESS:
-                self._ear.left(placed, caller)
-            else:
-                self._ear.intents.cancelled(placed)
-
-
-def need_left(caller: FrameType) -> bool:
-    """Return whether the order that the broker drops has a rest that it could not fill."""
-    return bool(caller.f_locals.get("need_size"))
-
-
-class CapturedBroker(_Broker):
-    """The broker, whose fills are heard. `capture` is the ear that hears them."""
-
-    capture: Ear
-
-    def _open_trade(
-        self, price: float, size: int, sl: Any, tp: Any, time_index: int, tag: Any
-    ) -> None:
-        orders = self.orders
-        order = orders[0] if len(orders) == 1 else sys._getframe(1).f_locals.get("order")
-        _OPEN(self, price, size, sl, tp, time_index, tag)
-        trade = self.trades[-1]
-        trade.__class__ = CapturedTrade
-        self.capture.opened(trade, order, price, size, time_index)
-
-    def _close_trade(self, trade: Any, price: float, time_index: int) -> None:
-        frame: Any = sys._getframe(1)
-        if frame.f_code is _REDUCE:
-            frame = frame.f_back
-        order = None
-        if frame.f_code is _PROCESS:
-            orders = self.orders
-            order = orders[0] if len(orders) == 1 else frame.f_locals.get("order")
-        ear = self.capture
-        if ear.commissions:
-            ear.commissions.clear()
-        _CLOSE(self, trade, price, time_index)
-        ear.closed(trade, order, price, time_index)

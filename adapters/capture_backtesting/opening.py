@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import weakref
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -12,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 from backtesting._util import _indicator_warmup_nbars
 
+from capture.journal import Derived
+from capture.recorder.channel import Share
 from capture.recorder.engine import SignalCaptureEngine
 from capture.recorder.facts import StrategyFacts, config_record
 from capture.store.run import RunStart
@@ -24,8 +27,9 @@ if TYPE_CHECKING:
 
     from capture.config import SignalCaptureConfig
     from capture.journal.writer import Append
+    from capture_backtesting.grid import Trial
 
-__all__ = ["Opened", "begin"]
+__all__ = ["Opened", "begin", "start_record"]
 
 _UNNAMED: Final = "data"
 
@@ -37,11 +41,13 @@ class Opened(NamedTuple):
     timeline: Timeline
     strategy_id: str
     labels: Mapping[str, str]
+    intent: Append
     signal: Append
     order: Append
     edit: Append
     fill: Append
-    status: Append | None
+    executed: Append
+    status: Append
 
 
 def begin(
@@ -50,6 +56,7 @@ def begin(
     original: type,
     settings: Mapping[str, Any],
     indicators: Indicators,
+    trial: Trial | None = None,
 ) -> Opened:
     """Begin the recording of a run whose strategy has been initialised."""
     broker, frame = strategy._broker, strategy._data.df
@@ -57,15 +64,18 @@ def begin(
     symbol = config.symbol or str(frame.attrs.get("symbol") or _UNNAMED)
     indicators.gather(strategy)
     params = parameters(strategy)
-    engine = SignalCaptureEngine(
-        config, run=_start(original, params=params, settings=settings, config=config)
+    run = start_record(original, params=params, settings=settings, config=config)
+    engine, strategy_id = (
+        (SignalCaptureEngine(config, run=run), original.__name__)
+        if trial is None
+        else trial.begin(config, run)
     )
     bars = base_table(frame, timeline)
     engine.add_base_data(bars, symbol=symbol, timeframe=timeline.timeframe)
     if timeline.naive:
         engine.flag("naive_timestamps_taken_for_utc")
     engine.flag("first_bar", 1 + int(_indicator_warmup_nbars(strategy)))
-    facts = StrategyFacts(original.__name__, params, indicators.metadata)
+    facts = StrategyFacts(strategy_id, params, indicators.metadata)
     labels = {"symbol": symbol, "timeframe": timeline.timeframe}
     late = _Late(timeline, indicators, broker, bars, self_contained=config.self_contained)
     late.sources = getattr(original, "source_ids", None)
@@ -74,7 +84,7 @@ def begin(
     )
 
 
-def _start(original: Any, *, config: SignalCaptureConfig, **said: Any) -> RunStart:
+def start_record(original: Any, *, config: SignalCaptureConfig, **said: Any) -> RunStart:
     """Return the start record of a run, or of a replay of one."""
     source = getattr(original, "replay_source", None)
     facts: dict[str, Any] = {
@@ -95,28 +105,33 @@ def _start(original: Any, *, config: SignalCaptureConfig, **said: Any) -> RunSta
 
 def _channels(
     engine: SignalCaptureEngine, facts: StrategyFacts, labels: Mapping[str, str], late: _Late
-) -> tuple[Append, Append, Append, Append, Append | None]:
+) -> tuple[Append, ...]:
     own = {**labels, "strategy_id": facts.strategy_id}
     new = {**own, "action": "new", "phase": "next"}
-    channel, of_events = engine.channel, late.of_events
-    signals = channel(
-        "signals", rows.SIGNAL, strategy=facts, constants=labels, late=late.of_signals
-    )
-    status: Append | None = None
-    if engine.observer("statuses") is not None:
-        # Where nobody listens, statuses are written together when the run has ended.
-        status = channel("statuses", rows.STATUS, constants=own, late=of_events).append
+    channel, joint, of_events = engine.channel, engine.joint_channel, late.of_events
+    said = {**own, "segment": engine.segment(facts)}
+    status, reason, actor = rows.OUTCOMES[rows.FILLED]
+    executed = {**own, "status": str(status), "reason": str(reason), "actor": actor}
+    signal = Share("signals", rows.INTENT_SIGNAL, said, late=late.of_signals)
+    market = {**new, "order_type": "market"}
+    closes = (Derived("parent_id", "t", "trade"),)
+    order = Share("orders", rows.INTENT_ORDER, market, closes, of_events)
+    fill = Share("fills", {name: name for name, _ in rows.FILL}, own, late=late.of_fills)
+    done = Share("statuses", rows.EXECUTED, executed, late=of_events)
     return (
-        signals.append,
+        joint(rows.INTENT, (signal, order)).append,
+        channel("signals", rows.SIGNAL, constants=said, late=late.of_signals).append,
         channel("orders", rows.ORDER, constants=new, late=of_events).append,
         channel("orders", rows.EDIT, constants=own, late=of_events).append,
         channel("fills", rows.FILL, constants=own, late=late.of_fills).append,
-        status,
+        joint(rows.FILL, (fill, done)).append,
+        channel("statuses", rows.STATUS, constants=own, late=of_events).append,
     )
 
 
 _SOURCES: Final[weakref.WeakKeyDictionary[type, str | None]] = weakref.WeakKeyDictionary()
 _PARSING: Final = Lock()
+os.register_at_fork(after_in_child=_PARSING._at_fork_reinit)  # type: ignore[attr-defined]
 
 
 def _source(strategy: type) -> str | None:

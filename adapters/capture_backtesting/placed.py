@@ -6,7 +6,10 @@ from typing import Final
 
 from capture.journal import NULL_INT
 
-__all__ = ["NOBODY", "Placed"]
+__all__ = ["CLOSES", "NOBODY", "OPENS", "Closing", "ClosingAll", "Opening", "Placed"]
+
+OPENS: Final = 1
+CLOSES: Final = 2
 
 
 class Placed:
@@ -22,9 +25,14 @@ class Placed:
         reduced: whether a fill of it closed a trade, or a part of one.
         trade: number of the trade that it opened; 0 if none.
         units: how much of that trade is open.
+        plain: OPENS or CLOSES, if that is all that can become of it: no price, no bracket, no
+            part of a trade; else 0.
+        rest: whether a part of it was left over when it had closed what it could.
     """
 
     closes = False
+    plain = 0
+    rest = False
     settled = False
     orders = 1
     reduced = False
@@ -38,18 +46,30 @@ class Placed:
         self.bar = bar
 
     @classmethod
-    def to_close(cls, signal_seq: int, order_seq: int, bar: int) -> Placed:
-        """Remember an intent to close, whose orders are counted as they are made."""
-        placed = cls(signal_seq, order_seq, bar)
-        placed.closes, placed.orders = True, 0
-        return placed
-
-    @classmethod
     def aside(cls, signal_seq: int, order_seq: int, bar: int) -> Placed:
         """Remember an intent whose outcome is not told by the order at hand."""
         placed = cls(signal_seq, order_seq, bar)
         placed.settled = True
         return placed
+
+
+class Opening(Placed):
+    """A market order without a bracket."""
+
+    plain = OPENS
+
+
+class Closing(Placed):
+    """An intent to close, whose orders are counted as they are made."""
+
+    closes = True
+    orders = 0
+
+
+class ClosingAll(Closing):
+    """An intent to close the whole of what it is about."""
+
+    plain = CLOSES
 
 
 NOBODY: Final = Placed.aside(NULL_INT, NULL_INT, NULL_INT)

@@ -14,7 +14,6 @@ from backtesting.backtesting import Strategy, _Broker
 from capture.errors import NotReplayable
 from capture.timeline import Timeline
 from capture_backtesting.facts import base_table, host_settings
-from capture_backtesting.objects import CapturedBroker
 from capture_backtesting.running import backtest_that_runs
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def replayed(source: ReplaySource, size: float | None = None) -> type[Strategy]:
         if first > 1:  # the same warm-up, without what was warming up
             warm_up = np.where(np.arange(len(self.data)) < first - 1, np.nan, 0.0)
             self._warm_up = self.I(lambda: warm_up, name="replay", plot=False)
-        if not isinstance(self._broker, CapturedBroker):
+        if "_capture" not in self.__dict__:  # what is recorded remembers for itself
             self._broker.__class__ = _RememberingBroker
         repeated.clear()
         unseen.clear()
@@ -161,6 +160,7 @@ class _Intents(_Script):
             "Trade.sl": self._move,
             "Trade.tp": self._move,
             "Order.cancel": self._cancel,
+            "flatten": self._flatten,
         }
 
     def early(self) -> None:
@@ -199,6 +199,14 @@ class _Intents(_Script):
 
     def _close_position(self, intent: IntentLike) -> None:
         self._closing(intent, self._strategy.position)
+
+    def _flatten(self, intent: IntentLike) -> None:
+        """Close what is held; an exit that the replay adds also cancels what still waits."""
+        if intent.signal_seq is None:
+            for order in [order for order in self._broker.orders if not order.is_contingent]:
+                order.cancel()
+        if self._broker.trades:
+            self._closing(intent, self._strategy.position)
 
     def _close_trade(self, intent: IntentLike) -> None:
         trade = self._trade(intent)
@@ -245,7 +253,7 @@ class _Intents(_Script):
         if not made:
             return None
         [order] = made
-        if isinstance(self._broker, CapturedBroker):
+        if "capture" in self._broker.__dict__:
             placed = getattr(order, "_capture", None)
             mine = (t for t in self._broker.trades if t._capture is placed)
             return next(mine, None)

@@ -11,10 +11,14 @@ __all__ = [
     "CANCELLED",
     "EDIT",
     "END_OF_DATA",
+    "EXECUTED",
     "FILL",
     "FILLED",
     "FILTERED",
     "INSUFFICIENT_MARGIN",
+    "INTENT",
+    "INTENT_ORDER",
+    "INTENT_SIGNAL",
     "INVALID_ORDER",
     "NOTHING_TO_CLOSE",
     "ORDER",
@@ -36,6 +40,21 @@ SIGNAL: Final = (
     Field("portfolio_open_trades", "int"),
     Field("portfolio_pending_orders", "int"),
 )
+INTENT: Final = (
+    *SIGNAL,
+    Field("side", "small"),
+    Field("call", "word"),
+    Field("size", "float"),
+    Field("size_kind", "word"),
+    Field("trade", "int"),
+)
+"""A signal and its market order, which are journaled as one; `trade` is the one to close."""
+
+INTENT_SIGNAL: Final = {name: name for name, _ in SIGNAL}
+INTENT_ORDER: Final = {
+    "signal_seq": "seq",
+    **{name: name for name in ("bar_index", "side", "call", "size", "size_kind")},
+}
 ORDER: Final = (
     Field("signal_seq", "int"),
     Field("bar_index", "int"),
@@ -73,6 +92,9 @@ FILL: Final = (
     Field("trade_number", "int"),
     Field("effect", "word"),
 )
+EXECUTED: Final = {name: name for name in ("signal_seq", "order_seq", "bar_index")}
+"""What a fill says of its signal: that it is executed."""
+
 STATUS: Final = (
     Field("signal_seq", "int"),
     Field("order_seq", "int"),
@@ -95,7 +117,7 @@ OUTCOMES: Final = (
     # An order against the position: it closed that, and there was no money for the rest.
     (SignalStatus.PARTIALLY_FILLED, Reason.INSUFFICIENT_MARGIN, "broker"),
 )
-"""What can become of a signal here; statuses are kept as places in this table."""
+"""What can become of a signal here."""
 
 (
     FILLED,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from capture_backtesting.session import Session
 
-__all__ = ["backtest_that_runs", "forget", "is_running", "watch"]
+__all__ = ["backtest_that_runs", "forget", "frames", "frames_of_all", "is_running", "watch"]
 
 _RUN: Final = Backtest.run.__code__
 _LOCK: Final = RLock()
@@ -22,25 +23,28 @@ _LOCK: Final = RLock()
 
 def backtest_that_runs(frame: FrameType | None) -> Backtest | None:
     """Return the backtest whose `run` stands nearest on the stack."""
-    for run in _runs(frame):
-        return run.f_locals["self"]
-    return None
+    return next((f.f_locals["self"] for f in frames(frame) if f.f_code is _RUN), None)
 
 
 def is_running(strategy: Any) -> bool:
     """Return whether a backtest runs this strategy, in any thread."""
     return any(
-        run.f_locals.get("strategy") is strategy
-        for frame in list(sys._current_frames().values())
-        for run in _runs(frame)
+        frame.f_code is _RUN and frame.f_locals.get("strategy") is strategy
+        for frame in frames_of_all()
     )
 
 
-def _runs(frame: FrameType | None) -> Iterator[FrameType]:
+def frames(frame: FrameType | None) -> Iterator[FrameType]:
+    """Yield a frame and those that called it, the nearest first."""
     while frame is not None:
-        if frame.f_code is _RUN:
-            yield frame
+        yield frame
         frame = frame.f_back
+
+
+def frames_of_all() -> Iterator[FrameType]:
+    """Yield what is being executed, in every thread."""
+    for frame in list(sys._current_frames().values()):
+        yield from frames(frame)
 
 
 class _Results:
@@ -59,6 +63,8 @@ class _Results:
         for session in list(self.sessions):
             if session.strategy() is ended:
                 session.finish(results)
+        # The host reads them next. Other threads may have set theirs while this part was sealed.
+        backtest.__dict__["_results"] = results
 
 
 def watch(backtest: Backtest, session: Session) -> None:
@@ -90,3 +96,6 @@ def forget(backtest: Backtest, session: Session) -> None:
 def _watching(backtest: Backtest) -> _Results | None:
     found = type(backtest).__dict__.get("_results")
     return found if isinstance(found, _Results) else None
+
+
+os.register_at_fork(after_in_child=_LOCK._at_fork_reinit)  # type: ignore[attr-defined]

@@ -11,10 +11,13 @@ from capture.errors import CaptureError, CaptureHalted, CaptureWarning
 from capture.events import Bar, RunState
 from capture.recorder.current import current, enter, leave
 from capture_backtesting import notes
+from capture_backtesting.cutting import cut_data, trace_indicators
 from capture_backtesting.ear import Ear
-from capture_backtesting.ending import equity_table, status_table, trade_table
-from capture_backtesting.facts import Indicators, host_settings
+from capture_backtesting.ending import equity_table, trade_table
+from capture_backtesting.facts import Indicators
+from capture_backtesting.grid import Trial, trial_of
 from capture_backtesting.opening import Opened, begin
+from capture_backtesting.perturbing import settings_of_run
 from capture_backtesting.routes import hear, hear_no_more
 from capture_backtesting.running import forget, is_running, watch
 
@@ -51,7 +54,9 @@ class Session:
         self._config = config
         self._original = original
         self._backtest = backtest
-        self._settings = {} if backtest is None else host_settings(backtest)
+        self._restore = None if backtest is None else cut_data(strategy, backtest)
+        self._settings = {} if backtest is None else settings_of_run(strategy, backtest)
+        self._trial: Trial | None = None
         self._opened: Opened | None = None
         self._ear: Ear | None = None
         self._early: list[tuple[Any, ...]] = []
@@ -100,7 +105,9 @@ class Session:
     def _open(self, strategy: Any) -> None:
         """Begin the recording and put ears on the broker."""
         hear_no_more(strategy, strategy._broker)
-        opened = begin(self._config, strategy, self._original, self._settings, self.indicators)
+        config, original = self._config, self._original
+        self._trial = trial = trial_of(strategy, original, config, self._backtest)
+        opened = begin(config, strategy, original, self._settings, self.indicators, trial)
         self._opened = opened
         self._ear = ear = Ear(strategy, opened, self.broken, self.reads)
         for early in self._early:
@@ -160,12 +167,10 @@ class Session:
             self.reads.add("account.out_of_money")
         if self.reads:
             opened.engine.flag("closed_loop", sorted(self.reads))
+        trace_indicators(opened, self.indicators, results["_equity_curve"].index)
         try:
             opened.engine.append_table("equity", equity_table(results, opened, ear.broker))
             opened.engine.append_table("trades", trade_table(opened, ear.broker))
-            if ear.statuses:
-                statuses = status_table(ear.statuses, opened)
-                opened.engine.append_table("statuses", statuses, events=True)
         except CaptureError as exc:
             self._close(opened, RunState.ENDED, ear.problem or str(exc))
             self.broken(exc)
@@ -182,7 +187,11 @@ class Session:
 
     def _close(self, opened: Opened, state: RunState, problem: str | None) -> None:
         try:
-            opened.engine.close(state, problem=problem)
+            try:
+                opened.engine.close(state, problem=problem)
+            finally:
+                if self._trial is not None:
+                    self._trial.over(complete=state is RunState.ENDED)
         except CaptureError as exc:
             self.broken(exc)
 
@@ -199,6 +208,8 @@ class Session:
             strategy.__dict__.pop("_capture", None)
             if self._told:
                 strategy.__dict__.pop("next", None)
+        if self._restore is not None:
+            self._restore()
         if self._backtest is not None:
             forget(self._backtest, self)
             self._backtest = None

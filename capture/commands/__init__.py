@@ -22,6 +22,12 @@ _VERBS: Final = {
     "tail": "Print signals, also while they are recorded.",
     "verify": "Check that every byte is what was recorded.",
     "parity": "Check that a replay came out the same as the run it replays.",
+    "check-replay": "See whether a script's signals depend on the settings of its host.",
+    "patterns": "Find what signals that did well, or badly, have in common.",
+    "analyze": "Tell how good the signals of a run are, and whether they agree with themselves.",
+    "diff": "Compare the signals of two runs, and name the first that is not the same.",
+    "lookahead": "See whether a script's strategies use what only later bars tell.",
+    "warmup": "See how many bars a script's strategies need before their signals are right.",
     "reindex": "Build the catalogue anew from the manifests.",
     "export": "Write a table to a file: CSV, JSON, Parquet, Feather.",
     "stats": "Show what recording cost: rows, bytes, seconds, losses.",
@@ -30,7 +36,7 @@ _VERBS: Final = {
 
 
 def _load(verb: str) -> Any:
-    return import_module(f"capture.commands.{verb}").command
+    return import_module(f"capture.commands.{verb.replace('-', '_')}").command
 
 
 @hookimpl

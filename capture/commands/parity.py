@@ -13,57 +13,98 @@ from capture.commands.words import LATEST, NOT_CLEAN, find_run, json_option, sto
 from capture.errors import CorruptRecording, RunNotFound, StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from capture.replaying.parity import Comparison, ParityCertificate
+    from capture.store.recording import Recording
 
 __all__ = ["command", "draw"]
 
 
 @verb("parity", status="1 they differ, 2 it could not run")
-@click.argument("original", metavar="ORIGINAL")
-@click.argument("replayed", metavar="REPLAYED")
+@click.argument("runs", metavar="[[ORIGINAL] REPLAY]", nargs=-1)
 @store_option
+@click.option("--strategy", metavar="ID", help="Which strategy, of runs that hold several.")
+@click.option("--no-store", is_flag=True, help="Do not keep the certificate beside the replay.")
 @json_option
-def command(original: str, replayed: str, store: str, as_json: bool) -> None:
+def command(
+    runs: Sequence[str], store: str, strategy: str | None, no_store: bool, as_json: bool
+) -> None:
     """Check that trades, fills and equity of two runs are equal, to the last bit.
 
-    `latest` is the latest recording where ORIGINAL stands, and the latest replay where REPLAYED
-    stands.
+    REPLAY is the latest replay if it is left out, or `latest`; ORIGINAL is the run that the replay
+    names as its parent if it is left out, and `latest` there is the latest recording.
+
+    The certificate is kept beside the replay, if that names ORIGINAL as its parent.
     """
-    found = _certificate(store, original, replayed)
+    if len(runs) > 2:
+        raise click.UsageError("name two runs at most: the original and its replay")
+    *first, replay = runs or [LATEST]
+    found, problem = _certificate(store, first[0] if first else None, replay, strategy, no_store)
     if as_json:
         write(found.to_dict())
     else:
         draw(found, Screen())
+    if problem:
+        click.echo(f"capture: the certificate was not kept: {problem}", err=True)
     if not found.exact:
         raise click.exceptions.Exit(NOT_CLEAN)
 
 
-def _certificate(path: str, original: str, replayed: str) -> ParityCertificate:
+def _certificate(
+    path: str, original: str | None, replayed: str, strategy: str | None, no_store: bool
+) -> tuple[ParityCertificate, str]:
+    """Return the certificate, and why it could not be kept."""
     from capture.replaying.parity import parity
     from capture.store.store import open_store
 
     with progress("comparing"):
         try:
             store = open_store(path)
-            one = find_run(store, original)
-            other = store.latest("replay") if replayed == LATEST else find_run(store, replayed)
-            return parity(one, other)
+            replay = store.latest("replay") if replayed == LATEST else find_run(store, replayed)
+            pair = (replay,) if original is None else (find_run(store, original), replay)
+            found = parity(*pair, strategy=strategy)
         except (CorruptRecording, RunNotFound) as exc:
             # Their own exit status would say that the runs differ.
             raise StoreError(exc.place, exc.problem, exc.mend) from exc
+        if no_store or replay.manifest["parent"] != found.original:
+            return found, ""
+        return _kept(found, store[found.original], replay)
+
+
+def _kept(
+    found: ParityCertificate, original: Recording, replay: Recording
+) -> tuple[ParityCertificate, str]:
+    try:
+        return replay.store.keep_certificate(found, original.path), ""
+    except StoreError as exc:  # the answer is worth as much in a store that cannot be written to
+        return found, str(exc)
 
 
 def draw(found: ParityCertificate, screen: Screen) -> None:
-    """Draw what was compared, a line per table, and the first difference of each."""
+    """Draw what was compared, a line per table, and where the two differ first."""
     for comparison in found.comparisons:
-        screen.text(safe(_line(comparison)), "" if comparison.exact else "red")
+        screen.text(safe(_line(comparison)), _colour(comparison))
+    if found.first_difference is not None:
+        for line in found.first_difference.context_lines():
+            screen.text(safe(f"  {line}"))
     runs = f"{safe(found.replayed)} against {safe(found.original)}"
-    if found.exact:
-        screen.text(f"Exact: {runs}.", "green")
-    else:
-        screen.text(f"Differs: {runs}.", "bold red")
+    if found.strategy is not None:
+        runs += f", strategy {safe(found.strategy)}"
+    nothing = len(found.empty) == len(found.comparisons)
+    colour = "bold red" if not found.exact else "yellow" if nothing else "green"
+    verdict = found.verdict[0].upper() + found.verdict[1:]
+    screen.text(f"{safe(verdict)}: {runs}.", colour)
+
+
+def _colour(comparison: Comparison) -> str:
+    if not comparison.exact:
+        return "red"
+    return "yellow" if comparison.empty else ""
 
 
 def _line(comparison: Comparison) -> str:
+    if comparison.empty:
+        return f"{comparison.table}: 0 rows in both"
     rows = f"{comparison.table}: {count(comparison.equal_rows)} rows equal"
     return rows if comparison.exact else f"{rows}, then {comparison.difference}"

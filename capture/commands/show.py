@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 __all__ = ["command", "dispositions_table", "named", "told"]
 
+_FEW = 3
+"""Strategies that are shown with their indicators; more are shown as a table."""
+
+_MANY = 24
+"""Strategies that a table shows."""
+
 
 @verb("show", status="1 the run or the signal was not found, or is corrupt, 2 it could not run")
 @run_argument
@@ -72,13 +78,10 @@ def _draw(view: Mapping[str, Any], screen: Screen) -> None:
     screen.text(safe(view["run_id"]), "bold")
     screen.text(str(view["state"]), STATE_STYLES.get(view["state"], ""))
     screen.facts(_facts(view))
-    for strategy in view["strategies"]:
-        screen.heading(f"Strategy {safe(strategy['strategy_id'])}")
-        indicators = {
-            f"indicator {safe(name)}": _made_by(said) or "-"
-            for name, said in strategy["indicators"].items()
-        }
-        screen.facts({"parameters": named(strategy["params"]), **indicators})
+    if len(view["strategies"]) > _FEW:
+        _draw_many(view["strategies"], screen)
+    else:
+        _draw_few(view["strategies"], screen)
     ends = view["dispositions"]
     if ends:
         signals = sum(end["signals"] for end in ends)
@@ -91,6 +94,32 @@ def _draw(view: Mapping[str, Any], screen: Screen) -> None:
     if len(last):
         screen.heading(f"Last {plural(len(last), 'signal')}")
         screen.table(signals_table(last))
+
+
+def _draw_few(strategies: Sequence[Mapping[str, Any]], screen: Screen) -> None:
+    for strategy in strategies:
+        screen.heading(f"Strategy {safe(strategy['strategy_id'])}")
+        indicators = {
+            f"indicator {safe(name)}": _made_by(said) or "-"
+            for name, said in strategy["indicators"].items()
+        }
+        screen.facts({"parameters": named(strategy["params"]), **indicators})
+
+
+def _draw_many(strategies: Sequence[Mapping[str, Any]], screen: Screen) -> None:
+    """Draw a line for each parameter set of a grid; a set that ran twice has two parts."""
+    screen.heading(plural(len(strategies), "parameter set"))
+    shown = strategies[:_MANY]
+    screen.table(
+        Table.of(
+            Column("STRATEGY", [safe(s["strategy_id"]) for s in shown], style="bold"),
+            Column("PARAMETERS", [named(s["params"]) for s in shown], rank=1),
+            Column("PARTS", [count(s["parts"]) for s in shown], right=True, rank=2),
+            Column("SIGNALS", [count(s["signals"]) for s in shown], right=True),
+        )
+    )
+    if len(strategies) > len(shown):
+        screen.text(f"and {count(len(strategies) - len(shown))} more; --json lists them all")
 
 
 def _made_by(indicator: Mapping[str, Any]) -> str:

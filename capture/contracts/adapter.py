@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from contextlib import AbstractContextManager
 
     from capture.config import SignalCaptureConfig
     from capture.contracts.replay import ReplaySource
 
-__all__ = ["Adapter", "ListeningAdapter"]
+__all__ = ["Adapter", "ListeningAdapter", "PerturbingAdapter", "TruncatingAdapter"]
 
 
 @runtime_checkable
@@ -53,3 +53,31 @@ class ListeningAdapter(Adapter, Protocol):
             ended: is told the identity of each run when it has ended, whatever its state.
         """
         ...
+
+
+@runtime_checkable
+class TruncatingAdapter(Adapter, Protocol):
+    """An adapter that can leave a run part of its data, for `lookahead` and `warmup`.
+
+    Before a captured run begins, and never before a replay, it asks
+    `capture.contracts.perturbing.rehearsal()` for the rehearsal's cut, and lets the host run on
+    those bars alone. When the run has ended it gives every indicator at every bar to
+    `capture.contracts.tracing.keep_trace`. Nothing of the host stays changed afterwards.
+    """
+
+    truncates: bool
+    """True: the data can be cut."""
+
+
+@runtime_checkable
+class PerturbingAdapter(Adapter, Protocol):
+    """An adapter that can run under host settings which are not the user's, for `check-replay`.
+
+    Before a captured run begins, and never before a replay, it asks
+    `capture.contracts.perturbing.rehearsal()` whether it is rehearsed, changes the setting that the
+    rehearsal's perturbation names, and records the settings as they are then. Nothing of the host
+    stays changed afterwards.
+    """
+
+    perturbations: Collection[str]
+    """Those of `capture.contracts.perturbing.PERTURBATIONS` that the host has a setting for."""

@@ -1,15 +1,17 @@
 """What backends that keep files have in common: whole chunks while a part is open, then one file.
 
-While a part is open, each batch is a file of its own, `chunks/<table>-<number>.<suffix>`: written
-in `writing/` and then moved into place, so that after a kill it is there whole or not at all.
-`seal` writes one file per table beside `chunks/`. What makes those the truth is a single step, the
-renaming of `chunks/` to `chunks.sealed/`; before it they are leftovers that nobody reads, after it
-the chunks are. So a crash never doubles or loses a row, and a reader in another process always
-sees the batches from the first to some last one.
+While a part is open, each batch is a file of its own, `chunks/<table>-<number>.<suffix>`, of the
+backend's own format or, where that takes long to write, of Arrow's. It is written in `writing/` and
+then moved into place, so that after a kill it is there whole or not at all. `seal` writes one file
+per table beside `chunks/`. What makes those the truth is a single step, the renaming of `chunks/`
+to `chunks.sealed/`; before it they are leftovers that nobody reads, after it the chunks are. So a
+crash never doubles or loses a row, and a reader in another process always sees the batches from the
+first to some last one.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from abc import ABC, abstractmethod
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import pyarrow as pa
 
+from capture.contracts.arrow_chunks import ARROW_SUFFIX, arrow_schema, read_arrow, write_arrow
 from capture.contracts.columns import admit, select
 from capture.contracts.conditions import bind
 from capture.contracts.disk import CHECK_IT, flush, reading, writing
@@ -54,6 +57,10 @@ class ChunkedBackend(ABC):
     compressions: ClassVar[tuple[str, ...]] = ("none",)
     suffixes: ClassVar[tuple[str, ...]]
     """How the names of this format's files end."""
+
+    arrow_chunks: ClassVar[bool] = False
+    """Whether chunks are Arrow files, for a format that takes long to write; only sealed files are
+    then of the format itself."""
 
     def __init__(
         self,
@@ -121,7 +128,8 @@ class ChunkedBackend(ABC):
             rows, grown = admit(table, batch, known, self._holds)
             if known is None or rows.num_rows or grown != known:
                 number = self._next.get(table, 1)
-                path = self._chunks / f"{table}-{number:06}{self.suffix}"
+                suffix = ARROW_SUFFIX if self.arrow_chunks else self.suffix
+                path = self._chunks / f"{table}-{number:06}{suffix}"
                 self._publish(path, rows.schema, [rows], sealed=False)
                 self._schemas[path] = rows.schema
                 self._next[table] = number + 1
@@ -154,14 +162,13 @@ class ChunkedBackend(ABC):
         with self._lock:
             if self._chunks.exists():
                 self._begin()
-                for table, files in self._files().items():
-                    self._compact(table, files)
+                schemas = dict(self._compact(*table) for table in self._files().items())
                 with writing(self.folder):
                     self._chunks.rename(self._retired)  # from here on the sealed files count
+                    self._schemas = schemas
                     self._flush_folder(self.folder)
             for leftover in (self._retired, self._writing):
                 shutil.rmtree(leftover, ignore_errors=True)
-            self._schemas.clear()
             sealed = (path for (path,) in self._files().values())
             return tuple(sorted(file for path in sealed for file in self.files_of(path)))
 
@@ -180,9 +187,9 @@ class ChunkedBackend(ABC):
         chunks = self._listed()
         if chunks is None:
             return {
-                match[1]: (entry,)
-                for entry in sorted(self.folder.iterdir())
-                if (match := _SEALED.fullmatch(entry.name)) and match[2] in self.suffixes
+                match[1]: (self.folder / name,)
+                for name in sorted(os.listdir(self.folder))  # noqa: PTH208 - one call, no objects
+                if (match := _SEALED.fullmatch(name)) and match[2] in self.suffixes
             }
         return {
             table: tuple(numbered[number] for number in sorted(numbered))
@@ -191,19 +198,20 @@ class ChunkedBackend(ABC):
 
     def _listed(self) -> dict[str, dict[int, Path]] | None:
         """Return the chunks by table and number; None if there is no folder of chunks."""
+        known = (*self.suffixes, ARROW_SUFFIX) if self.arrow_chunks else self.suffixes
         missing: set[tuple[str, int]] = set()
         while True:
             chunks: dict[str, dict[int, Path]] = {}
             try:
-                entries = list(self._chunks.iterdir())
+                names = os.listdir(self._chunks)  # noqa: PTH208 - as above
             except FileNotFoundError:
                 return None
             if not self._chunks.exists():
                 return None  # retired and emptied while it was listed
-            for entry in entries:
-                match = _CHUNK.fullmatch(entry.name)
-                if match and match[3] in self.suffixes:
-                    chunks.setdefault(match[1], {})[int(match[2])] = entry
+            for name in names:
+                match = _CHUNK.fullmatch(name)
+                if match and match[3] in known:
+                    chunks.setdefault(match[1], {})[int(match[2])] = self._chunks / name
             # A listing may miss a file and yet show a later one, when both are new. Look again:
             # what was missed then is there now, or it is gone.
             before = missing
@@ -245,11 +253,15 @@ class ChunkedBackend(ABC):
         self, path: Path, schema: pa.Schema, blocks: Iterable[pa.Table], *, sealed: bool
     ) -> None:
         """Write a file out of sight, then move it into place, which replaces what was there."""
-        targets = self.files_of(path)
+        targets = (path,) if self._is_arrow(path) else self.files_of(path)
         drafts = [self._writing / target.name for target in targets]
         try:
             with writing(path):
-                self.write_file(self._writing / path.name, schema, blocks, sealed=sealed)
+                place = self._writing / path.name
+                if self._is_arrow(path):
+                    write_arrow(place, schema, blocks)
+                else:
+                    self.write_file(place, schema, blocks, sealed=sealed)
                 for draft, target in zip(drafts, targets, strict=True):
                     if self._sync:
                         flush(draft)
@@ -263,17 +275,19 @@ class ChunkedBackend(ABC):
         if self._sync:
             flush(folder)
 
-    def _compact(self, table: str, files: Sequence[Path]) -> None:
+    def _compact(self, table: str, files: Sequence[Path]) -> tuple[Path, pa.Schema]:
+        """Write a table's chunks into one file; return it and its schema."""
         schema = unite([self._schema(path) for path in files])
-        rows = self._blocks(files, schema)
-        self._publish(self.folder / f"{table}{self.suffix}", schema, rows, sealed=True)
+        path = self.folder / f"{table}{self.suffix}"
+        self._publish(path, schema, self._blocks(files, schema), sealed=True)
+        return path, schema
 
     def _blocks(self, files: Sequence[Path], schema: pa.Schema) -> Iterator[pa.Table]:
         """Yield the rows of the files in blocks of `BLOCK_ROWS`."""
         pending = schema.empty_table()
         for path in files:
             with reading(path):
-                rows = self.read_file(path, self._schema(path).names, ())
+                rows = self._read(path, self._schema(path).names, ())
             pending = pa.concat_tables([pending, conform(rows, schema)])
             while pending.num_rows >= BLOCK_ROWS:
                 yield pending.slice(0, BLOCK_ROWS).combine_chunks()
@@ -290,8 +304,18 @@ class ChunkedBackend(ABC):
         schema = self._schemas.get(path)
         if schema is None:
             with reading(path):
-                schema = self._schemas[path] = self.file_schema(path)
+                look = arrow_schema if self._is_arrow(path) else self.file_schema
+                schema = self._schemas[path] = look(path)
         return schema
+
+    def _is_arrow(self, path: Path) -> bool:
+        return self.arrow_chunks and path.parent == self._chunks and path.suffix == ARROW_SUFFIX
+
+    def _read(
+        self, path: Path, columns: Sequence[str], conditions: Sequence[Condition]
+    ) -> pa.Table:
+        read = read_arrow if self._is_arrow(path) else self.read_file
+        return read(path, columns, conditions)
 
     def _stored_schema(self, table: str) -> pa.Schema | None:
         files = self._files().get(table)
@@ -302,16 +326,16 @@ class ChunkedBackend(ABC):
     ) -> pa.Table:
         """Return what is wanted of all the files, in the types of all of them together."""
         schemas = [self._schema(path) for path in files]
-        whole = unite(schemas) if schemas else pa.schema([])
+        whole = schemas[0] if len(schemas) == 1 else unite(schemas) if schemas else pa.schema([])
         target = select(whole, columns)
-        pieces = [target.empty_table()]
+        pieces = []
         if not target.names:
-            return pieces[0]
+            return target.empty_table()
         for path, schema in zip(files, schemas, strict=True):
             conditions = bind(where, schema)
             names = [name for name in target.names if schema.get_field_index(name) >= 0]
             names = names or schema.names[:1]  # rows count, even if all they show is null
             if conditions is not None:
                 with reading(path):
-                    pieces.append(conform(self.read_file(path, names, conditions), target))
-        return pa.concat_tables(pieces)
+                    pieces.append(conform(self._read(path, names, conditions), target))
+        return pieces[0] if len(pieces) == 1 else pa.concat_tables([target.empty_table(), *pieces])

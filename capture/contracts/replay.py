@@ -20,6 +20,7 @@ class IntentLike(Protocol):
     """One recorded call of the strategy; the attributes are columns of the `orders` table."""
 
     seq: int
+    strategy_id: str | None
     signal_seq: int | None
     bar_index: int | None
     callback: int | None
@@ -91,6 +92,19 @@ class ReplaySource(Protocol):
     @property
     def targets(self) -> Sequence[Target]:
         """The recorded calls, collapsed to wanted positions, for the modes that want those."""
+        ...
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether the intents are others than were recorded, because of conditions or regimes."""
+        ...
+
+    def stored(self, table: str, columns: Sequence[str]) -> pa.Table:
+        """Return rows of the replayed part as they were stored, whatever is left out."""
+        ...
+
+    def bars(self) -> Mapping[str, pa.Table]:
+        """Return the bars that the part was recorded on, by symbol."""
         ...
 
     @property

@@ -15,6 +15,7 @@ from capture.journal.layout import (
     NULL_INT,
     NULL_SMALL,
     NULL_WORD,
+    Face,
     Layout,
 )
 from capture.schema import TABLES, conform, unite
@@ -39,31 +40,40 @@ _NULLS: Final = {"int": NULL_INT, "time": NULL_INT, "small": NULL_SMALL, "flag":
 
 def decode(
     buffer: Any, offsets: Sequence[int], layout: Layout, words: Sequence[str | None]
-) -> pa.Table:
-    """Return the rows of one layout that lie at these offsets, in that order."""
-    rows = _records(buffer, offsets, layout.dtype)
-    declared = TABLES[layout.table]
-    columns: dict[str, pa.Array] = {
-        "seq": pa.array(np.ascontiguousarray(rows["seq"])),
-        "recorded_time": pa.array(np.ascontiguousarray(rows["recorded_time"])).cast(_TIME),
+) -> list[pa.Table]:
+    """Return the rows of the records of one layout at these offsets: a table for each face."""
+    records = _records(buffer, offsets, layout.dtype)
+    texts = _texts(buffer, offsets, records["size"], layout)
+    fields: dict[str, pa.Array] = {
+        "seq": pa.array(np.ascontiguousarray(records["seq"])),
+        "recorded_time": pa.array(np.ascontiguousarray(records["recorded_time"])).cast(_TIME),
     }
-    texts = _texts(buffer, offsets, rows["size"], layout)
     for name, kind in layout.fields:
         if kind == "text":
-            column = pa.array(texts[name], pa.string())
+            fields[name] = pa.array(texts[name], pa.string())
         else:
-            column = _column(np.ascontiguousarray(rows[f":{name}"]), kind, words)
-        wanted = declared.type_of(name)
+            fields[name] = _column(np.ascontiguousarray(records[f":{name}"]), kind, words)
+    return [_table(face, place, fields) for place, face in enumerate(layout.rows)]
+
+
+def _table(face: Face, place: int, fields: Mapping[str, pa.Array]) -> pa.Table:
+    """Return the rows that this face, the one at this place, makes of the records' fields."""
+    declared = TABLES[face.table]
+    seq = fields["seq"] if place == 0 else pc.add(fields["seq"], place)
+    columns: dict[str, pa.Array] = {"seq": seq, "recorded_time": fields["recorded_time"]}
+    for name, source in face.columns.items():
+        column, wanted = fields[source], declared.type_of(name)
         columns[name] = column if wanted in (None, column.type) else column.cast(wanted)
-    for name, value in layout.constants.items():
-        columns[name] = _repeat(value, declared.type_of(name), len(rows))
-    for name, prefix, source in layout.derived:
-        columns[name] = _derive(columns.get(name), prefix, columns[source])
+    for name, value in face.constants.items():
+        columns[name] = _repeat(value, declared.type_of(name), len(seq))
+    for name, prefix, source in face.derived:
+        column = columns[source] if source in columns else fields[source]
+        columns[name] = _derive(columns.get(name), prefix, column)
     return pa.table(columns)
 
 
 def seqs_of(buffer: Any, offsets: Sequence[int], layout: Layout) -> np.ndarray[Any, Any]:
-    """Return the sequence numbers alone of the rows of one layout that lie at these offsets."""
+    """Return the sequence numbers alone of the records of one layout that lie at these offsets."""
     return np.ascontiguousarray(_records(buffer, offsets, layout.dtype)["seq"])
 
 

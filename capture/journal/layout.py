@@ -9,6 +9,10 @@ is absent in a layout that has none. `commit` is written last; a record without 
 acknowledged. In a frame, and in every record of a segment whose head says so, it is the CRC-32 of
 the record up to there; elsewhere it is a fixed word. Layout 0 is a declaration and layout 1 a
 frame; both hold one msgpack map in place of seq, time and fields.
+
+A record is one row of one table, or, where its layout has faces, one row of each of them: what
+comes to be in the same moment, such as a signal and its order, is written and acknowledged at once.
+The first row has the record's sequence number, and each further one the next.
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -37,6 +42,7 @@ __all__ = [
     "NULL_SMALL",
     "NULL_WORD",
     "Derived",
+    "Face",
     "Field",
     "Kind",
     "Layout",
@@ -93,17 +99,52 @@ class Derived(NamedTuple):
     source: str
 
 
+class Face(NamedTuple):
+    """One of the rows that a record stands for.
+
+    Attributes:
+        table: table that the row belongs to.
+        columns: the field that each column is read from; "seq" is the record's own number.
+        constants: columns that have the same value in every row.
+        derived: text columns made from a prefix and a whole number, which is a column or a field.
+        late: whether further columns are gathered when a block is handed on.
+    """
+
+    table: str
+    columns: Mapping[str, str]
+    constants: Mapping[str, Any] = MappingProxyType({})
+    derived: tuple[Derived, ...] = ()
+    late: bool = False
+
+    def to_declaration(self) -> dict[str, Any]:
+        """Return the face as the journal declares it."""
+        return {
+            "table": self.table,
+            "columns": dict(self.columns),
+            "constants": dict(self.constants),
+            "derived": [list(d) for d in self.derived],
+            "late": self.late,
+        }
+
+    @classmethod
+    def from_declaration(cls, said: Mapping[str, Any]) -> Face:
+        """Make the face that a journal declares."""
+        derived = tuple(Derived(*d) for d in said["derived"])
+        return cls(said["table"], said["columns"], said["constants"], derived, said["late"])
+
+
 @dataclass(frozen=True)
 class Layout:
-    """The declared form of the rows of one table, as one writer appends them.
+    """The declared form of the records of one kind, as one writer appends them.
 
     Attributes:
         number: the record's layout number within the journal.
-        table: table that the rows belong to.
+        table: table that the rows belong to; the first one if there are several.
         fields: columns that every row brings, fixed-width ones and texts in any order.
         constants: columns that have the same value in every row.
         derived: text columns made from a prefix and a whole number.
         late: whether further columns are gathered when a block is handed on.
+        faces: the rows that a record stands for, if it is more than one of `table`.
     """
 
     number: int
@@ -112,9 +153,10 @@ class Layout:
     constants: Mapping[str, Any] = field(default_factory=dict)
     derived: tuple[Derived, ...] = ()
     late: bool = False
+    faces: tuple[Face, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse unknown kinds and names that occur twice."""
+        """Refuse unknown kinds, names that occur twice, and columns of unknown fields."""
         seen = set(self.constants) | {"seq", "recorded_time"}
         for name, kind in self.fields:
             if kind not in get_args(Kind):
@@ -127,6 +169,25 @@ class Layout:
             if name in seen:
                 raise ConfigError("field", name, "a column can be declared only once")
             seen.add(name)
+        for face in self.faces:
+            for source in face.columns.values():
+                if source != "seq" and source not in seen:
+                    raise ConfigError(
+                        "field", source, f"is not declared.{did_you_mean(source, sorted(seen))}"
+                    )
+
+    @cached_property
+    def rows(self) -> tuple[Face, ...]:
+        """What a record stands for, row by row."""
+        if self.faces:
+            return self.faces
+        columns = {f.name: f.name for f in self.fields}
+        return (Face(self.table, columns, self.constants, self.derived, self.late),)
+
+    @cached_property
+    def kinds(self) -> Mapping[str, Kind]:
+        """The kind of each field."""
+        return {"seq": "int", **dict(self.fields)}
 
     @cached_property
     def fixed(self) -> tuple[Field, ...]:
@@ -165,6 +226,7 @@ class Layout:
             "constants": dict(self.constants),
             "derived": [list(d) for d in self.derived],
             "late": self.late,
+            **({"faces": [f.to_declaration() for f in self.faces]} if self.faces else {}),
         }
 
     @classmethod
@@ -177,4 +239,5 @@ class Layout:
             constants=said["constants"],
             derived=tuple(Derived(*d) for d in said["derived"]),
             late=said["late"],
+            faces=tuple(Face.from_declaration(f) for f in said.get("faces", ())),
         )

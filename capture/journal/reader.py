@@ -101,13 +101,14 @@ def read_journal(folder: Path) -> JournalContent:
         for number, at in offsets.items():
             layout = walk.layouts[number]
             try:
-                table = decode(data, at, layout, words)
+                tables = decode(data, at, layout, words)
             except Exception as exc:  # of what was damaged, each library says something else
                 walk.damage(f"{path.name} has rows that cannot be read ({exc})")
                 continue
-            if layout.table == "signals":
-                table = _flag_late(table, missing=layout.late)
-            pieces.append((layout.table, table))
+            for face, table in zip(layout.rows, tables, strict=True):
+                signals = face.table == "signals"
+                rows = _flag_late(table, missing=face.late) if signals else table
+                pieces.append((face.table, rows))
     return JournalContent(
         tables=assemble(pieces),
         segments=walk.segments,
@@ -126,7 +127,9 @@ def read_seqs(folder: Path) -> dict[str, NDArray[np.int64]]:
     for _, data, offsets in _segments(folder, walk):
         for number, at in offsets.items():
             layout = walk.layouts[number]
-            found.setdefault(layout.table, []).append(seqs_of(data, at, layout))
+            seqs = seqs_of(data, at, layout)
+            for place, face in enumerate(layout.rows):
+                found.setdefault(face.table, []).append(seqs + place)
     return {table: np.sort(np.concatenate(seqs)) for table, seqs in found.items()}
 
 

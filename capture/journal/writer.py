@@ -36,7 +36,10 @@ _ENDED: Final = -1
 
 
 class Append(Protocol):
-    """Writes one row and returns its sequence number, or -1 if the overload policy dropped it."""
+    """Writes one record and returns its sequence number, or -1 if it was dropped.
+
+    Of a layout with faces, the number is that of the first row. Dropping is an overload policy.
+    """
 
     def __call__(self, *values: Any) -> int:
         """Write the values, in the order of the layout's fields."""
@@ -45,17 +48,14 @@ class Append(Protocol):
 
 @dataclass(slots=True)
 class Block:
-    """Rows that were journaled and wait for the backend: where they lie, by layout number."""
+    """Records that were journaled and wait for the backend: where they lie, by layout number."""
 
     segment: Segment
     offsets: dict[int, list[int]]
+    rows: int
+    """How many rows the records stand for."""
     stored: set[str] = field(default_factory=set)
     """Tables whose rows the backend has already."""
-
-    @property
-    def rows(self) -> int:
-        """How many rows there are."""
-        return sum(map(len, self.offsets.values()))
 
 
 class Journal:
@@ -210,31 +210,15 @@ class Journal:
         return self._synced_appender(layout, record) if self._sync else self._fast(layout, record)
 
     def _fast(self, layout: Layout, record: struct.Struct) -> Append:
-        journal, lock, now = self, self.lock, time_ns
-        pack_into, size, number, word = record.pack_into, record.size, layout.number, COMMIT_WORD
-        remember = self._offsets[number].append
-
-        def append(*values: Any) -> int:
-            with lock:
-                offset = journal.offset
-                end = offset + size
-                if end > journal.limit:
-                    if not journal.make_room(size):
-                        return _ENDED
-                    offset = journal.offset
-                    end = offset + size
-                seq = journal.seq
-                # The commit word is the last that is packed: a kill on the way leaves no row.
-                pack_into(journal.buffer, offset, size, number, seq, now(), *values, word)
-                journal.offset = end
-                journal.seq = seq + 1
-                remember(offset)
-                journal.left -= 1
-                if not journal.left:
-                    journal.block_full()
-                return seq
-
-        return append
+        said = {
+            "journal": self,
+            "acquire": self.lock.acquire,
+            "release": self.lock.release,
+            "pack_into": record.pack_into,
+            "remember": self._offsets[layout.number].append,
+            "now": time_ns,
+        }
+        return _written_out(said, len(layout.fields), record.size, layout.number, len(layout.rows))
 
     def _synced_appender(self, layout: Layout, record: struct.Struct) -> Append:
         pack_into, size, number = record.pack_into, record.size, layout.number
@@ -245,7 +229,7 @@ class Journal:
                     return _ENDED
                 start = self.offset
                 pack_into(self.buffer, start, size, number, self.seq, time_ns(), *values, 0)
-                return self._row_written(number, start, size)
+                return self._record_written(layout, start, size)
 
         return append
 
@@ -266,17 +250,17 @@ class Journal:
                 row = [values[i] for i in fixed]
                 record.pack_into(self.buffer, start, size, number, self.seq, time_ns(), *row)
                 self.buffer[body : body + len(tail)] = tail
-                return self._row_written(number, start, size)
+                return self._record_written(layout, start, size)
 
         return append
 
-    def _row_written(self, number: int, start: int, size: int) -> int:
+    def _record_written(self, layout: Layout, start: int, size: int) -> int:
         self._commit(start, size)
-        seq = self.seq
-        self.seq = seq + 1
-        self._offsets[number].append(start)
-        self.left -= 1
-        if not self.left:
+        seq, rows = self.seq, len(layout.rows)
+        self.seq = seq + rows
+        self._offsets[layout.number].append(start)
+        self.left -= rows
+        if self.left <= 0:
             self.block_full()
         return seq
 
@@ -353,12 +337,13 @@ class Journal:
             offsets = {number: list(at) for number, at in self._offsets.items() if at}
             if not offsets:
                 return None
+            rows = self.waiting
             for number, at in offsets.items():
                 self._taken[number] += len(at)
             # The appenders hold on to these lists, so they are emptied and not replaced.
             for at in self._offsets.values():
                 at.clear()
-            return Block(self._segment, offsets)
+            return Block(self._segment, offsets, rows)
 
     def number(self, count: int) -> int:
         """Give out sequence numbers for events that do not go through the journal."""
@@ -372,7 +357,8 @@ class Journal:
         return sum(
             taken + len(self._offsets[number])
             for number, taken in list(self._taken.items())
-            if self.layouts[number].table == table
+            for face in self.layouts[number].rows
+            if face.table == table
         )
 
     @property
@@ -383,7 +369,9 @@ class Journal:
     @property
     def waiting(self) -> int:
         """How many rows no block has taken yet."""
-        return sum(map(len, list(self._offsets.values())))
+        return sum(
+            len(at) * len(self.layouts[number].rows) for number, at in list(self._offsets.items())
+        )
 
     def forbid(self) -> None:
         """Let no further row in; every appender then asks for room first."""
@@ -406,3 +394,44 @@ class Journal:
         reinit = getattr(self.lock, "_at_fork_reinit", None)
         if reinit is not None:
             reinit()
+
+
+# Every signal goes through this function, so it is written out for the number of its values: to
+# collect them in a tuple and to spread them out again, and to enter a `with`, would take as long as
+# to pack them. An interrupt that comes just before `try` leaves the lock to the thread that was
+# interrupted, which may take it again. The commit word is the last that is packed: a kill on the
+# way leaves no record.
+_WRITTEN_OUT: Final = """
+def append({values}):
+    acquire()
+    try:
+        offset = journal.offset
+        end = offset + {size}
+        if end > journal.limit:
+            if not journal.make_room({size}):
+                return {ended}
+            offset = journal.offset
+            end = offset + {size}
+        seq = journal.seq
+        pack_into(journal.buffer, offset, {size}, {number}, seq, now(), {values} {commit})
+        journal.offset = end
+        journal.seq = seq + {rows}
+        remember(offset)
+        left = journal.left = journal.left - {rows}
+        if left <= 0:
+            journal.block_full()
+        return seq
+    finally:
+        release()
+"""
+
+
+def _written_out(said: dict[str, Any], values: int, size: int, number: int, rows: int) -> Append:
+    """Return the function that appends records of this many values."""
+    names = " ".join(f"v{place}," for place in range(values))
+    text = _WRITTEN_OUT.format(
+        values=names, size=size, number=number, rows=rows, ended=_ENDED, commit=COMMIT_WORD
+    )
+    exec(text, said)  # noqa: S102 - nothing but numbers was put into the text
+    append: Append = said["append"]
+    return append

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from threading import Condition, Thread
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 
     from capture.config import SignalCaptureConfig
     from capture.contracts.backend import StorageBackend
-    from capture.journal import Block, Journal, Layout
+    from capture.journal import Block, Face, Journal, Kind, Layout
     from capture.recorder.statistics import Counters
 
-__all__ = ["BlockWriter", "LateSource"]
+__all__ = ["TEXTS", "BlockWriter", "LateSource"]
+
+TEXTS: Final = frozenset({"word", "text"})
+"""Kinds of fields that nothing is gathered by."""
 
 
 class LateSource:
@@ -38,10 +41,10 @@ class LateSource:
         """Keep the function; it gets arrays by column name and returns arrays of equal length."""
         self._gather = gather
 
-    def complete(self, table: pa.Table, layout: Layout) -> pa.Table:
+    def complete(self, table: pa.Table, face: Face, kinds: Mapping[str, Kind]) -> pa.Table:
         """Return the table with the late columns added."""
-        named = ["seq", *(f.name for f in layout.fixed if f.kind != "word")]
-        known = {name: table.column(name).to_numpy() for name in named}
+        numbers = (c for c, source in face.columns.items() if kinds[source] not in TEXTS)
+        known = {name: table.column(name).to_numpy() for name in ("seq", *numbers)}
         for name, values in self._gather(known).items():
             column = values if isinstance(values, (pa.Array, pa.ChunkedArray)) else pa.array(values)
             table = table.append_column(name, column)
@@ -101,7 +104,7 @@ class BlockWriter:
         self._changed = Condition()
         self._busy = False
         self._stopping = False
-        self._late: dict[int, LateSource] = {}
+        self._late: dict[tuple[int, int], LateSource] = {}
         self.failure: BackendFailed | None = None
         self.trouble: Exception | None = None
         self._thread: Thread | None = None
@@ -109,9 +112,9 @@ class BlockWriter:
             self._thread = Thread(target=self._work, name="capture-writer", daemon=True)
             self._thread.start()
 
-    def gather_late(self, layout: Layout, source: LateSource) -> None:
-        """Complete the blocks of a layout with late columns."""
-        self._late[layout.number] = source
+    def gather_late(self, layout: Layout, source: LateSource, place: int = 0) -> None:
+        """Complete the rows of a layout, or of its face at this place, with late columns."""
+        self._late[layout.number, place] = source
 
     @property
     def lossy(self) -> bool:
@@ -210,11 +213,11 @@ class BlockWriter:
         pieces = []
         for number, offsets in block.offsets.items():
             layout = self._journal.layouts[number]
-            table = decode(block.segment.buffer, offsets, layout, self._journal.words)
-            source = self._late.get(number)
-            if source is not None:
-                table = source.complete(table, layout)
-            pieces.append((layout.table, table))
+            tables = decode(block.segment.buffer, offsets, layout, self._journal.words)
+            for place, (face, table) in enumerate(zip(layout.rows, tables, strict=True)):
+                source = self._late.get((number, place))
+                whole = table if source is None else source.complete(table, face, layout.kinds)
+                pieces.append((face.table, whole))
         size, rows = 0, {}
         for name, table in assemble(pieces).items():
             rows[name], size = table.num_rows, size + table.nbytes

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from capture.events import RunInfo
     from capture.host import Host
     from capture.journal import Field
-    from capture.recorder.channel import Channel
+    from capture.recorder.channel import Channel, Share
     from capture.store.base import BaseRef
     from capture.store.recording import Recording
 
@@ -144,10 +144,24 @@ class SignalCaptureEngine:
         if strategy is not None:
             own["strategy_id"] = strategy.strategy_id
             if table == "signals":
-                own["segment"] = self._open.segment(
-                    strategy.strategy_id, strategy.params, strategy.indicators
-                )
+                own["segment"] = self.segment(strategy)
         return self._open.channel(table, fields, constants=own, late=late)
+
+    def joint_channel(self, fields: Sequence[Field], shares: Sequence[Share]) -> Channel:
+        """Declare records that are a row of several tables each, and return their channel.
+
+        What comes to be in the same moment, such as a signal and its order, is journaled at once.
+        `append` returns the number of the first row; the others have the numbers after it.
+
+        Args:
+            fields: what each record brings.
+            shares: what becomes of it in each table, in this order.
+        """
+        return self._open.joint_channel(fields, shares)
+
+    def segment(self, strategy: StrategyFacts) -> int:
+        """Open a schema segment for signals that come as a table; return its number."""
+        return self._open.segment(strategy.strategy_id, strategy.params, strategy.indicators)
 
     def word(self, text: str | None) -> int:
         """Return the number that stands for a text in a word field."""
@@ -174,10 +188,14 @@ class SignalCaptureEngine:
         self, bars: pd.DataFrame | pa.Table, *, symbol: str, timeframe: str
     ) -> BaseRef:
         """Store the bars that the run reads, once for all runs that read the same."""
-        ref = self._open.folder.store.add_base_data(bars, symbol=symbol, timeframe=timeframe)
+        store, regimes = self._open.folder.store, self._open.regimes
+        ref = store.add_base_data(bars, symbol=symbol, timeframe=timeframe)
         with self._journal.lock:
             self._open.base.append(ref)
             self._journal.declare({"declares": "base", **ref.to_dict()})
+        if regimes.watching:
+            stored = store.base_data(ref.fingerprint).bars
+            regimes.add_bars(stored, symbol=symbol, timeframe=timeframe)
         return ref
 
     def append_table(self, table: str, rows: pa.Table, *, events: bool = False) -> None:
@@ -340,6 +358,7 @@ class SignalCaptureEngine:
                 return None
             self._closed = True
             self._async.stop()
+            self._open.regimes.finish()
             self._open.hand_over()
             self._open.refuse(
                 StoreError(self.run_id, "the recorder is closed", "begin a new one to go on")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def plain(value: Any) -> Any:
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(v) for v in value]
-    if isinstance(value, type):
+    if isinstance(value, (type, FunctionType)):
         return f"{value.__module__}.{value.__qualname__}"
     if type(value).__module__ == "numpy" and hasattr(value, "tolist"):
         listed = value.tolist()  # a scalar becomes a plain value

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 from capture.errors import CaptureError, CaptureWarning, CorruptRecording
 from capture.events import RunInfo, RunState, RunSummary
 from capture.host import Host, get_host
-from capture.journal import Derived, Field, Journal
+from capture.journal import Derived, Face, Field, Journal, Kind, Layout
 from capture.observers import PluginFailures, bind
 from capture.recorder.blocks import BlockWriter, LateSource
-from capture.recorder.channel import OBSERVED, Channel
+from capture.recorder.channel import OBSERVED, Channel, Listener
 from capture.recorder.facts import plain
 from capture.recorder.kinds import Kinds
+from capture.recorder.regimes import Regimes, configured
 from capture.recorder.statistics import Counters, measure
 from capture.schema import SCHEMA_VERSION
 from capture.store.layout import LOCK
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from capture.config import SignalCaptureConfig
+    from capture.recorder.channel import Gather, Share
     from capture.store.base import BaseRef
 
 __all__ = ["ORDER_PREFIX", "OpenPart"]
@@ -62,6 +64,7 @@ class OpenPart:
         host = host or get_host()
         self.config = config
         make_backend = host.backend(config.backend)  # before anything is written
+        classifiers = configured(config.classifiers, host)
         self.ends_run = ends_run
         self.folder = (
             Store(config.storage_path, create=True, recover=False).begin_run(run)
@@ -71,6 +74,7 @@ class OpenPart:
         self.part = self.folder.claim_part()
         try:
             self._open(make_backend, host)
+            self.regimes = Regimes(self, classifiers)
         except BaseException as exc:
             self._give_up(exc)
             raise
@@ -157,7 +161,8 @@ class OpenPart:
 
     def observer(self, table: str) -> Callable[[Any], None] | None:
         """Return who hears of a table's rows, or None."""
-        return self._observers.get(OBSERVED.get(table, ""))
+        observe = self._observers.get(OBSERVED.get(table, ""))
+        return self.regimes.heard(observe) if table == "bars" else observe
 
     def channel(
         self,
@@ -165,7 +170,7 @@ class OpenPart:
         fields: Sequence[Field],
         *,
         constants: Mapping[str, Any],
-        late: Callable[..., Mapping[str, Any]] | None,
+        late: Gather | None,
     ) -> Channel:
         """Declare a layout and return the channel that appends its rows."""
         layout = self.journal.layout(
@@ -175,12 +180,36 @@ class OpenPart:
             derived=self.derived(table, fields),
             late=late is not None,
         )
-        self.kinds(table).learn({f.name: f.kind for f in layout.fields})
-        source = None if late is None else LateSource(late)
-        if source is not None:
-            self.writer.gather_late(layout, source)
-        write = self.journal.appender(layout)
-        return Channel(layout, write, self.observer(table), self.journal.words, source)
+        return self._bound(layout, [late])
+
+    def joint_channel(self, fields: Sequence[Field], shares: Sequence[Share]) -> Channel:
+        """Declare a layout whose records are a row of each share, and return its channel."""
+        kinds: dict[str, Kind] = {"seq": "int", **dict(fields)}
+        faces = tuple(
+            Face(
+                table,
+                columns,
+                self.constants(table, constants),
+                (*derived, *self.derived(table, [Field(c, kinds[f]) for c, f in columns.items()])),
+                late is not None,
+            )
+            for table, columns, constants, derived, late in shares
+        )
+        layout = self.journal.layout(shares[0].table, fields=tuple(fields), faces=faces)
+        return self._bound(layout, [share.late for share in shares])
+
+    def _bound(self, layout: Layout, late: Sequence[Gather | None]) -> Channel:
+        listeners = []
+        for place, (face, gather) in enumerate(zip(layout.rows, late, strict=True)):
+            kinds = {name: layout.kinds[source] for name, source in face.columns.items()}
+            self.kinds(face.table).learn(kinds)
+            source = None if gather is None else LateSource(gather)
+            if source is not None:
+                self.writer.gather_late(layout, source, place)
+            observe = self.observer(face.table)
+            if observe is not None:
+                listeners.append(Listener(place, observe, source))
+        return Channel(layout, self.journal.appender(layout), listeners, self.journal.words)
 
     def kinds(self, table: str) -> Kinds:
         """Return what the free columns of a table hold, for all who write it."""

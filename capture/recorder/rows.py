@@ -87,6 +87,8 @@ class RowWriter:
         observe = self._part.observer(table)
         if observe is not None and seq >= 0:
             observe(EVENTS[table].lazy({"seq": seq}, lambda: self._seen(table, seq, values, extra)))
+        if table == "bars" and seq >= 0 and self._part.regimes.watching:
+            self._part.regimes.hear(self._seen(table, seq, values, extra))
         return seq
 
     def check(self, table: str, event: Any) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
 from capture.schema import ORDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
+    from capture.replaying.boundaries import BoundaryPlan
     from capture.store.recording import Recording
 
-__all__ = ["Intent", "group", "read_intents"]
+__all__ = ["FLATTEN", "Intent", "group", "planned", "read_intents"]
+
+FLATTEN: Final = "flatten"
+"""The call of an exit that a replay adds: close what is held, whatever it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,3 +78,38 @@ def group(intents: Iterable[Intent], by: str) -> dict[Any, tuple[Intent, ...]]:
     for intent in intents:
         groups.setdefault(getattr(intent, by), []).append(intent)
     return {key: tuple(members) for key, members in groups.items()}
+
+
+def planned(intents: Iterable[Intent], plan: BoundaryPlan) -> Iterator[Intent]:
+    """Yield what is left of the intents when regimes bound them, and then the exits they bring."""
+    part, halved = 0, set()
+    for intent in intents:
+        part, seq = intent.part, intent.signal_seq
+        if seq is None or seq in plan.kept:
+            yield intent
+        elif seq in plan.closed and seq not in halved and intent.action == "new":
+            halved.add(seq)
+            yield replace(intent, **_CLOSING, tag=None)
+    for symbol, bar, strategy_id in plan.flattened:
+        nothing = dict.fromkeys(field.name for field in fields(Intent))
+        said = {"part": part, "seq": -1, "action": "new", "phase": "next"}
+        place = {"strategy_id": strategy_id, "symbol": symbol, "bar_index": bar}
+        yield Intent(**{**nothing, **_CLOSING, **said, **place})
+
+
+_CLOSING: Final[dict[str, Any]] = {
+    "call": FLATTEN,
+    "arguments": None,
+    "side": 0,
+    "order_type": "market",
+    "size": None,
+    "size_kind": "portion",
+    "limit_price": None,
+    "stop_price": None,
+    "trail": None,
+    "stop_loss": None,
+    "take_profit": None,
+    "valid": None,
+    "parent_id": None,
+    "oco_id": None,
+}

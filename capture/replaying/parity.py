@@ -1,13 +1,17 @@
-"""The parity certificate: whether a replay came out the same as the run that was recorded."""
+"""`capture.parity`: whether a replay came out the same as the run that was recorded."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import pyarrow as pa
+from capture.errors import ConfigError, NotReplayable, UnknownName
+from capture.replaying.context import context_at
+from capture.replaying.slices import Slice, strategies_of
+from capture.store.certificates import Comparison, Difference, ParityCertificate
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from capture.store.recording import Recording
 
 __all__ = ["Comparison", "Difference", "ParityCertificate", "differ", "parity"]
@@ -29,113 +33,102 @@ _COMPARED: Final = {
 """The columns that must be equal, by table, to the last bit."""
 
 
-@dataclass(frozen=True)
-class Difference:
-    """The first place at which two tables differ.
+def parity(
+    original: Recording,
+    replayed: Recording | None = None,
+    *,
+    strategy: str | None = None,
+    save: bool = False,
+) -> ParityCertificate:
+    """Compare trades, fills and equity of two recordings, to the last bit.
 
-    Attributes:
-        table: which table.
-        row: number of the row in it.
-        columns: the columns that differ there.
-        original: the row of the recorded run; None if it has no such row.
-        replayed: the row of the replay; None if it has no such row.
+    Args:
+        original: the recorded run; it may be left out, as in `capture.parity(replayed)`, if it is
+            in the same store: the replay names its parent.
+        replayed: the replay, or any other run.
+        strategy: which strategy of a recording that holds several, such as a grid; by default the
+            one that the replay says it replays.
+        save: keep the certificate beside the replay; `replayed.certificates` reads it again.
+
+    Raises:
+        NotReplayable: there is no original: the run names no parent.
+        UnknownName: a recording has no such strategy.
+        ConfigError: a recording holds several strategies, and none is named.
+        StoreError: the certificate cannot be kept.
     """
-
-    table: str
-    row: int
-    columns: tuple[str, ...]
-    original: dict[str, Any] | None
-    replayed: dict[str, Any] | None
-
-    def __str__(self) -> str:
-        if self.original is None or self.replayed is None:
-            only = "the original" if self.replayed is None else "the replay"
-            return (
-                f"{self.table} row {self.row} is only in {only}: {self.original or self.replayed}"
-            )
-        pairs = ", ".join(
-            f"{name} {self.original.get(name)!r} became {self.replayed.get(name)!r}"
-            for name in self.columns
-        )
-        return f"{self.table} row {self.row}: {pairs}"
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """How one table compares."""
-
-    table: str
-    original_rows: int
-    replayed_rows: int
-    equal_rows: int
-    difference: Difference | None
-
-    @property
-    def exact(self) -> bool:
-        """Whether every row is equal."""
-        return self.difference is None
-
-
-@dataclass(frozen=True)
-class ParityCertificate:
-    """Says whether trades, fills and equity of two recordings are equal with `==`."""
-
-    original: str
-    replayed: str
-    comparisons: tuple[Comparison, ...]
-
-    @property
-    def exact(self) -> bool:
-        """Whether all of it is equal."""
-        return all(comparison.exact for comparison in self.comparisons)
-
-    @property
-    def first_difference(self) -> Difference | None:
-        """The first difference, of trades before fills before equity; None if there is none."""
-        return next((c.difference for c in self.comparisons if c.difference), None)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the certificate as plain values."""
-        return {
-            "original": self.original,
-            "replayed": self.replayed,
-            "exact": self.exact,
-            "comparisons": [asdict(comparison) for comparison in self.comparisons],
-        }
-
-    def __str__(self) -> str:
-        lines = [f"{self.replayed} against {self.original}: {'exact' if self.exact else 'differs'}"]
-        for c in self.comparisons:
-            said = f"{c.original_rows} equal" if c.exact else f"{c.equal_rows} equal before"
-            lines.append(
-                f"  {c.table}: {said}" + (f", then {c.difference}" if c.difference else "")
-            )
-        return "\n".join(lines)
-
-
-def parity(original: Recording, replayed: Recording) -> ParityCertificate:
-    """Compare trades, fills and equity of two recordings, to the last bit."""
-    return ParityCertificate(
+    if replayed is None:
+        original, replayed = _parent_of(original), original
+    one, other = _slices(original, replayed, strategy)
+    certificate = ParityCertificate(
         original.run_id,
         replayed.run_id,
-        tuple(_compare(name, original, replayed) for name in _COMPARED),
+        tuple(_compare(name, one, other) for name in _COMPARED),
+        one.strategy_id,
     )
+    if save:
+        return replayed.store.keep_certificate(certificate, original.path)
+    return certificate
 
 
-def _compare(name: str, original: Recording, replayed: Recording) -> Comparison:
+def _parent_of(replayed: Recording) -> Recording:
+    parent = replayed.manifest["parent"]
+    if parent is None:
+        raise NotReplayable(
+            replayed.run_id,
+            "it replays no other run, so there is nothing to compare it with",
+            "name both runs",
+        )
+    return replayed.store[parent]
+
+
+def _slices(original: Recording, replayed: Recording, strategy: str | None) -> tuple[Slice, Slice]:
+    """Return what is compared with what: everything, or one strategy of each."""
+    mine, theirs = strategies_of(original), strategies_of(replayed)
+    wanted = strategy
+    if wanted is None and replayed.start.get("parent") == original.run_id:
+        wanted = (replayed.start.get("source") or {}).get("strategy_id")
+    if wanted is None and len(mine) > 1 and mine.keys() != theirs.keys():
+        raise ConfigError(
+            "strategy",
+            None,
+            f"{original.run_id} holds {len(mine)} strategies; name one, such as {min(mine)!r}",
+        )
+    if wanted is None or (strategy is None and len(mine) <= 1):
+        return Slice(original), Slice(replayed)
+    if wanted not in mine:
+        raise UnknownName("strategy of this recording", wanted, mine)
+    if len(theirs) > 1 and wanted not in theirs:
+        raise UnknownName("strategy of the replay", wanted, theirs)
+    return Slice(original, wanted), Slice(replayed, wanted if len(theirs) > 1 else None)
+
+
+def _compare(name: str, original: Slice, replayed: Slice) -> Comparison:
     columns = list(_COMPARED[name])
     one, other = original.table(name, columns), replayed.table(name, columns)
-    difference = _first_difference(name, one, other)
-    equal = one.num_rows if difference is None else difference.row
-    return Comparison(name, one.num_rows, other.num_rows, equal, difference)
+    found = _first_difference(one, other)
+    if found is None:
+        return Comparison(name, one.num_rows, other.num_rows, one.num_rows, None)
+    row, columns = found
+    was, became = (side.slice(row, 1).to_pylist() for side in (one, other))
+    difference = Difference(
+        name,
+        row,
+        tuple(columns),
+        was[0] if was else None,
+        became[0] if became else None,
+        context_at(original, name, row, columns, was or became),
+        context_at(replayed, name, row, columns, became or was),
+    )
+    return Comparison(name, one.num_rows, other.num_rows, row, difference)
 
 
-def _first_difference(name: str, one: pa.Table, other: pa.Table) -> Difference | None:
+def _first_difference(one: pa.Table, other: pa.Table) -> tuple[int, list[str]] | None:
+    """Return the number of the first row that differs, and the columns that differ in it."""
     if one.equals(other):
         return None
     rows = min(one.num_rows, other.num_rows)
-    first, columns = rows, tuple(one.column_names)
-    for column in one.column_names:
+    first, columns = rows, list(one.column_names)
+    for column in columns:
         then = one.column(column).to_pylist()[:first]
         now = other.column(column).to_pylist()[:first]
         place = next(
@@ -145,11 +138,10 @@ def _first_difference(name: str, one: pa.Table, other: pa.Table) -> Difference |
             first = place
     if first == rows and one.num_rows == other.num_rows:
         return None  # NaN where NaN was
-    was = one.slice(first, 1).to_pylist()
-    became = other.slice(first, 1).to_pylist()
-    if was and became:
-        columns = tuple(n for n in columns if differ(was[0][n], became[0][n]))
-    return Difference(name, first, columns, was[0] if was else None, became[0] if became else None)
+    if first < rows:
+        was, became = (side.slice(first, 1).to_pylist()[0] for side in (one, other))
+        columns = [name for name in columns if differ(was[name], became[name])]
+    return first, columns
 
 
 def differ(one: Any, other: Any) -> bool:

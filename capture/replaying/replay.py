@@ -11,6 +11,9 @@ from capture.errors import ConfigError, NotReplayable, UnknownName, did_you_mean
 from capture.filters import Predicate
 from capture.host import get_host
 from capture.recorder.checks import time_ns
+from capture.replaying.boundaries import BoundaryPlan
+from capture.replaying.regimes import BoundaryAwareReplay
+from capture.replaying.slices import strategy_of
 from capture.replaying.source import Divergence, Source
 
 if TYPE_CHECKING:
@@ -18,14 +21,18 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from capture.store.recording import Recording
+    import pandas as pd
+
+    from capture.replaying.boundaries import Policy
+    from capture.replaying.regimes import Wanted
+    from capture.store.recording import Conditions, Recording
 
 __all__ = ["Replay", "replay"]
 
 _MODES: Final = get_args(ReplayMode)
 
 
-def replay(
+def replay(  # noqa: PLR0913 - each is a word that a user may say
     recording: Recording,
     mode: ReplayMode = "intent",
     *,
@@ -33,6 +40,9 @@ def replay(
     symbols: Iterable[str] | None = None,
     start: datetime | None = None,
     end: datetime | None = None,
+    where: Conditions = (),
+    regime: Wanted | None = None,
+    boundary: Policy | None = None,
 ) -> Replay:
     """Return a source that `.into(...)` turns into what a backtester runs.
 
@@ -44,19 +54,30 @@ def replay(
         symbols: leave out the signals of other symbols.
         start: leave out earlier signals.
         end: leave out later signals.
+        where: leave out signals that do not meet these conditions, as in `Recording.signals`:
+            `"indicator_rsi < 30 and regime_trend == 'bull'"`.
+        regime: replay the signals of a regime: a state such as "bull", several states, or states
+            by the name of their classifier.
+        boundary: what happens to a position that is open when the regime ends: "honour_exit" (the
+            default), "force_flat", "carry" or "block_reentry"; see `BoundaryAwareReplay`.
 
     A filter leaves out whole signals, with their orders, cancels and edits.
     """
     if mode not in _MODES:
         raise ConfigError("mode", mode, f"choose one of {', '.join(_MODES)}")
-    where: list[Predicate] = []
+    kept: list[Any] = [where] if isinstance(where, str) else list(where)
     if symbols is not None:
-        where.append(Predicate("symbol", "in", list(symbols)))
+        kept.append(Predicate("symbol", "in", list(symbols)))
     if start is not None:
-        where.append(Predicate("timestamp", ">=", _time("start", start)))
+        kept.append(Predicate("timestamp", ">=", _time("start", start)))
     if end is not None:
-        where.append(Predicate("timestamp", "<=", _time("end", end)))
-    return Replay(recording, mode, _strategy_of(recording, strategy), where)
+        kept.append(Predicate("timestamp", "<=", _time("end", end)))
+    aware = None
+    if regime is not None:
+        aware = BoundaryAwareReplay(regime, boundary or "honour_exit")
+    elif boundary is not None:
+        raise ConfigError("boundary", boundary, "a boundary is one of a regime: name regime=, too")
+    return Replay(recording, mode, strategy_of(recording, strategy), kept, aware)
 
 
 def _names(source: Source) -> dict[str, Any]:
@@ -72,24 +93,6 @@ def _time(name: str, value: datetime) -> Any:
     return pd.Timestamp(time_ns(name, value), unit="ns", tz="UTC")
 
 
-def _strategy_of(recording: Recording, wanted: str | None) -> str:
-    """Return the strategy to replay; where there are several, one must be named."""
-    known: set[str] = {s["strategy_id"] for part in recording.parts for s in part.segments}
-    if wanted is not None:
-        if wanted not in known:
-            raise UnknownName("strategy of this recording", wanted, known)
-        return wanted
-    if not known:
-        raise NotReplayable(recording.run_id, "it holds no strategy", "record a run with signals")
-    if len(known) > 1:
-        raise NotReplayable(
-            recording.run_id,
-            f"it holds {len(known)} strategies",
-            f'name one: capture.replay(recording, strategy="{min(known)}")',
-        )
-    return next(iter(known))
-
-
 class Replay:
     """What is to be replayed, and how; nothing runs before a backtester runs it.
 
@@ -100,13 +103,19 @@ class Replay:
     """
 
     def __init__(
-        self, recording: Recording, mode: ReplayMode, strategy_id: str, where: Sequence[Predicate]
+        self,
+        recording: Recording,
+        mode: ReplayMode,
+        strategy_id: str,
+        where: Sequence[Any] = (),
+        boundaries: BoundaryAwareReplay | None = None,
     ) -> None:
         """Keep what was asked for."""
         self.recording = recording
         self.mode = mode
         self.strategy_id = strategy_id
         self._where = tuple(where)
+        self._boundaries = boundaries
         self._source: Source | None = None
 
     def __repr__(self) -> str:
@@ -116,6 +125,13 @@ class Replay:
     def divergence(self) -> Divergence | None:
         """Where the replay's position left the captured one; None before, or if it never did."""
         return None if self._source is None else self._source.divergence
+
+    @property
+    def boundary_trades(self) -> pd.DataFrame:
+        """The positions that were open when their regime ended, and what becomes of them."""
+        source = Source(self.recording, self.mode, self.strategy_id, where=self._where)
+        source.boundaries = self._boundaries
+        return (source.plan or BoundaryPlan(frozenset(), frozenset(), (), ())).to_frame()
 
     def into(
         self, host: str, *, force: bool = False, store: str | Path | None = None, **options: Any
@@ -143,6 +159,7 @@ class Replay:
             )
         known = set(SignalCaptureConfig.__dataclass_fields__)
         source = Source(self.recording, self.mode, self.strategy_id, force, where=self._where)
+        source.boundaries = self._boundaries
         if store is not None:
             mine = {name: options.pop(name) for name in list(options) if name in known}
             source.config = SignalCaptureConfig.from_options(

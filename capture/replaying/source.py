@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from capture.errors import ClosedLoop, DataMismatch, NotReplayable, UnknownName
+from capture.errors import ClosedLoop, DataMismatch, NotReplayable
 from capture.events import Reason
-from capture.replaying.intents import Intent, read_intents
+from capture.filters import Predicate
+from capture.replaying.intents import Intent, planned, read_intents
 from capture.replaying.parity import differ
+from capture.replaying.slices import WHOLE, segment_of
 from capture.replaying.targets import Target, targets_of
 from capture.store.base import fingerprint
 from capture.store.run import RunStart
@@ -23,13 +25,16 @@ if TYPE_CHECKING:
 
     from capture.config import SignalCaptureConfig
     from capture.contracts.replay import ReplayMode
-    from capture.filters import Predicate
+    from capture.replaying.boundaries import BoundaryPlan
+    from capture.replaying.regimes import BoundaryAwareReplay
     from capture.store.recording import Recording
 
 __all__ = ["Divergence", "Source"]
 
 CLOSED_LOOP: Final = "closed_loop"
 """The flag of a run whose strategy looked at its portfolio; it lists what was read."""
+
+_MARKET: Final = ("timestamp", "open", "high", "low", "close", "volume")
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ class Source:
     strategy_id: str
     forced: bool = False
     config: SignalCaptureConfig | None = None
-    where: Sequence[Predicate] = ()
+    where: Sequence[Any] = ()
+    boundaries: BoundaryAwareReplay | None = None
     divergence: Divergence | None = field(default=None, init=False)
 
     @property
@@ -105,14 +111,7 @@ class Source:
 
     @cached_property
     def _segment(self) -> Mapping[str, Any]:
-        known = {
-            segment["strategy_id"]: {**segment, "part": part.number}
-            for part in self.recording.parts
-            for segment in part.segments
-        }
-        if self.strategy_id not in known:
-            raise UnknownName("strategy of this recording", self.strategy_id, known)
-        return known[self.strategy_id]
+        return segment_of(self.recording, self.strategy_id)
 
     # --- what is replayed --------------------------------------------------------------------
 
@@ -120,14 +119,27 @@ class Source:
     def intents(self) -> tuple[Intent, ...]:
         """The recorded calls, in order; whole signals are left out, never single orders."""
         every = read_intents(self.recording, part=self.part)
-        mine = [i for i in every if i.strategy_id in (None, self.strategy_id)]
-        if not self.where:
-            return tuple(mine)
+        whole = self.strategy_id == WHOLE
+        mine = [i for i in every if whole or i.strategy_id in (None, self.strategy_id)]
+        if self.plan is not None:
+            return tuple(planned(mine, self.plan))
         kept = self._kept
-        return tuple(i for i in mine if i.signal_seq is None or i.signal_seq in kept)
+        return tuple(
+            i for i in mine if kept is None or i.signal_seq is None or i.signal_seq in kept
+        )
 
     @cached_property
-    def _kept(self) -> frozenset[int]:
+    def plan(self) -> BoundaryPlan | None:
+        """What is replayed of a regime, and what happens at its boundaries; None without one."""
+        if self.boundaries is None:
+            return None
+        return self.boundaries.plan(self.recording, strategy=self.strategy_id, signals=self._kept)
+
+    @cached_property
+    def _kept(self) -> frozenset[int] | None:
+        """The signals that meet the conditions; None if there are none."""
+        if not self.where:
+            return None
         frame = self.recording.signals(where=self.where)
         return frozenset(frame.loc[frame["part"] == self.part, "seq"].tolist())
 
@@ -140,8 +152,14 @@ class Source:
     def _signals(self) -> tuple[Target, ...]:
         """Return the signals as targets: direction, and strength as size where there is one."""
         frame = self.recording.signals(where=self.where)
-        frame = frame[(frame["part"] == self.part) & (frame["strategy_id"] == self.strategy_id)]
+        frame = frame[frame["part"] == self.part]
+        if self.strategy_id != WHOLE:
+            frame = frame[frame["strategy_id"] == self.strategy_id]
         orders = {i.signal_seq: i.callback for i in self.intents if i.action == "new"}
+        plan = self.plan
+        closed: frozenset[int] = frozenset() if plan is None else plan.closed
+        if plan is not None:
+            frame = frame[frame["seq"].isin(plan.kept | closed)]
         rows = zip(
             frame["seq"].tolist(),
             frame["bar_index"].tolist(),
@@ -150,18 +168,36 @@ class Source:
             frame["strength"].tolist(),
             strict=True,
         )
-        return tuple(
+        targets = [
             Target(
                 seq,
                 bar,
                 orders.get(seq),
                 symbol,
-                int(direction),
+                0 if seq in closed else int(direction),
                 None if strength != strength or strength is None else abs(strength),
                 None if strength != strength or strength is None else "fraction",
             )
             for seq, bar, symbol, direction, strength in rows
-        )
+        ]
+        for symbol, bar, _ in () if plan is None else plan.flattened:
+            targets.append(Target(None, bar, None, symbol, 0, None, None))
+        return tuple(targets)
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether the intents are others than were recorded, because of conditions or regimes."""
+        return bool(self.where) or self.boundaries is not None
+
+    def stored(self, table: str, columns: Sequence[str]) -> pa.Table:
+        """Return rows of the replayed part as they were stored, whatever is left out."""
+        rows = self.recording.table(table, [*columns, "part"], [("part", "=", self.part)])
+        return rows.select([name for name in columns if name in rows.column_names])
+
+    def bars(self) -> Mapping[str, pa.Table]:
+        """Return the bars that the part was recorded on, by symbol."""
+        store = self.recording.store
+        return {ref["symbol"]: store.base_data(ref["fingerprint"]).bars for ref in self.base}
 
     @cached_property
     def refused(self) -> frozenset[int]:
@@ -191,8 +227,15 @@ class Source:
             for name in mine.keys() | settings.keys()
             if mine.get(name) != settings.get(name)
         )
+        changed += self._left_out
         if changed:
             raise ClosedLoop(self.run_id, reads, changed)
+
+    @property
+    def _left_out(self) -> list[str]:
+        """What is replayed differently from how it was recorded, whatever the host's settings."""
+        found = [f"only signals with {_said(condition)}" for condition in self.where]
+        return found if self.boundaries is None else [*found, f"only {self.boundaries!r}"]
 
     def check_bars(self, bars: pa.Table, *, symbol: str | None = None) -> None:
         """Refuse bars that are not those of the recording."""
@@ -205,8 +248,25 @@ class Source:
         if "available_time" not in ref["columns"]:  # bars that the user handed to the recorder
             bars = bars.select([n for n in bars.column_names if n != "available_time"])
         now = fingerprint(bars, symbol=ref["symbol"], timeframe=ref["timeframe"])
-        if now != ref["fingerprint"]:
-            raise DataMismatch(self.run_id, self._difference(ref, bars))
+        if now == ref["fingerprint"] or (self.mode != "intent" and self._same_market(ref, bars)):
+            return
+        raise DataMismatch(self.run_id, self._difference(ref, bars))
+
+    def _same_market(self, ref: Mapping[str, Any], bars: pa.Table) -> bool:
+        """Say whether times and prices are the same.
+
+        Another backtester may know more of its bars, keep volume as another kind of number, and
+        see otherwise when a bar became known.
+        """
+        was = self.recording.store.base_data(ref["fingerprint"]).bars
+        shared = [n for n in _MARKET if n in was.column_names and n in bars.column_names]
+        return was.num_rows == bars.num_rows and all(
+            not differ(a, b)
+            for name in shared
+            for a, b in zip(
+                was.column(name).to_pylist(), bars.column(name).to_pylist(), strict=True
+            )
+        )
 
     def _difference(self, ref: Mapping[str, Any], bars: pa.Table) -> str:
         was = self.recording.store.base_data(ref["fingerprint"]).bars
@@ -243,13 +303,25 @@ class Source:
     # --- what is recorded of the replay ------------------------------------------------------
 
     def start(self, **said: Any) -> RunStart:
-        """Return the start record of the replay: its parent is the recorded run."""
+        """Return the start record of the replay: its parent is the recorded run.
+
+        Its source is the strategy that is replayed, the mode, what was left out, and whether the
+        replay was forced.
+        """
+        source = {
+            "strategy_id": self.strategy_id or None,
+            "mode": self.mode,
+            "where": [str(predicate) for predicate in self.where],
+            "boundaries": None if self.boundaries is None else repr(self.boundaries),
+            "forced": self.forced,
+        }
         return RunStart(
             **{
                 "strategy": self.strategy,
                 "params": self.params,
                 "kind": "replay",
                 "parent": self.run_id,
+                "source": source,
                 **said,
             }
         )
@@ -266,3 +338,15 @@ class Source:
         return dict(
             zip(rows.column("seq").to_pylist(), rows.column("signal_id").to_pylist(), strict=True)
         )
+
+
+def _said(condition: Any) -> str:
+    """Return a condition as a person writes it."""
+    if isinstance(condition, str):
+        return condition
+    column, word, value = (
+        (condition.column, condition.operator, condition.value)
+        if isinstance(condition, Predicate)
+        else condition
+    )
+    return f"{column} {word} {value}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
     from capture.replaying.intents import Intent
 
 __all__ = ["Target", "targets_of"]
+
+_ORDER: Final = re.compile(r"o\d+")
+"""An order that an adapter recorded; what an order of the user's own hangs on is the user's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Target:
         symbol: instrument.
         direction: 1 long, -1 short, 0 flat.
         size: how much, in the unit of `size_kind`; None leaves it to the host.
-        size_kind: units, fraction, portion (of what is held), target or value.
+        size_kind: units, fraction, portion (of what is held), target, target_fraction or value.
     """
 
     signal_seq: int | None
@@ -44,8 +48,8 @@ def targets_of(intents: Iterable[Intent]) -> tuple[Target, ...]:
     """
     last: dict[tuple[object, ...], Target] = {}
     for intent in intents:
-        if intent.action != "new":
-            continue
+        if intent.action != "new" or _ORDER.fullmatch(intent.parent_id or ""):
+            continue  # what hangs on another order protects a position, and wants none
         key = (intent.part, intent.callback, intent.bar_index, intent.symbol)
         last[key] = _target(intent, last.get(key))
     return tuple(last.values())
@@ -57,7 +61,9 @@ def _target(intent: Intent, before: Target | None) -> Target:
         whole = size is None or size >= 1
         direction = 0 if whole else (before.direction if before else -direction)
         size = None if whole else 1 - (size or 0.0)
-    elif kind in {"target", "value"}:
+    elif kind == "sizer":
+        size = None  # what the sizer of that run made of it
+    elif kind in {"target", "value", "target_fraction"}:
         direction = 0 if not size else (1 if size > 0 else -1)
     return Target(
         intent.signal_seq,

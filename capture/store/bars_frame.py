@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from capture.schema import TABLES, conform, unite
+from capture.schema import TABLES
+from capture.store.uniting import united
 
 if TYPE_CHECKING:
     from capture.store.base import BaseData
@@ -25,11 +26,7 @@ def bars_table(recording: Recording) -> pa.Table:
     recorded = recording.table("bars")
     if recorded.num_rows:
         pieces.append(recorded)
-    declared = TABLES["bars"].arrow()
-    schema = unite([declared, *(piece.schema for piece in pieces)])
-    if not pieces:
-        return schema.empty_table()
-    return pa.concat_tables([conform(piece, schema) for piece in pieces]).combine_chunks()
+    return united([TABLES["bars"].arrow().empty_table(), *pieces]).combine_chunks()
 
 
 def _of_base(data: BaseData) -> pa.Table:

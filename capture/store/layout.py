@@ -12,6 +12,7 @@ from typing import Final
 from capture.errors import CorruptRecording, StoreError
 
 __all__ = [
+    "CERTIFICATES",
     "FORMAT_VERSION",
     "JOURNAL",
     "LASTING_BACKEND",
@@ -39,6 +40,7 @@ PART_RECORD: Final = "part.json"
 LOCK: Final = "lock"
 JOURNAL: Final = "journal"
 QUARANTINE: Final = "quarantine"
+CERTIFICATES: Final = "certificates"
 
 LASTING_BACKEND: Final = "parquet"
 """Where recovered rows go if the run's own backend keeps nothing."""

@@ -20,6 +20,7 @@ _FROM_START: Final = (
     "run_id",
     "kind",
     "parent",
+    "source",
     "host",
     "host_version",
     "strategy",
@@ -70,7 +71,7 @@ def manifest_of(
         "state": _state_of(state, every),
         "problem": problem or next((p["problem"] for p in every if p["problem"]), None),
         "flags": _flags_of(start, every, flags),
-        "counts": _counts_of(every),
+        "counts": {**_counts_of(every), "trials": _trials_of(start, every)},
         "symbols": sorted({symbol for part in every for symbol in part["symbols"]}),
         "base": sorted({ref["fingerprint"] for part in every for ref in part["base"]}),
         "plugin_failures": _summed(part["plugin_failures"] for part in every),
@@ -108,6 +109,22 @@ def _counts_of(parts: Iterable[Mapping[str, Any]]) -> dict[str, int]:
         for name, table in part["tables"].items():
             counts[name] = counts.get(name, 0) + table["rows"]
     return counts
+
+
+def _trials_of(start: Mapping[str, Any], parts: Iterable[Mapping[str, Any]]) -> int:
+    """Return how many different parameter sets were tried; a replay tries none."""
+    if start["kind"] == "replay":
+        return 0
+    return len({_trial(part["segments"]) for part in parts if part["segments"]})
+
+
+def _trial(segments: Iterable[Mapping[str, Any]]) -> frozenset[tuple[Any, ...]]:
+    """Return what tells one parameter set from another: 5 and 5.0 are the same."""
+    return frozenset(
+        (segment["strategy_id"], name, repr(value) if isinstance(value, (list, dict)) else value)
+        for segment in segments
+        for name, value in [("", None), *segment["params"].items()]
+    )
 
 
 def _summed(failures: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from capture.expressions import Expression
     from capture.filters import Predicate
 
 __all__ = ["PartReader", "select"]
@@ -74,6 +75,11 @@ class PartReader:
             return list(self.record["base"])
         declared = [] if self._journal is None else self._journal.declared
         return [said for said in declared if said.get("declares") == "base"]
+
+    def is_one_of(self, where: Sequence[Predicate]) -> bool:
+        """Return whether these conditions, on numbers of parts, let this part in."""
+        number = pa.table({"part": pa.array([self.number], pa.int32())})
+        return not where or select(number, None, where).num_rows > 0
 
     def columns(self, table: str) -> tuple[str, ...]:
         """Return the names of a table's columns, declared ones first."""
@@ -161,8 +167,15 @@ def in_order(table: pa.Table) -> pa.Table:
     return table.take(pc.sort_indices(table, sort_keys=[("seq", "ascending")]))
 
 
-def select(table: pa.Table, columns: Sequence[str] | None, where: Sequence[Predicate]) -> pa.Table:
+def select(
+    table: pa.Table,
+    columns: Sequence[str] | None,
+    where: Sequence[Predicate],
+    also: Sequence[Expression] = (),
+) -> pa.Table:
     """Return what a backend would return: rows that meet the conditions, and these columns."""
+    for condition in also:
+        table = ds.dataset(table).to_table(filter=condition.arrow(table.schema), use_threads=False)
     if any(condition.column not in table.column_names for condition in where):
         table, where = table.slice(0, 0), ()
     expression = to_expression(where)

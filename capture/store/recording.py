@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any, Final
 import pyarrow as pa
 
 from capture.errors import UnknownName
+from capture.expressions import Expression
 from capture.filters import Predicate
-from capture.schema import TABLES, conform, unite
+from capture.schema import TABLES
 from capture.store.bars_frame import bars_table
+from capture.store.certificates import ParityCertificate, read_certificates
 from capture.store.frames import to_frame
 from capture.store.layout import MANIFEST, RUN_RECORD
 from capture.store.part_reader import PartReader, declared_empty, select
 from capture.store.records import read_record
 from capture.store.run import part_folders
 from capture.store.signals_table import signals_table
+from capture.store.uniting import united
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 
     from capture.store.store import Store
 
-    Conditions = Iterable[Predicate | tuple[str, str, Any]]
+    Conditions = str | Iterable[Predicate | tuple[str, str, Any] | str]
 
 __all__ = ["Recording"]
 
@@ -36,9 +39,10 @@ class Recording:
     """One run, read from its store.
 
     Each method that returns a frame takes `columns`, the names of the columns to return, and
-    `where`, conditions that must all hold: `Predicate` or a tuple such as
-    `("symbol", "=", "GOOG")`. A recording that is still being written can be read; each table
-    shows what had been recorded when it was first asked for.
+    `where`, conditions that must all hold: a text such as `"direction > 0 and regime == 'bull'"`,
+    or a list of texts, `Predicate` and tuples such as `("symbol", "=", "GOOG")`. A recording that
+    is still being written can be read; each table shows what had been recorded when it was first
+    asked for.
 
     Example:
         ```python
@@ -91,6 +95,11 @@ class Recording:
             PartReader(number, path, self.start) for number, path in part_folders(self.path).items()
         )
 
+    @property
+    def certificates(self) -> tuple[ParityCertificate, ...]:
+        """What `capture.parity` found of this replay and kept, one per original and strategy."""
+        return read_certificates(self.path)
+
     # --- tables ------------------------------------------------------------------------------
 
     def table(
@@ -99,19 +108,19 @@ class Recording:
         """Return a table as it was stored, united over the parts, ordered by part and sequence."""
         if name not in TABLES:
             raise UnknownName("table", name, TABLES)
-        conditions = conditions_of(where)
+        conditions, texts = conditions_of(where)
+        conditions += [one for text in texts for one in text.predicates(TABLES[name].arrow())]
         of_part = [c for c in conditions if c.column == "part"]
         stored = [c for c in conditions if c.column != "part"]
-        pieces = []
-        for part in self.parts:
-            rows = part.scan(name, columns, stored)
-            pieces.append(select(rows, None, of_part) if of_part else rows)
+        read = None if columns is None else [*columns, *(n for text in texts for n in text.names)]
+        pieces = [part.scan(name, read, stored) for part in self.parts if part.is_one_of(of_part)]
         pieces = [piece for piece in pieces if piece.num_columns]
-        return _united(name, pieces, columns)
+        whole = _united(name, pieces, read)
+        return select(whole, columns, (), texts) if texts else whole
 
     def signals(self, columns: Sequence[str] | None = None, where: Conditions = ()) -> pd.DataFrame:
         """Return one row per signal, with its market data, parameters, notes and fate."""
-        return to_frame(signals_table(self, columns, conditions_of(where)))
+        return to_frame(signals_table(self, columns, *conditions_of(where)))
 
     def orders(self, columns: Sequence[str] | None = None, where: Conditions = ()) -> pd.DataFrame:
         """Return one row per order intent."""
@@ -154,24 +163,25 @@ class Recording:
 
     def bars(self, columns: Sequence[str] | None = None, where: Conditions = ()) -> pd.DataFrame:
         """Return the bars that the run read: its base data, and bars recorded one by one."""
-        return to_frame(select(bars_table(self), columns, conditions_of(where)))
+        return to_frame(select(bars_table(self), columns, *conditions_of(where)))
 
 
-def conditions_of(where: Conditions) -> list[Predicate]:
-    """Return conditions as predicates."""
-    return [
+def conditions_of(where: Conditions) -> tuple[list[Predicate], list[Expression]]:
+    """Return conditions as predicates, and those that were given as text."""
+    said = [where] if isinstance(where, str) else list(where)
+    predicates = [
         condition if isinstance(condition, Predicate) else Predicate(*condition)  # type: ignore[arg-type]
-        for condition in where
+        for condition in said
+        if not isinstance(condition, str)
     ]
+    return predicates, [Expression(text) for text in said if isinstance(text, str)]
 
 
 def _united(name: str, pieces: list[pa.Table], columns: Sequence[str] | None) -> pa.Table:
     declared = declared_empty(name)
     if columns is not None:
         declared = declared.select([n for n in columns if n in declared.column_names])
-    schema = unite([declared.schema, *(piece.schema for piece in pieces)])
-    if columns is not None:
-        schema = pa.schema([schema.field(n) for n in dict.fromkeys(columns) if n in schema.names])
-    if not pieces:
-        return schema.empty_table()
-    return pa.concat_tables([conform(piece, schema) for piece in pieces])
+    whole = united([declared, *pieces])
+    if columns is None:
+        return whole
+    return whole.select([n for n in dict.fromkeys(columns) if n in whole.column_names])

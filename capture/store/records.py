@@ -55,6 +55,15 @@ def time_text(moment_ns: int) -> str:
 
 def plain(value: Any) -> Any:
     """Return a value as JSON can hold it; equal values give equal JSON in every process."""
+    kind = type(value)  # these are nearly all of a record, and quicker to tell than by a match
+    if kind is str and value.isascii():
+        return value
+    if kind is dict:
+        return {plain(str(k)): plain(v) for k, v in value.items()}
+    return _plain_value(value)
+
+
+def _plain_value(value: Any) -> Any:
     match value:
         case None | bool():
             return value

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from capture.errors import CaptureWarning, CorruptRecording, MissingExtra, StoreError
 from capture.store.base import BARS_FILE, BASE_RECORD
 from capture.store.layout import (
+    CERTIFICATES,
     MANIFEST,
     MARKER,
     PART_RECORD,
@@ -100,6 +101,11 @@ class RemoteStore:
                 stacklevel=4,
             )
 
+    def push_file(self, run_id: str, path: Path) -> None:
+        """Push a file that a run got after it was pushed; a run that was not takes it along."""
+        if self._is_pushed(run_id):
+            self._put(path, path.relative_to(self.mirror).as_posix())
+
     def push_pending(self) -> None:
         """Push what could not be pushed before."""
         for path in sorted(self._layout.runs.glob(f"*/{MANIFEST}")):
@@ -178,6 +184,18 @@ class RemoteStore:
                 path = inside(part, entry["name"])
                 if not path.exists():
                     self._fetch(f"{remote}/{entry['name']}", path, entry["sha256"])
+
+        self._pull_certificates(run_id, local / CERTIFICATES)
+
+    def _pull_certificates(self, run_id: str, folder: Path) -> None:
+        remote = f"runs/{run_id}/{CERTIFICATES}"
+        try:
+            found = self._guarded(self._fs.ls, self._at(remote), detail=False, refresh=True)
+        except FileNotFoundError:
+            return
+        for path in found:
+            name = str(path).rstrip("/").rsplit("/", 1)[-1]
+            self._fetch(f"{remote}/{name}", inside(folder, name))
 
     def pull_base(self, mark: str) -> None:
         """Bring base data here if they are not here yet."""

@@ -75,6 +75,7 @@ class RunStart:
         seed: seed of the run's random numbers.
         kind: "capture", or what else made the run, such as "replay".
         parent: run that this one replays.
+        source: of a replay: what of its parent it replays, and how.
         libraries: names of the libraries whose versions matter, beside the usual ones.
         backend: name of the storage backend.
         flags: anything a reader must know, such as a closed loop.
@@ -90,6 +91,7 @@ class RunStart:
     seed: int | None = None
     kind: str = "capture"
     parent: str | None = None
+    source: Mapping[str, Any] = field(default_factory=dict)
     libraries: tuple[str, ...] = ()
     backend: str = "parquet"
     flags: Mapping[str, Any] = field(default_factory=dict)

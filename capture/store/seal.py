@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from capture.errors import CorruptRecording, StoreError
 from capture.events import RunState
-from capture.filters import Predicate
 from capture.journal import read_journal, read_seqs
+from capture.store.brief import Brief, held_tables, pieces_of, range_of, seqs_of
 from capture.store.integrity import CHAINED, Chain, chain_file, chain_of
 from capture.store.layout import FORMAT_VERSION, PART_RECORD, QUARANTINE
 from capture.store.loading import reading
@@ -28,25 +27,15 @@ from capture.store.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from capture.contracts.backend import StorageBackend
     from capture.store.run import PartFolder
 
-__all__ = ["Brief", "NoFiles", "PartFacts", "hash_file", "missing_rows", "seal_part"]
+__all__ = ["NoFiles", "PartFacts", "hash_file", "missing_rows", "seal_part"]
 
 _CHUNK_BYTES: Final = 1 << 20
-_PIECE_ROWS: Final = 256 * 256
-"""Rows that are chained at a time; whole blocks of the chain."""
-
-_SMALL_BYTES: Final = 8 << 20
-"""Files of a part that are no larger are read whole, and once."""
-
-_LOOKED_AT: Final = ("seq", "recorded_time", "symbol")
-
-_NO_ROW: Final = Predicate("seq", "<", -(2**63) + 1)
-"""A condition that no row meets, for a look at the columns alone."""
 
 
 class NoFiles(StoreError):
@@ -112,12 +101,12 @@ def seal_part(
     with reading(part.path):
         if not complete:
             _complete(backend, wanted, journaled, part.journal_folder)
+        held = held_tables(part.path, backend)
         files = list(backend.seal())
         if sync:  # the journal goes when they are sealed, so they must be on disk, whoever wrote
             for path in files:
                 sync_file(path)
-        small = sum(path.stat().st_size for path in files) <= _SMALL_BYTES
-        tables = {name: Brief.of(backend, name, small=small) for name in backend.tables()}
+        tables = {name: Brief.of(backend, name, held.get(name)) for name in backend.tables()}
         _check(part, tables, wanted)
         if in_files and not files and any(table.rows for table in tables.values()):
             raise NoFiles(part.path, "the backend keeps its tables in memory")
@@ -142,7 +131,7 @@ def seal_part(
         "tables": {name: table.to_record() for name, table in tables.items()},
         "chains": {name: chain.to_record() for name, chain in chains.items()},
         "files": [_file_entry(path, part.path, tables) for path in sorted(files)],
-        **_range([table.seqs for table in tables.values()]),
+        **range_of([table.seqs for table in tables.values()]),
     }
     record = write_record(part.path / PART_RECORD, said, sync=sync)
     shutil.rmtree(part.journal_folder, ignore_errors=True)
@@ -151,66 +140,13 @@ def seal_part(
     return record
 
 
-@dataclass(frozen=True)
-class Brief:
-    """What a part's record says of a table; its rows may be too many to hold at once.
-
-    Attributes:
-        schema: the columns.
-        rows: how many rows there are.
-        seqs: their sequence numbers, in order.
-        symbols: the symbols in it.
-        last_ns: when its last row was recorded; None if no row says so.
-        whole: all of it, in order, where that is little.
-    """
-
-    schema: pa.Schema
-    rows: int
-    seqs: np.ndarray[Any, Any]
-    symbols: frozenset[str]
-    last_ns: int | None
-    whole: pa.Table | None
-
-    @classmethod
-    def of(cls, backend: StorageBackend, name: str, *, small: bool) -> Brief:
-        """Read what is needed of a table; all of it, if it is small."""
-        if small:
-            rows = whole = _in_order(backend.scan(name))
-            schema = whole.schema
-        else:
-            whole, schema = None, backend.scan(name, where=[_NO_ROW]).schema
-            rows = backend.scan(name, [column for column in _LOOKED_AT if column in schema.names])
-        symbols: list[str | None] = []
-        last = None
-        if "symbol" in rows.column_names:
-            symbols = pc.unique(rows.column("symbol")).to_pylist()
-        if "recorded_time" in rows.column_names:
-            last = pc.max(rows.column("recorded_time").cast(pa.int64())).as_py()
-        return cls(
-            schema,
-            rows.num_rows,
-            np.sort(_seqs(rows)),
-            frozenset(symbol for symbol in symbols if symbol is not None),
-            last,
-            whole,
-        )
-
-    def to_record(self) -> dict[str, Any]:
-        """Return what the part's record says of the table."""
-        return {
-            "rows": self.rows,
-            "columns": {field.name: str(field.type) for field in self.schema},
-            **_range([self.seqs]),
-        }
-
-
 def _journaled_seqs(part: PartFolder) -> dict[str, np.ndarray[Any, Any]]:
     folder = part.journal_folder
     return read_seqs(folder) if folder.is_dir() else {}
 
 
 def _all_seqs(tables: Mapping[str, pa.Table]) -> dict[str, np.ndarray[Any, Any]]:
-    return {name: np.sort(_seqs(table)) for name, table in tables.items()}
+    return {name: np.sort(seqs_of(table)) for name, table in tables.items()}
 
 
 def _complete(
@@ -222,7 +158,7 @@ def _complete(
     """Append what was journaled and did not reach the backend."""
     for name, seqs in wanted.items():
         there = backend.scan(name, ["seq"])
-        if len(seqs) and np.isin(seqs, _seqs(there)).all():
+        if len(seqs) and np.isin(seqs, seqs_of(there)).all():
             continue
         if journaled is None:
             journaled = read_journal(journal).tables
@@ -236,7 +172,7 @@ def missing_rows(journaled: pa.Table, stored: pa.Table) -> pa.Table:
     """Return the journaled rows whose sequence numbers are not among the stored."""
     if "seq" not in stored.column_names or not stored.num_rows:
         return journaled
-    wanted, there = _seqs(journaled), _seqs(stored)
+    wanted, there = seqs_of(journaled), seqs_of(stored)
     if len(wanted) == len(there) and np.array_equal(wanted, there):
         return journaled.slice(0, 0)
     return journaled.filter(pa.array(~np.isin(journaled.column("seq").to_numpy(), there)))
@@ -257,39 +193,19 @@ def _check(
                 "the journal is kept, and opening the store recovers them from it",
             )
     for name, table in tables.items():
+        if table.held is not None and table.held.num_rows != table.rows:
+            raise CorruptRecording(
+                part.path,
+                f"the sealed table {name} has {table.rows} rows, where {table.held.num_rows} were "
+                "to be sealed",
+                "the journal is kept, and opening the store recovers the part from it",
+            )
         if not (np.diff(table.seqs) > 0).all():
             raise CorruptRecording(
                 part.path,
                 f"the sealed table {name} holds rows twice",
                 "the journal is kept, and opening the store recovers the part from it",
             )
-
-
-def _in_order(table: pa.Table) -> pa.Table:
-    """Return the rows in order of sequence; rows without a number keep their places at the end."""
-    if "seq" not in table.column_names or table.num_rows < 2:
-        return table
-    numbers = table.column("seq")
-    if numbers.null_count == 0 and (np.diff(numbers.to_numpy()) > 0).all():
-        return table
-    return table.take(pc.sort_indices(table, sort_keys=[("seq", "ascending")]))
-
-
-def _seqs(table: pa.Table) -> np.ndarray[Any, Any]:
-    """Return the sequence numbers that a table has."""
-    if "seq" not in table.column_names:
-        return np.array([], dtype=np.int64)
-    numbers = table.column("seq")
-    there: np.ndarray[Any, Any] = numbers.drop_null().to_numpy()
-    return there
-
-
-def _range(seqs: list[np.ndarray[Any, Any]]) -> dict[str, int | None]:
-    some = [numbers for numbers in seqs if len(numbers)]
-    return {
-        "first_seq": min((int(numbers[0]) for numbers in some), default=None),
-        "last_seq": max((int(numbers[-1]) for numbers in some), default=None),
-    }
 
 
 def _symbols(tables: Mapping[str, Brief], base: list[dict[str, Any]]) -> list[str]:
@@ -321,24 +237,13 @@ def _write_chains(
     for name in CHAINED:
         if name not in tables or not tables[name].rows:
             continue
-        pieces = _pieces(backend, name, tables[name])
+        pieces = pieces_of(backend, name, tables[name])
         chain = chain_of(name, pieces, run_id=part.run_id, part=part.number)
         path = chain_file(part.path, name)
         write_atomically(path, chain.to_bytes(), sync=sync)
         files.append(path)
         chains[name] = chain
     return chains
-
-
-def _pieces(backend: StorageBackend, name: str, table: Brief) -> Iterator[pa.Table]:
-    """Yield a table's rows in order of sequence, no more at a time than the memory should hold."""
-    if table.whole is not None:
-        yield table.whole
-        return
-    for start in range(0, len(table.seqs), _PIECE_ROWS):
-        seqs = table.seqs[start : start + _PIECE_ROWS]
-        between = (Predicate("seq", ">=", int(seqs[0])), Predicate("seq", "<=", int(seqs[-1])))
-        yield _in_order(backend.scan(name, where=between))
 
 
 def _file_entry(path: Path, part: Path, tables: Mapping[str, Brief]) -> dict[str, Any]:

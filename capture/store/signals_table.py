@@ -11,12 +11,15 @@ import pyarrow.compute as pc
 
 from capture.errors import UnknownName
 from capture.events import SignalStatus
-from capture.schema import conform, unite
+from capture.schema import TABLES
 from capture.store.part_reader import declared_empty, select
+from capture.store.regimes_at import has_regimes, regimes_at
+from capture.store.uniting import united
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from capture.expressions import Expression
     from capture.filters import Predicate
     from capture.store.part_reader import PartReader
     from capture.store.recording import Recording
@@ -59,37 +62,58 @@ _GROUPS: Final = (
     "limit_",
     "param_",
     "note_",
+    "regime_",
     "extra_",
 )
 _JOINED: Final = ("disposition", "reason", "market_", "param_", "note_")
-_KEYS: Final = ("part", "seq", "signal_id", "symbol", "timeframe", "bar_index", "segment")
+_KEYS: Final = (
+    "part",
+    "seq",
+    "signal_id",
+    "symbol",
+    "timeframe",
+    "bar_index",
+    "timestamp",
+    "segment",
+)
 _TIMES_OF_BAR: Final = ("timestamp", "available_time")
 
 
 def signals_table(
-    recording: Recording, columns: Sequence[str] | None, where: Sequence[Predicate]
+    recording: Recording,
+    columns: Sequence[str] | None,
+    where: Sequence[Predicate],
+    texts: Sequence[Expression] = (),
 ) -> pa.Table:
     """Return one row per signal, ordered by part and sequence.
 
     Conditions on stored columns are given to the backend; those on joined columns wait until
-    the columns are there.
+    the columns are there, as do conditions that were given as text.
     """
-    late = [c for c in where if _is_joined(c.column) or c.column == "part"]
+    joined = (*_JOINED, "regime") if any(map(has_regimes, recording.parts)) else _JOINED
+    late = [c for c in where if c.column.startswith(joined) or c.column == "part"]
     early = [c for c in where if c not in late]
+    early += [c for text in texts for c in _stored_already(text, joined)]
     wanted = None if columns is None else {*columns, *(c.column for c in late)}
+    if wanted is not None:
+        wanted.update(name for text in texts for name in text.names)
+    of_part = [c for c in late if c.column == "part"]
     pieces = []
     for part in recording.parts:
+        if not part.is_one_of(of_part):
+            continue
         rows = part.scan("signals", _stored(part, wanted), early)
         if rows.num_columns:
             pieces.append(_joined(recording, part, rows, wanted))
-    schema = unite([_empty().schema, *(piece.schema for piece in pieces)])
-    whole = pa.concat_tables([conform(piece, schema) for piece in (pieces or [_empty()])])
-    whole = select(whole, None, late) if late else whole
+    whole = united([_empty(), *pieces])
+    whole = select(whole, None, late, texts) if late or texts else whole
     return _arranged(whole, columns)
 
 
-def _is_joined(column: str) -> bool:
-    return column.startswith(_JOINED)
+def _stored_already(text: Expression, joined: tuple[str, ...]) -> list[Predicate]:
+    """Return what of a condition the backend can apply while it reads."""
+    found = text.predicates(TABLES["signals"].arrow())
+    return [one for one in found if not one.column.startswith((*joined, "part"))]
 
 
 def _stored(part: PartReader, wanted: set[str] | None) -> list[str] | None:
@@ -120,6 +144,8 @@ def _joined(
         made |= _params(part, rows)
     if asked("note_"):
         made |= _notes(part, rows)
+    if asked("regime"):
+        made |= regimes_at(part, rows)
     for name, column in made.items():
         place = rows.schema.get_field_index(name)
         if place < 0:
@@ -144,7 +170,8 @@ def _arranged(table: pa.Table, columns: Sequence[str] | None) -> pa.Table:
         if unknown:
             raise UnknownName("column of signals", unknown[0], [*SIGNAL_COLUMNS, *names])
         return table.select([n for n in dict.fromkeys(columns) if n in names])
-    groups = [n for start in _GROUPS for n in names if n.startswith(start)]
+    free = [n for n in names if n not in SIGNAL_COLUMNS]
+    groups = [n for start in _GROUPS for n in free if n.startswith(start)]
     return table.select([*SIGNAL_COLUMNS, *groups])
 
 

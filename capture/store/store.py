@@ -6,9 +6,11 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
+from capture.contracts.perturbing import rehearsal
 from capture.errors import ConfigError, CorruptRecording, RunNotFound, StoreError, did_you_mean
 from capture.store.base import BaseShelf
 from capture.store.catalogue import Catalogue, run_names
+from capture.store.certificates import keep_certificate
 from capture.store.layout import (
     FORMAT_VERSION,
     LOCK,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from capture.store.base import BaseData, BaseRef
+    from capture.store.certificates import ParityCertificate
     from capture.store.run import RunFolder, RunStart
 
 __all__ = ["Store", "open_store"]
@@ -66,6 +69,9 @@ class Store:
         Raises:
             StoreError: there is no store, or it cannot be used.
         """
+        rehearsed = rehearsal()
+        if rehearsed is not None:
+            root = rehearsed.place(str(root), create=create)
         self.url: Final = str(root)
         self._remote = _remote_of(self.url)
         self.root: Final = self._remote.mirror if self._remote else _local_folder(root)
@@ -211,6 +217,19 @@ class Store:
     ) -> BaseRef:
         """Keep the bars that a run reads; equal bars are kept once, whoever adds them."""
         return self._shelf.add(bars, symbol=symbol, timeframe=timeframe, sync=self._sync)
+
+    def keep_certificate(self, certificate: ParityCertificate, original: Path) -> ParityCertificate:
+        """Keep a certificate beside the replay, which is in this store; return it as kept.
+
+        Args:
+            certificate: what was found.
+            original: folder of the recorded run, in whichever store it is.
+        """
+        folder = self.fetch(certificate.replayed)
+        path, kept = keep_certificate(certificate, folder, original)
+        if self._remote is not None:
+            self._remote.push_file(certificate.replayed, path)
+        return kept
 
     def run_ended(self, run: RunFolder, manifest: dict[str, Any]) -> None:
         """Take note of a run that has just ended."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
@@ -10,7 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 from capture.errors import CorruptRecording, RunNotFound, StoreError
 from capture.store.base import BARS_FILE, BASE_RECORD, fingerprint, read_bars
 from capture.store.catalogue import run_names
+from capture.store.certificates import certificate_problem
+from capture.store.findings import Finding, Verification
 from capture.store.layout import (
+    CERTIFICATES,
     LOCK,
     MANIFEST,
     PART_RECORD,
@@ -29,70 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 __all__ = ["Finding", "Verification", "verify"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """Something that is not as it was written.
-
-    Attributes:
-        run_id: run that is concerned; None for base data that no run uses.
-        part: part of that run; None if it is the whole run.
-        file: file, relative to the store.
-        problem: what is wrong with it.
-        first_seq: first event that is concerned; None if no event is.
-        last_seq: last event that is concerned.
-        signal_id: the signal that is concerned, where one can be named.
-    """
-
-    run_id: str | None
-    part: int | None
-    file: str
-    problem: str
-    first_seq: int | None = None
-    last_seq: int | None = None
-    signal_id: str | None = None
-
-    def __str__(self) -> str:
-        place = "" if self.run_id is None else f"run {self.run_id}"
-        place += "" if self.part is None else f" part {self.part}"
-        which = "" if self.first_seq is None else f", events {self.first_seq} to {self.last_seq}"
-        signal = "" if self.signal_id is None else f", signal {self.signal_id}"
-        return f"{place or 'base data'}: {self.file}: {self.problem}{which}{signal}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verification:
-    """What was checked, and what was found.
-
-    Attributes:
-        findings: everything that is wrong; empty if all is well.
-        unsealed: runs that have not ended, with their state; what they recorded is not sealed yet.
-        runs: how many ended runs were checked.
-        files: how many files were hashed.
-        signals: how many signals were checked one by one.
-    """
-
-    findings: tuple[Finding, ...] = ()
-    unsealed: Mapping[str, str] = field(default_factory=dict)
-    runs: int = 0
-    files: int = 0
-    signals: int = 0
-
-    @property
-    def ok(self) -> bool:
-        """Whether everything that was checked is what was written."""
-        return not self.findings
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the outcome as plain values."""
-        return {**asdict(self), "ok": self.ok, "unsealed": dict(self.unsealed)}
-
-    def __str__(self) -> str:
-        checked = f"{self.runs} runs, {self.files} files, {self.signals} signals checked"
-        if self.ok:
-            return f"clean: {checked}"
-        return "\n".join([f"{len(self.findings)} problems: {checked}", *map(str, self.findings)])
 
 
 def verify(
@@ -241,8 +179,32 @@ class _Check:
         expected = None if manifest is None else manifest["run_sha256"]
         start = self._record(folder / RUN_RECORD, name, None, whole, expected)
         self._check_parts(name, folder, manifest, start)
-        for extra in _extra(folder, {MANIFEST, RUN_RECORD}):
+        self._check_certificates(name, folder / CERTIFICATES, manifest)
+        for extra in _extra(folder, {MANIFEST, RUN_RECORD}, folders={"parts", CERTIFICATES}):
             self._find(name, None, extra, "the file does not belong to the run")
+
+    def _check_certificates(
+        self, name: str, folder: Path, manifest: Mapping[str, Any] | None
+    ) -> None:
+        """Check what comparisons of this run found: its bytes, and that it is of these runs."""
+        files = sorted(folder.glob("[!.]*.json"))
+        for path in files:
+            record = self._record(path, name, None, (None, None), None)
+            if record is not None:
+                runs = {} if manifest is None else {name: str(manifest[HASH])}
+                runs.update(self._manifest_hash(record.get("original")))
+                problem = certificate_problem(record, name, runs)
+                if problem:
+                    self._find(name, None, path, problem)
+        for extra in _extra(folder, {path.name for path in files}, folders=frozenset()):
+            self._find(name, None, extra, "the file does not belong to the run")
+
+    def _manifest_hash(self, run_id: Any) -> dict[str, str]:
+        """Return the hash of a run's manifest by its name, if the run is here and readable."""
+        try:
+            return {run_id: str(read_record(self._layout.run(str(run_id)) / MANIFEST)[HASH])}
+        except StoreError:
+            return {}
 
     def _check_signature(
         self,

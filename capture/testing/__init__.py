@@ -38,7 +38,10 @@ _HOMES: Final = {
 
 # A failing suite shows the values that were compared, as a test of one's own does.
 pytest.register_assert_rewrite(
-    *_HOMES.values(), "capture.testing.reference", "capture.testing.traces"
+    *_HOMES.values(),
+    "capture.testing.reference",
+    "capture.testing.replaying",
+    "capture.testing.traces",
 )
 
 

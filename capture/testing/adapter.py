@@ -6,7 +6,7 @@ import inspect
 import subprocess
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -18,16 +18,16 @@ from capture.host import get_host
 from capture.schema import TABLES
 from capture.store.store import Store
 from capture.store.verify import verify
-from capture.testing.traces import traces_of
+from capture.testing.replaying import ReplayContract
+from capture.testing.traces import watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     from capture.store.recording import Recording
+    from capture.testing.replaying import Run
 
-    Wrap: TypeAlias = Callable[[Any], Any]
-    Run: TypeAlias = Callable[[Wrap], Any]
     # Units by bar, side and price.
     Fills: TypeAlias = Counter[tuple[int, int, float]]
 
@@ -42,20 +42,25 @@ import pyarrow as pa
 from capture.schema import TABLES
 from capture.store.store import Store
 
-recording = Store(sys.argv[1], recover=False)[sys.argv[2]]
-for name in TABLES:
-    table = recording.table(name)
-    with pa.ipc.new_file(f"{sys.argv[3]}/{name}.arrow", table.schema) as file:
-        file.write_table(table)
+folder, *places = sys.argv[1:]
+for store, run_id in zip(places[::2], places[1::2], strict=True):
+    recording = Store(store, recover=False)[run_id]
+    for name in TABLES:
+        table = recording.table(name)
+        with pa.ipc.new_file(f"{folder}/{run_id}.{name}.arrow", table.schema) as file:
+            file.write_table(table)
 """
 
 
-class AdapterContract:
-    """What every adapter must do while it captures.
+class AdapterContract(ReplayContract):
+    """What every adapter must do while it captures, and while it replays.
 
     A run is a function that gets `wrap`, passes the strategy through it where a user would, lets
     the host run, and returns the host's results. With `wrap` returning the strategy as it is, that
-    is the uncaptured run.
+    is the uncaptured run; with `wrap` returning a replay instead, it is the replay.
+
+    An adapter that listens, of a host without strategies to wrap, has runs that make no use of
+    `wrap`: they are recorded inside `capture.record`, and `.into(...)` is their replay.
 
     Example:
         ```python
@@ -73,6 +78,10 @@ class AdapterContract:
                 assert identical(expected._trades, got._trades)
 
             def fills(self, results): ...
+
+            @staticmethod
+            def changed(run):
+                return functools.partial(run, cash=20_000)
         ```
 
     Attributes:
@@ -81,16 +90,15 @@ class AdapterContract:
         runs: runs by a name that a person reads; strategies that are hard on the adapter belong
             here as well as easy ones.
         failing: a run whose strategy raises after it has given signals.
+        changed: optional; from one of the runs to the same run under another setting of the host.
+            With it the suite tests that whoever read its portfolio is bound to its settings.
+
+    What a subclass may say beside these: `compare_replay`, where a replay's results lack something
+    that is neither trade nor equity; `on_other_data`, where bars are not handed over by the run;
+    `captured` and `replays`, where a host is run in another way altogether.
     """
 
-    adapter: ClassVar[str]
-    packages: ClassVar[tuple[str, ...]]
-    runs: ClassVar[Mapping[str, Run]]
     failing: Run
-
-    def compare(self, expected: Any, got: Any) -> None:
-        """Assert that two results of the host are the same to the last bit."""
-        raise NotImplementedError(f"{type(self).__name__} must say how two results are compared")
 
     def fills(self, results: Any) -> Fills:
         """Return what the host says was traded: units by (bar, side, price), side 1 or -1."""
@@ -112,10 +120,6 @@ class AdapterContract:
         found = inspect.getattr_static(type(self), "failing")
         run: Run = found.__func__ if isinstance(found, staticmethod) else found
         return run
-
-    def captured(self, run: Run, folder: Path, **options: Any) -> Any:
-        """Run it captured and return the host's results."""
-        return run(lambda strategy: capture.wrap(strategy, store=folder, **options))
 
     def plain(self, run: Run) -> Any:
         """Run it as its user would without capture, and return the host's results."""
@@ -193,30 +197,36 @@ class AdapterContract:
         assert (new["signal_seq"] < new["seq"]).all()
         assert set(fills["order_seq"].dropna()) <= set(new["seq"])
 
-    def test_another_process_reads_the_same(self, run: Run, folder: Path, tmp_path: Path) -> None:
+    def test_another_process_reads_the_same(self, tmp_path: Path) -> None:
         """What was recorded is in the files, and in nothing else."""
-        self.captured(run, folder)
-        recording = Store(folder).latest()
-        command = [sys.executable, "-c", _READER, folder, recording.run_id, tmp_path]
+        recordings = [self.kept(run)[1] for run in self.runs.values()]
+        places = [word for r in recordings for word in (r.store.root, r.run_id)]
+        command = [sys.executable, "-c", _READER, tmp_path, *places]
         subprocess.run(list(map(str, command)), check=True)
-        for name in TABLES:
-            with pa.ipc.open_file(tmp_path / f"{name}.arrow") as file:
-                assert identical(file.read_all().to_pandas(), recording.table(name).to_pandas())
+        for recording in recordings:
+            for name in TABLES:
+                with pa.ipc.open_file(tmp_path / f"{recording.run_id}.{name}.arrow") as file:
+                    there = file.read_all().to_pandas()
+                assert identical(there, recording.table(name).to_pandas())
 
     # --- what is left behind -----------------------------------------------------------------
 
     def test_nothing_of_the_host_stays_changed(self, run: Run, folder: Path) -> None:
         """Neither its modules nor its classes, after a run and after one that raised."""
-        self.plain(run)  # what a host imports or caches at its first run is its own affair
-        before = traces_of(self.packages)
+        changed = watch(self.packages, lambda: self.plain(run))
         self.captured(run, folder)
-        assert traces_of(self.packages) == before
+        assert not changed()
         with pytest.raises(BaseException):  # noqa: B017, PT011 - whatever the strategy raises
             self.captured(self._failing, folder)
-        assert traces_of(self.packages) == before
+        assert not changed()
 
     def test_nothing_is_written_before_the_host_runs(self, folder: Path) -> None:
-        """To wrap is not to record."""
+        """To wrap is not to record, nor is to listen where nothing runs."""
+        if self.listens:
+            with capture.record(folder):
+                pass
+            assert not folder.exists()
+            return
         wrapped: list[Any] = []
 
         def only_wrap(strategy: Any) -> Any:
@@ -239,11 +249,14 @@ class AdapterContract:
         assert captured == plain
 
     def test_a_run_that_raised_is_recorded_as_failed(self, folder: Path) -> None:
-        """With its signals up to then, and the next run is recorded as ever."""
+        """With its signals up to then, and the next run is recorded as ever.
+
+        Where one call is the whole run, as in a host that is listened to, there are none before it.
+        """
         _error_of(lambda: self.captured(self._failing, folder))
         store = Store(folder)
         assert [recording.state for recording in _recordings(folder)] == ["failed"]
-        assert len(store.latest().signals())
+        assert self.listens or len(store.latest().signals())
         assert verify(store).ok
         run = next(iter(self.runs.values()))
         self.compare(self.plain(run), self.captured(run, folder))

@@ -3,9 +3,31 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["traces_of"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["traces_of", "watch"]
+
+
+def watch(packages: tuple[str, ...], plain: Callable[[], Any]) -> Callable[[], set[str]]:
+    """Return what names the attributes that changed since now, but for those a run changes itself.
+
+    Args:
+        packages: import names of the host's packages.
+        plain: runs the host as its user would; what it imports or caches is its own affair.
+    """
+    plain()
+    first = traces_of(packages)
+    plain()
+    before = traces_of(packages)
+    own = _changes(first, before)  # what the host makes anew at every run
+    return lambda: _changes(before, traces_of(packages)) - own
+
+
+def _changes(one: dict[str, int], other: dict[str, int]) -> set[str]:
+    return {name for name in one | other if one.get(name) != other.get(name)}
 
 
 def traces_of(packages: tuple[str, ...]) -> dict[str, int]:

@@ -45,13 +45,14 @@ class HDF5StorageBackend(ChunkedBackend):
 
     compressions: ClassVar[tuple[str, ...]] = tuple(_FILTERS)
     suffixes: ClassVar[tuple[str, ...]] = (".h5",)
+    arrow_chunks: ClassVar[bool] = True
 
     def write_file(
         self, path: Path, schema: pa.Schema, blocks: Iterable[pa.Table], *, sealed: bool
     ) -> None:
-        """Write each block behind the one before; chunks are not compressed, for speed."""
+        """Write each block behind the one before; only sealed files are HDF5."""
         library = _h5py()
-        filters = _FILTERS[self.compression] if sealed else {}
+        filters = _FILTERS[self.compression]
         rows = 0
         rest = iter(blocks)
         first = next(rest, schema.empty_table())  # an empty file has its datasets, too

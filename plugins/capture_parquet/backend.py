@@ -1,4 +1,4 @@
-"""Parquet files: chunks written fast, sealed files with the best encoding for each column."""
+"""Parquet files, with the best encoding for each column."""
 
 from __future__ import annotations
 
@@ -29,16 +29,17 @@ class ParquetStorageBackend(ChunkedBackend):
 
     compressions: ClassVar[tuple[str, ...]] = ("zstd", "snappy", "gzip", "none")
     suffixes: ClassVar[tuple[str, ...]] = (".parquet",)
+    arrow_chunks: ClassVar[bool] = True
 
     def write_file(
         self, path: Path, schema: pa.Schema, blocks: Iterable[pa.Table], *, sealed: bool
     ) -> None:
-        """Write one row group per block."""
+        """Write one row group per block; only sealed files are Parquet."""
         import pyarrow.parquet as pq  # takes a third of a second
 
         rest = iter(blocks)
         first = next(rest, None)
-        settings = self._sealed_settings(schema, first) if sealed else self._chunk_settings()
+        settings = self._settings(schema, first)
         # The Arrow schema is left out: Parquet's own types say all of it, in a tenth of the space.
         with pq.ParquetWriter(path, schema, store_schema=False, **settings) as writer:
             if first is not None:
@@ -68,11 +69,7 @@ class ParquetStorageBackend(ChunkedBackend):
             rows = rows.filter(matches(rows, late)).select(columns)
         return rows
 
-    def _chunk_settings(self) -> dict[str, Any]:
-        compression = "none" if self.compression == "none" else "snappy"
-        return {"compression": compression, "use_dictionary": False, "write_statistics": False}
-
-    def _sealed_settings(self, schema: pa.Schema, first: pa.Table | None) -> dict[str, Any]:
+    def _settings(self, schema: pa.Schema, first: pa.Table | None) -> dict[str, Any]:
         codec: dict[str, Any] = {
             "compression": self.compression,
             "compression_level": _LEVELS.get(self.compression),

@@ -207,17 +207,30 @@ def test_direction_and_type_say_what_the_signal_does_to_the_position(tmp_path: P
         recording.orders().query("action == 'new'"), left_on="seq", right_on="signal_seq"
     )
     assert len(signals) > 300
+    flattened, kinds = -1, set()
     for row in signals.itertuples():
         held = row.position_before
+        if row.call == "Position.close" and row.size == 1:
+            flattened = row.bar_index_x  # what comes on this bar finds a position that is to go
         if row.call in ("buy", "sell"):
             side = 1 if row.call == "buy" else -1
             assert row.direction == side
-            kind = "entry" if not held else "adjustment" if held * side > 0 else "exit"
+            ahead = held * side
+            if not held or flattened == row.bar_index_x:
+                kind = "entry"
+            elif ahead > 0:
+                kind = "adjustment"
+            elif row.size_kind == "fraction" or row.size > -ahead:
+                kind = "entry"  # a reversal
+            else:
+                kind = "exit" if row.size == -ahead else "adjustment"
             assert row.signal_type == kind
+            kinds.add(kind)
         elif row.call == "Position.close" and row.size == 1:
             assert (row.direction, row.signal_type) == (0, "exit")
         elif row.call == "Position.close":
             assert (row.direction, row.signal_type) == (-np.sign(held), "adjustment")
+    assert kinds >= {"entry", "adjustment"}
 
 
 def test_orders_before_the_first_bar_are_signals_of_that_bar(tmp_path: Path) -> None:

@@ -65,6 +65,42 @@ def test_each_batch_is_a_file_until_the_part_is_sealed(tmp_path: Path) -> None:
     assert store.seal() == (tmp_path / "signals.arrow",)
 
 
+class SlowToWrite(FeatherBackend):
+    """Leaves chunks to Arrow, and counts the files that it writes itself."""
+
+    suffixes: ClassVar[tuple[str, ...]] = (".feather",)
+    arrow_chunks: ClassVar[bool] = True
+    written = 0
+
+    def write_file(self, path: Path, *words: Any, **sealed: bool) -> None:
+        self.written += 1
+        super().write_file(path, *words, **sealed)
+
+
+def test_a_format_may_leave_chunks_to_arrow(tmp_path: Path) -> None:
+    store = SlowToWrite(tmp_path)
+    for number in range(2):
+        store.append("signals", _batch(number))
+    names = [f"signals-{number:06}.arrow" for number in (1, 2)]
+    assert sorted(path.name for path in (tmp_path / "chunks").iterdir()) == names
+    assert SlowToWrite(tmp_path).scan("signals")["seq"].to_pylist() == [0, 1]
+    assert store.written == 0
+    assert store.seal() == (tmp_path / "signals.feather",)
+    assert store.written == 1
+    assert SlowToWrite(tmp_path).scan("signals")["seq"].to_pylist() == [0, 1]
+
+
+def test_an_arrow_chunk_that_is_damaged_is_named(tmp_path: Path) -> None:
+    store = SlowToWrite(tmp_path)
+    store.append("signals", _batch(*range(100)))
+    path = tmp_path / "chunks" / "signals-000001.arrow"
+    content = path.read_bytes()
+    for share in (0.0, 0.5, 0.95):
+        path.write_bytes(content[: int(len(content) * share)])
+        with pytest.raises(CorruptRecording, match=r"signals-000001\.arrow"):
+            SlowToWrite(tmp_path).scan("signals")
+
+
 def test_an_empty_batch_that_says_nothing_new_leaves_no_file(tmp_path: Path) -> None:
     store = FeatherBackend(tmp_path)
     for batch in (_batch(1), _batch(1).slice(0, 0), _batch(2)):

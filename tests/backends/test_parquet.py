@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pandas as pd
@@ -18,6 +18,7 @@ from capture.errors import CorruptRecording
 from capture.filters import Predicate
 from capture.testing import BackendContract
 from capture.testing.reference import assert_same
+from capture_parquet import encodings
 from capture_parquet.backend import ParquetStorageBackend
 
 if TYPE_CHECKING:
@@ -85,6 +86,28 @@ def test_the_choice_of_encodings_saves_space(
 ) -> None:
     pq.write_table(realistic, tmp_path / "default.parquet", compression="zstd")
     assert sealed.stat().st_size < 0.8 * (tmp_path / "default.parquet").stat().st_size
+
+
+def test_short_tables_of_the_same_columns_are_tried_once(
+    realistic: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def spy(sample: pa.Table, *words: Any) -> dict[str, int]:
+        tried.append(sample.num_rows)
+        return sizes(sample, *words)
+
+    sizes = encodings._sizes
+    monkeypatch.setattr(encodings, "_sizes", spy)
+    monkeypatch.setattr(encodings, "_REMEMBERED", {})
+    found = []
+    for number, rows in enumerate((2000, 2500, 4096)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        group = pq.read_metadata(_sealed(folder, realistic.slice(0, rows))).row_group(0)
+        found.append([group.column(place).encodings for place in range(group.num_columns)])
+    assert set(tried) == {2000, 4096}
+    assert found[0] == found[1]
 
 
 def test_columns_that_are_not_asked_for_are_not_read(sealed: Path, realistic: pa.Table) -> None:

@@ -16,8 +16,18 @@ TITLES = {
     "latency": ("Caller latency",),
     "memory": ("Growth of memory",),
     "disk": ("Bytes per signal",),
-    "overhead": ("Backtesting.py, SmaCross", "Backtesting.py, EveryBar", "Paid once"),
+    "overhead": (
+        "Backtesting.py, signals on 5%",
+        "Backtesting.py, signals on 100%",
+        "backtrader, signals on 5%",
+        "backtrader, signals on 100%",
+        "vectorbt, signals on 5%",
+        "vectorbt, signals on 100%",
+        "Paid once",
+    ),
+    "replaying": ("Replay against the original",),
     "loading": ("Load times",),
+    "index": ("Signals of", "Changes of regime", "Questions to the index"),
 }
 
 

@@ -44,11 +44,22 @@ def test_a_replay_that_came_out_the_same_is_exact(call, place, original):
     result = call("parity", original, replay)
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
-        "trades: 0 rows equal",
-        "fills: 0 rows equal",
+        "trades: 0 rows in both",
+        "fills: 0 rows in both",
         "equity: 3 rows equal",
-        f"Exact: {replay} against {original}.",
+        f"Exact, with 0 rows of trades and fills: {replay} against {original}.",
     ]
+
+
+def test_runs_without_rows_prove_nothing(call, place):
+    original = _record(place, equity=())
+    replay = _record(place, kind="replay", parent=original, equity=())
+    result = call("parity", original, replay)
+    assert result.exit_code == 0
+    expected = "Nothing to compare: 0 rows of trades, fills and equity: "
+    assert result.stdout.splitlines()[-1].startswith(expected)
+    found = json.loads(call("parity", original, replay, "--json").stdout)
+    assert found["empty"] == ["trades", "fills", "equity"]
 
 
 def test_one_that_did_not_is_told_with_the_first_difference(call, place, original):
@@ -56,7 +67,12 @@ def test_one_that_did_not_is_told_with_the_first_difference(call, place, origina
     result = call("parity", original, replay)
     assert result.exit_code == 1
     assert "equity: 1 rows equal, then equity row 1: equity 100.5 became 100.25" in result.stdout
-    assert result.stdout.splitlines()[-1] == f"Differs: {replay} against {original}."
+    lines = result.stdout.splitlines()
+    assert lines[-1] == f"Differs: {replay} against {original}."
+    assert [line.partition(" bar ")[0] for line in lines[3:-1]] == [
+        "  original: [red]GOOG\\x1b[31m",
+        "  replay: [red]GOOG\\x1b[31m",
+    ]
 
 
 def test_what_comes_from_data_cannot_steer_the_terminal(call, place, original):
@@ -114,5 +130,64 @@ def test_a_corrupt_store_is_not_called_different(call, place, original):
     assert "is not what was written" in result.stderr
 
 
-def test_both_runs_must_be_named(call, original):
-    assert call("parity", original).exit_code == 2
+def test_the_original_may_be_left_out_where_the_replay_names_it(call, place, original):
+    replay = _record(place, kind="replay", parent=original)
+    for words in ([replay], ["latest"], []):
+        result = call("parity", *words)
+        assert result.exit_code == 0
+        assert result.stdout.endswith(f": {replay} against {original}.\n")
+
+
+def test_a_run_that_replays_nothing_needs_an_original(call, original):
+    result = call("parity", original)
+    assert result.exit_code == 2
+    assert "it replays no other run" in result.stderr
+
+
+def test_three_runs_are_too_many(call, original):
+    result = call("parity", original, original, original)
+    assert result.exit_code == 2
+    assert "two runs at most" in result.stderr
+
+
+# --- the certificate -----------------------------------------------------------------------------
+
+
+def test_the_certificate_is_kept_beside_the_replay(call, place, original):
+    replay = _record(place, kind="replay", parent=original, equity=(100.0, 100.25, 98.0))
+    said = json.loads(call("parity", original, replay, "--json").stdout)
+    [kept] = capture.open(place)[replay].certificates
+    assert json.loads(json.dumps(kept.to_dict())) == said
+    assert kept.saved is not None
+    assert call("verify").exit_code == 0
+
+
+def test_it_is_not_kept_if_nobody_wants_it(call, place, original):
+    replay = _record(place, kind="replay", parent=original)
+    assert call("parity", original, replay, "--no-store").exit_code == 0
+    assert capture.open(place)[replay].certificates == ()
+
+
+def test_a_run_that_is_no_replay_of_the_other_gets_none(call, place, original):
+    other = _record(place)
+    assert call("parity", original, other).exit_code == 0
+    assert capture.open(place)[other].certificates == ()
+
+
+def test_where_it_cannot_be_kept_the_answer_is_given_all_the_same(call, place, original):
+    replay = _record(place, kind="replay", parent=original)
+    (place / "runs" / replay / "certificates").write_text("a file is in the way")
+    result = call("parity", original, replay)
+    assert result.exit_code == 0
+    assert result.stdout.endswith(f": {replay} against {original}.\n")
+    assert "capture: the certificate was not kept: " in result.stderr
+
+
+def test_a_damaged_certificate_is_a_finding(call, place, original):
+    replay = _record(place, kind="replay", parent=original)
+    call("parity", original, replay)
+    [file] = (place / "runs" / replay / "certificates").iterdir()
+    file.write_text(file.read_text().replace('"exact": true', '"exact": false'))
+    result = call("verify")
+    assert result.exit_code == 1
+    assert f"{file.name}: the record is not what was written" in result.stdout

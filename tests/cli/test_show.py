@@ -7,6 +7,7 @@ import json
 import pytest
 
 import capture
+from capture.recorder.grids import Grid
 from capture.store.run import RunStart
 from capture.store.store import Store
 
@@ -138,3 +139,23 @@ def test_a_run_that_is_being_recorded_can_be_shown(call, tmp_path):
     assert "running" in result.stdout
     assert "1 signals" in result.stdout
     assert "Nothing has become of it yet." in signal.stdout
+
+
+def test_a_grid_is_shown_with_a_line_for_each_parameter_set(call, tmp_path):
+    folder = tmp_path / "grid"
+    config = capture.SignalCaptureConfig(storage_path=folder)
+    grid = Grid.begin(config, RunStart(host="engine", strategy="Cross", params={"fast": "0-29"}))
+    for fast in [*range(30), 7]:
+        said = {"strategy_id": f"Cross_fast_{fast}", "strategy_params": {"fast": fast}}
+        with capture.SignalCaptureEngine(config, run=grid.folder) as engine:
+            engine.capture_signal({"symbol": "GOOG", "direction": 1}, {"timestamp": 0, **said})
+    grid.end()
+    lines = call("show", "--store", folder).stdout.splitlines()
+    assert "30 parameter sets" in lines
+    assert "Cross_fast_0   fast=0          1        1" in lines
+    assert "Cross_fast_7   fast=7          2        2" in lines
+    assert "and 6 more; --json lists them all" in lines
+    view = json.loads(call("show", "--store", folder, "--json").stdout)
+    assert (len(view["strategies"]), view["parts"]) == (30, 31)
+    [run] = json.loads(call("ls", "--store", folder, "--json").stdout)
+    assert (run["parts"], run["signals"], run["state"]) == (31, 31, "ended")

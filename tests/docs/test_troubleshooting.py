@@ -7,14 +7,16 @@ import json
 import re
 import subprocess
 import sys
+import warnings
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import pytest
 
 import capture
-from capture.errors import CaptureError, MissingExtra
+from capture.errors import CaptureError, CaptureWarning, MissingExtra
 from capture.host import Host
 from capture.recorder.engine import SignalCaptureEngine
 from capture.store.run import RunStart
@@ -235,6 +237,25 @@ def _replayed(recording: capture.Recording, bars: int = 100, mode: Any = "intent
     Backtest(GOOG[:bars], replay, cash=5_000, finalize_trades=True).run()
 
 
+def _nothing_to_record(folder: Path) -> None:
+    with patch.dict(sys.modules, {"vectorbt": None}):  # as if it were not installed
+        capture.record(folder / "signals").__enter__()
+
+
+def _with_a_callback(folder: Path) -> None:
+    import vectorbt as vbt
+    from backtesting.test import GOOG
+    from vectorbt.portfolio import nb
+
+    def order(context: Any) -> Any:
+        return nb.order_nb(size=1.0, price=context.close[context.i, context.col])
+
+    with capture.record(folder / "signals") as recorded, warnings.catch_warnings():
+        warnings.simplefilter("ignore", CaptureWarning)
+        vbt.Portfolio.from_order_func(GOOG["Close"][:10], order, use_numba=False)
+    capture.replay(recorded.recordings[0]).into("vectorbt")
+
+
 def _several_strategies(folder: Path) -> None:
     with SignalCaptureEngine(_config(folder)) as engine:
         engine.capture_signal(SIGNAL, CONTEXT)
@@ -248,6 +269,7 @@ PROVOCATIONS: dict[str, Callable[[Path], object]] = {
     "no backend is called": lambda f: _record(f, backend="parket"),
     "there is no hook": _misspelt_hook,
     "does not know what": lambda _: capture.wrap(object()),
+    "is for backtesters without a strategy class": _nothing_to_record,
     "durability=": lambda f: _config(f, durability="eternal"),
     "there is no such option": lambda f: capture.SignalCaptureConfig.from_options(
         f, {"bufer_size": 1}
@@ -295,6 +317,7 @@ PROVOCATIONS: dict[str, Callable[[Path], object]] = {
     "was recorded on other data": lambda f: _replayed(_captured(f), bars=99),
     "its intents are those of": lambda f: _replayed(_open_recording(f)),
     "strategies; name one": _several_strategies,
+    "what cannot be kept": _with_a_callback,
     "it holds no bars": lambda f: _replayed(_open_recording(f), mode="signal"),
     "no backtester is called": lambda f: capture.replay(_open_recording(f)).into("backtestin"),
     "siz=": lambda f: capture.replay(_captured(f)).into("backtesting", siz=1),

@@ -44,7 +44,8 @@ def findings(files: list[Path], pattern: re.Pattern[str]) -> list[str]:
 def test_the_files_are_found_without_what_tools_leave_behind(root: Path) -> None:
     found = {path.relative_to(root).as_posix() for path in kept_files(root)}
     assert {"pyproject.toml", ".ci/run", "capture/_version.py", "plugins/README.md"} <= found
-    assert not [name for name in found if name.startswith((".venv", ".git/")) or "cache" in name]
+    left_behind = re.compile(r"(^|/)(\.venv[^/]*|\.git|__pycache__|\.[a-z_]+_cache)/")
+    assert not [name for name in found if left_behind.search(name)]
 
 
 def test_no_file_holds_the_address_of_a_package_registry(root: Path) -> None:

@@ -108,6 +108,20 @@ def test_rows_that_each_lack_other_columns_are_hashed_alike() -> None:
     assert split(row_digests(table)) == [plain_digest(row) for row in plain_rows(table)]
 
 
+def test_columns_that_begin_or_end_within_a_long_table_are_hashed_alike() -> None:
+    rows = 10_000
+    numbers = np.arange(rows)
+    table = pa.table(
+        {
+            "early": pa.array(numbers / 7, mask=numbers > 3_000),
+            "late": pa.array(numbers, mask=numbers < 9_000),
+            "text": pa.array([f"t{n % 5}" for n in numbers]),
+            "never": pa.nulls(rows, pa.bool_()),
+        }
+    )
+    assert split(row_digests(table)) == [plain_digest(row) for row in plain_rows(table)]
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [

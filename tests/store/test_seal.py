@@ -66,6 +66,24 @@ class Forgetful:
         return getattr(self._backend, name)
 
 
+class Shrinking:
+    """A backend whose sealed tables lack their first row."""
+
+    def __init__(self, backend: StorageBackend) -> None:
+        self._backend = backend
+        self._sealed = False
+
+    def seal(self) -> Any:
+        self._sealed = True
+        return self._backend.seal()
+
+    def scan(self, *words: Any, **more: Any) -> pa.Table:
+        return self._backend.scan(*words, **more).slice(int(self._sealed))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend, name)
+
+
 def test_what_was_journaled_and_did_not_reach_the_backend_is_sealed(
     run: RunFolder, part: PartFolder
 ) -> None:
@@ -88,6 +106,37 @@ def test_a_row_that_is_missing_afterwards_leaves_the_journal(part: PartFolder) -
     backend.close()
     assert list(part.journal_folder.iterdir())
     assert not (part.path / "part.json").exists()
+
+
+def test_a_row_that_no_journal_has_is_missed_too(run: RunFolder) -> None:
+    part = run.claim_part()
+    part.journal_folder.mkdir()
+    backend = parquet(part)
+    backend.append("equity", pa.RecordBatch.from_pydict({"equity": [1.0, 2.0, 3.0]}))
+    with pytest.raises(CorruptRecording, match="equity has 2 rows, where 3 were to be sealed"):
+        seal_part(part, Shrinking(backend), PartFacts())
+    backend.close()
+    assert not (part.path / "part.json").exists()
+
+
+def test_a_part_that_is_too_large_to_be_held_is_sealed_alike(
+    run: RunFolder, part: PartFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("capture.store.brief._SMALL_BYTES", 0)
+    monkeypatch.setattr("capture.store.brief._PIECE_ROWS", 256)
+    rows = 2 * 256 + 7
+    backend = parquet(part)
+    for start in (TAKES + 300, TAKES):  # recovered rows come behind those of a later block
+        seqs = range(start, min(start + 300, TAKES + rows))
+        backend.append("signals", pa.record_batch({"seq": list(seqs), "symbol": ["A"] * len(seqs)}))
+    record = seal_part(part, backend, PartFacts())
+    backend.close()
+    part.release()
+    assert record["tables"]["signals"]["rows"] == TAKES + rows
+    assert record["symbols"] == ["A", "GOOG"]
+    run.finish()
+    assert list(run.store[run.run_id].signals()["seq"]) == list(range(TAKES + rows))
+    assert verify(run.store).ok
 
 
 def test_a_row_that_is_there_twice_leaves_the_journal(part: PartFolder) -> None:

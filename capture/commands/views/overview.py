@@ -89,14 +89,20 @@ def counts_of(recording: Recording) -> dict[str, int]:
 
 
 def strategies(recording: Recording) -> list[dict[str, Any]]:
-    """Return every strategy of a run with its parameters and indicators, each once."""
+    """Return every strategy of a run with its parameters and indicators, each once.
+
+    `parts` says how many parts ran it, and `signals` how many signals it gave in all of them.
+    """
     found: list[dict[str, Any]] = []
+    ran: Counter[str] = Counter()
     for part in recording.parts:
+        ran.update({segment["strategy_id"] for segment in part.segments})
         for segment in part.segments:
             said = {name: segment[name] for name in ("strategy_id", "params", "indicators")}
             if said not in found:
                 found.append(said)
-    return found
+    gave = Counter(recording.signals(columns=["strategy_id"])["strategy_id"].tolist())
+    return [{**s, "parts": ran[s["strategy_id"]], "signals": gave[s["strategy_id"]]} for s in found]
 
 
 def dispositions(recording: Recording) -> list[dict[str, Any]]:

@@ -1,0 +1,219 @@
+"""How a strategy begins to be recorded: the run's start record, and the strategy's channels."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from typing import TYPE_CHECKING, Any
+
+import backtrader as bt
+import numpy as np
+import pyarrow as pa
+
+from capture.recorder.channel import Share
+from capture.recorder.facts import StrategyFacts, config_record
+from capture.store.run import RunStart
+from capture_backtrader import rows
+from capture_backtrader.facts import parameters, source
+from capture_backtrader.indicators import Indicators
+from capture_backtrader.writing import Channels, Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from capture.config import SignalCaptureConfig
+    from capture_backtrader.ear import Ear
+    from capture_backtrader.feeds import Feed
+    from capture_backtrader.session import Session
+
+__all__ = ["Opened", "start_of"]
+
+
+def start_of(original: Any, config: SignalCaptureConfig, **said: Any) -> RunStart:
+    """Return the start record of a run, or of a replay of one.
+
+    Args:
+        original: the user's strategy.
+        config: how it is recorded.
+        **said: parameters and settings, where they are known.
+    """
+    facts: dict[str, Any] = {
+        "host": "backtrader",
+        "host_version": bt.__version__,
+        "strategy": original.__name__,
+        "config": config_record(config),
+        "backend": config.backend,
+        "seed": config.seed,
+        "libraries": ("backtrader", "numpy", "pandas"),
+        **said,
+    }
+    replayed = getattr(original, "replay_source", None)
+    if replayed is None:
+        return RunStart(**facts, code=source(original))
+    start: RunStart = replayed.start(**facts)
+    return start
+
+
+class Opened:
+    """What one strategy of a run writes through, and what is gathered late for it."""
+
+    def __init__(self, session: Session, ear: Ear) -> None:
+        """Declare a strategy whose indicators are all there."""
+        self._session = session
+        self._ear = ear
+        self._by_feed: dict[int, Channels] = {}
+        strategy = ear.strategy
+        self.indicators = Indicators(strategy)
+        self._facts = StrategyFacts(ear.strategy_id, parameters(strategy), self.indicators.metadata)
+        self._segment: int | None = None
+        self._sources = getattr(ear.original, "source_ids", None)
+        one = len(session.feeds) == 1
+        self._snapshots = bool(strategy.cerebro._exactbars)
+        # With one feed, and lines that grow with it, a bar's number says where every value is.
+        self._simple = one and not self._snapshots
+        self._seen: dict[int, tuple[Any, ...]] = {}
+        ear.outcomes.told = session.engine.observer("statuses") is not None
+
+    def writer(self) -> Writer:
+        """Return what writes the strategy's intents."""
+        self.channels(self._session.feeds[0])  # also a run without a signal has its parameters
+        seen = self._note_late if self._simple else self._note_places
+        return Writer(self._ear, self.channels, self._session.engine.word, seen)
+
+    def _note_late(self, behind: bool) -> None:
+        if behind:
+            self._note_places(behind)
+
+    def _note_places(self, _behind: bool) -> None:
+        """Take down where every line stands for the signal that comes next."""
+        lines = self.indicators.lines
+        values: Any = (
+            array("d", self.indicators.now())
+            if self._snapshots
+            else array("q", [line.lencount for line in lines])
+        )
+        bars = tuple(feed.clock.lencount - 1 for feed in self._session.feeds)
+        self._seen[self._session.engine.next_seq] = (values, bars)
+
+    # --- channels ----------------------------------------------------------------------------
+
+    def channels(self, feed: Feed) -> Channels:
+        """Return the channels for a data feed, which are declared when they are first used."""
+        known = self._by_feed.get(feed.index)
+        if known is None:
+            known = self._by_feed[feed.index] = self._declare(feed)
+        return known
+
+    def _declare(self, feed: Feed) -> Channels:
+        labels = {"symbol": feed.symbol, "timeframe": feed.timeframe}
+        own = {**labels, "strategy_id": self._ear.strategy_id}
+        channel, late = self._session.engine.channel, _Late(self, feed)
+        if self._segment is None:
+            self._segment = self._session.engine.segment(self._facts)
+        said = {**own, "segment": self._segment}
+        placed = {**own, "extra_data": feed.index}
+        plain = {**placed, "action": "new", "phase": "next", "order_type": "market"}
+        return Channels(
+            self._session.engine.joint_channel(
+                rows.INTENT,
+                (
+                    Share("signals", rows.INTENT_SIGNAL, said, late=late.of_signals),
+                    Share("orders", rows.INTENT_ORDER, plain, late=late.of_events),
+                ),
+            ).append,
+            channel("signals", rows.SIGNAL, constants=said, late=late.of_signals).append,
+            channel(
+                "orders", rows.ORDER, constants={**placed, "action": "new"}, late=late.of_events
+            ).append,
+            channel("orders", rows.SPECIAL, constants=placed, late=late.of_events).append,
+            channel("fills", rows.FILL, constants=own, late=late.of_fills).append,
+            channel("statuses", rows.STATUS, constants=own, late=late.of_events).append
+            if self._ear.outcomes.told
+            else None,
+        )
+
+    # --- what is gathered late ---------------------------------------------------------------
+
+    def indicators_at(self, seqs: Any, bars: Any) -> dict[str, Any]:
+        """Return the indicators' values that these signals saw."""
+        found = [self._seen.get(seq) for seq in seqs.tolist()]
+        lines = self.indicators
+        if self._snapshots:
+            values = np.array([seen[0] for seen in found if seen]).reshape(len(found), -1)
+            return {name: values[:, place] for place, name in enumerate(lines.columns)}
+        if not any(found):
+            return lines.at([bars] * len(lines.columns))
+        places = np.repeat(bars[:, None], len(lines.columns), axis=1)
+        for row, seen in enumerate(found):
+            if seen is not None:
+                places[row] = np.array(seen[0], dtype=np.int64) - 1
+        return lines.at(list(places.T))
+
+    def references(self, seqs: Any, feed: Feed) -> list[str | None]:
+        """Return where the other feeds stood when these signals were given."""
+        feeds = self._session.feeds
+        texts = []
+        for seq in seqs.tolist():
+            seen = self._seen.get(seq)
+            others = [
+                [other.symbol, other.timeframe, bar]
+                for other, bar in zip(feeds, seen[1] if seen else (), strict=bool(seen))
+                if other is not feed and bar >= 0
+            ]
+            texts.append(json.dumps(others) if others else None)
+        return texts
+
+    def repeated(self, seqs: Any) -> dict[str, Any]:
+        """Return, of a replay, which recorded signals these signals repeat."""
+        if self._sources is None:
+            return {}
+        return {"source_signal_id": pa.array(self._sources(seqs), pa.string())}
+
+    @property
+    def several(self) -> bool:
+        """Whether there are several feeds."""
+        return len(self._session.feeds) > 1
+
+    @property
+    def self_contained(self) -> bool:
+        """Whether signals carry their market data themselves."""
+        return self._session.config.self_contained
+
+
+class _Late:
+    """Gathers by bar what the host keeps as lines for the whole run."""
+
+    def __init__(self, opened: Opened, feed: Feed) -> None:
+        self._opened = opened
+        self._feed = feed
+
+    def of_signals(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """Return times and indicators at the signals' bars."""
+        at, seqs, feed, opened = columns["bar_index"], columns["seq"], self._feed, self._opened
+        found: dict[str, Any] = {
+            "timestamp": feed.labels(at),
+            "available_time": feed.closes(at),
+            **opened.indicators_at(seqs, at),
+            **opened.repeated(seqs),
+        }
+        if opened.several:
+            found["references"] = pa.array(opened.references(seqs, feed), pa.string())
+        if opened.self_contained:
+            found |= {f"market_{name}": feed.values(name, at) for name in feed.prices}
+        return found
+
+    def of_events(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """Return times."""
+        return {"timestamp": self._feed.labels(columns["bar_index"])}
+
+    def of_fills(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """Return times, and slippage against the close that the decision saw."""
+        decided = columns["decision_bar"]
+        known = decided >= 0  # null where no call of the strategy's led to the fill
+        expected = self._feed.values("close", np.where(known, decided, -1))
+        slippage = (columns["price"] - expected) * columns["side"]
+        return {
+            "timestamp": self._feed.labels(columns["bar_index"]),
+            "expected_price": pa.array(expected, mask=~known),
+            "slippage": pa.array(slippage, mask=~known),
+        }

@@ -1,0 +1,245 @@
+"""What the broker makes of a strategy's orders: fills, refusals, and trades."""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING, Any, Final
+
+import backtrader as bt
+
+from capture.errors import CaptureError
+from capture.journal import NULL_INT
+from capture_backtrader.placed import Placed, Traded
+from capture_backtrader.rows import OUTCOMES, PLACES
+
+if TYPE_CHECKING:
+    from capture_backtrader.ear import Ear
+    from capture_backtrader.feeds import Feed
+
+__all__ = ["Outcomes"]
+
+_BY_STATUS: Final = {
+    bt.Order.Canceled: "cancelled",
+    bt.Order.Expired: "expired",
+    bt.Order.Margin: "margin",
+    bt.Order.Rejected: "rejected",
+}
+_FILLED: Final = frozenset({bt.Order.Partial, bt.Order.Completed})
+_ACCEPTED: Final = PLACES["accepted"]
+_COMPLETED: Final = PLACES["filled"]
+
+
+class Outcomes:
+    """Hears what becomes of the orders of one strategy.
+
+    Attributes:
+        placed: recorded orders by the host's number.
+        told: whether somebody listens to what becomes of signals. If nobody does, it is noted in
+            few numbers, and made into words at the end.
+        unheard: orders that reached the broker past the strategy's verbs.
+        noted: three numbers each: the host's number of an order, its status, and the bar; or the
+            complement of a place in `_more`, a place in `rows.OUTCOMES`, and the bar.
+    """
+
+    def __init__(self, ear: Ear) -> None:
+        """Hear for an ear."""
+        self._ear = ear
+        self.placed: dict[int, Placed] = {}
+        self.noted = array("q")
+        self.told = False
+        self.unheard: set[int] = set()
+        self._more: list[tuple[Feed, int, int, bool]] = []
+        self._statuses = array("q")
+        self._at = 0
+        self._trades: dict[tuple[int, Any], Traded] = {}
+
+    def place(self, placed: Placed, *, oco: Any = None, parent: Any = None) -> None:
+        """Remember an order, and the orders that it hangs on."""
+        self.placed[placed.order.ref] = placed
+        if oco is not None:
+            now = len(self.noted)
+            placed.grouped = now
+            other = self.placed.get(getattr(oco, "ref", -1))
+            if other is not None:
+                other.grouped = min(other.grouped, now)
+        if parent is not None:
+            placed.parent = self.placed.get(getattr(parent, "ref", -1))
+
+    def cancels(self, placed: Placed) -> None:
+        """Take note that the strategy cancels an order."""
+        placed.cancelling = min(placed.cancelling, len(self.noted))
+
+    def order_id(self, order: Any) -> str | None:
+        """Return the identity of an order; None if it was not recorded."""
+        placed = None if order is None else self.placed.get(order.ref)
+        return None if placed is None or placed.order_seq < 0 else f"o{placed.order_seq}"
+
+    # --- what the broker says ----------------------------------------------------------------
+
+    def heard(self, order: Any) -> None:
+        """Record what a notification says of an order, other than that it was submitted."""
+        ear = self._ear
+        if ear.writer is None:
+            return
+        status, ref = order.status, order.ref
+        placed = self.placed.get(ref)
+        if placed is None:
+            if order.exectype != bt.Order.Historical:
+                self.unheard.add(ref)
+            if status not in _FILLED:
+                return
+        try:
+            if status in _FILLED and order.executed.size:
+                self._fills(order, placed)
+            if placed is None:
+                return
+            bar = placed.feed.clock.lencount - 1
+            if self.told:
+                self._status(status, placed, bar)
+            else:
+                self.noted.extend((ref, status, bar))
+        except CaptureError as exc:
+            ear.failed(exc)
+
+    def statuses(self) -> array[int]:
+        """Return what became of signals, unless somebody was told at once.
+
+        Six numbers each: feed, bar, signal, order, place in `rows.OUTCOMES`, whether it is the
+        signal's fate.
+        """
+        self._go_through()
+        return self._statuses
+
+    def _go_through(self) -> None:
+        """Make words of what was noted, in the order in which it happened."""
+        noted, start = self.noted, self._at
+        while start < len(noted):
+            self._at = start
+            ref, status, bar = noted[start : start + 3]
+            if ref >= 0:
+                self._status(status, self.placed[ref], bar)
+            else:
+                feed, signal, order, leads = self._more[~ref]
+                self._statuses.extend((feed.index, bar, signal, order, status, leads))
+            start += 3
+        self._at = start
+
+    def _status(self, status: int, placed: Placed, bar: int) -> None:
+        if status == bt.Order.Completed:
+            place = _COMPLETED
+            placed.settled = placed.filled = True
+        elif status == bt.Order.Accepted:
+            place = _ACCEPTED
+        elif status == bt.Order.Partial:
+            place = PLACES["partial"]
+            placed.filled = True
+        else:
+            word = _BY_STATUS.get(status)
+            if word is None:  # it waits for others
+                return
+            placed.settled = True
+            place = PLACES[_how(word, placed, self._at)]
+        self._settle(placed.feed, placed.signal_seq, placed.order_seq, bar, place, placed.leads)
+
+    def settle_at(self, feed: Feed, signal: int, order: int, bar: int, place: int) -> None:
+        """Record the outcome of a call that led to no order, a place in `rows.OUTCOMES`."""
+        if self.told:
+            self._settle(feed, signal, order, bar, place, True)
+        else:
+            self.noted.extend((~len(self._more), place, bar))
+            self._more.append((feed, signal, order, True))
+
+    def _settle(
+        self, feed: Feed, signal: int, order: int, bar: int, place: int, leads: bool
+    ) -> None:
+        """Record an outcome of an order, which is the signal's own if the order leads."""
+        if not self.told:
+            self._statuses.extend((feed.index, bar, signal, order, place, leads))
+            return
+        session = self._ear.session
+        assert session is not None
+        tell = session.channels(self._ear, feed).status
+        assert tell is not None
+        words = (session.engine.word(text) for text in OUTCOMES[place])
+        tell(signal if leads else NULL_INT, order, bar, *words)
+
+    def end_of_data(self) -> None:
+        """Record that orders which still wait will not be filled any more."""
+        self._go_through()
+        for placed in self.placed.values():
+            if not placed.settled:
+                word = "rest_end_of_data" if placed.filled else "end_of_data"
+                bar, feed = max(placed.feed.clock.lencount - 1, 0), placed.feed
+                self._settle(
+                    feed, placed.signal_seq, placed.order_seq, bar, PLACES[word], placed.leads
+                )
+
+    # --- fills -------------------------------------------------------------------------------
+
+    def _fills(self, order: Any, placed: Placed | None) -> None:
+        ear, session, given = self._ear, self._ear.session, order.p
+        writer = ear.writer
+        assert session is not None and writer is not None
+        data = given.data if given.data._compensate is None else given.data._compensate
+        feed = session.feed_of(data)
+        key = (feed.index, given.tradeid)
+        if placed is None:
+            signal = number = decided = NULL_INT
+        else:
+            signal, number, decided = placed.signal_seq, placed.order_seq, placed.bar
+        write, (opens, reduces, closes) = writer.channels(feed).fill, writer.effects
+        bar = feed.clock.lencount - 1
+        for bit in order.executed.iterpending():
+            # The host reckons before it looks for the cash: where it closed and had none to open
+            # the rest, it says a position on the other side that it never had.
+            closed, opened, price, position = bit.closed, bit.opened, bit.price, float(bit.psize)
+            if closed:
+                if not opened and position * bit.size > 0:
+                    position = 0.0
+                traded = self._trades.get(key)
+                if traded is None or not traded.held:
+                    traded = self._traded(key, data, feed)
+                units = abs(closed)
+                traded.held += closed
+                traded.left += units
+                traded.proceeds += units * price
+                write(
+                    signal, number, bar, decided, 1 if closed > 0 else -1, units, price,
+                    bit.closedcomm, position - opened, traded.number,
+                    reduces if traded.held else closes,
+                )  # fmt: skip
+            if opened:
+                traded = self._trades.get(key)
+                if traded is None or not traded.held:
+                    traded = self._traded(key, data, feed)
+                traded.held += opened
+                traded.units += opened
+                write(
+                    signal, number, bar, decided, 1 if opened > 0 else -1, abs(opened), price,
+                    bit.openedcomm, position, traded.number, opens,
+                )  # fmt: skip
+            if feed.index == 0:
+                session.moves.extend((bar, position))
+
+    def _traded(self, key: tuple[int, Any], data: Any, feed: Feed) -> Traded:
+        """Return the trade that the host has just made."""
+        ear, session = self._ear, self._ear.session
+        assert session is not None
+        trades, trade = session.trades, None
+        for known in reversed(ear.strategy._trades[data][key[1]][-3:]):
+            if known.ref in trades:
+                break
+            trade = known
+        traded = Traded(trade, len(trades) + 1, feed, ear.strategy_id)
+        trades[-traded.number if trade is None else trade.ref] = traded
+        self._trades[key] = traded
+        return traded
+
+
+def _how(word: str, placed: Placed, at: int) -> str:
+    """Return how an order ended, in the words of `rows.OUTCOMES`."""
+    if word == "cancelled" and placed.cancelling > at:
+        # Of the children of a bracket, the one that is filled cancels the other.
+        sibling = placed.parent is not None and placed.parent.filled
+        word = "cancelled_by_oco" if placed.grouped <= at or sibling else "cancelled_by_broker"
+    return f"rest_{word}" if placed.filled else word

@@ -1,0 +1,157 @@
+"""The rows that a run of backtrader leaves, and the words in them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from capture.events import Reason, SignalStatus
+from capture.journal import Field
+
+__all__ = [
+    "FILL",
+    "INTENT",
+    "INTENT_ORDER",
+    "INTENT_SIGNAL",
+    "ORDER",
+    "OUTCOMES",
+    "PLACES",
+    "SIGNAL",
+    "SPECIAL",
+    "STATUS",
+]
+
+SIGNAL: Final = (
+    Field("bar_index", "int"),
+    Field("direction", "small"),
+    Field("signal_type", "word"),
+    Field("position_before", "float"),
+    Field("capital_available", "float"),
+    Field("portfolio_equity", "float"),
+    Field("portfolio_pending_orders", "int"),
+)
+INTENT: Final = (
+    *SIGNAL,
+    Field("side", "small"),
+    Field("call", "word"),
+    Field("arguments", "word"),
+    Field("size", "float"),
+    Field("size_kind", "word"),
+    Field("callback", "int"),
+)
+"""A signal and its market order, given in `next` and journaled as one."""
+
+INTENT_SIGNAL: Final = {name: name for name, _ in SIGNAL}
+INTENT_ORDER: Final = {
+    "signal_seq": "seq",
+    "bar_index": "bar_index",
+    **{name: name for name, _ in INTENT[len(SIGNAL) :]},
+}
+ORDER: Final = (
+    Field("signal_seq", "int"),
+    Field("bar_index", "int"),
+    Field("side", "small"),
+    Field("call", "word"),
+    Field("arguments", "word"),
+    Field("order_type", "word"),
+    Field("size", "float"),
+    Field("size_kind", "word"),
+    Field("phase", "word"),
+    Field("callback", "int"),
+)
+"""An order intent that says no more than how much."""
+
+SPECIAL: Final = (
+    *(field._replace(kind="text") if field.name == "arguments" else field for field in ORDER),
+    Field("action", "word"),
+    Field("limit_price", "float"),
+    Field("stop_price", "float"),
+    Field("trail", "float"),
+    Field("stop_loss", "float"),
+    Field("take_profit", "float"),
+    Field("valid", "text"),
+    Field("parent_id", "text"),
+    Field("oco_id", "text"),
+)
+"""The same with what fewer intents have: prices, validity, other orders, another action."""
+
+FILL: Final = (
+    Field("signal_seq", "int"),
+    Field("order_seq", "int"),
+    Field("bar_index", "int"),
+    Field("decision_bar", "int"),
+    Field("side", "small"),
+    Field("size", "float"),
+    Field("price", "float"),
+    Field("commission", "float"),
+    Field("position_after", "float"),
+    Field("trade_number", "int"),
+    Field("effect", "word"),
+)
+STATUS: Final = (
+    Field("signal_seq", "int"),
+    Field("order_seq", "int"),
+    Field("bar_index", "int"),
+    Field("status", "word"),
+    Field("reason", "word"),
+    Field("actor", "word"),
+    Field("detail", "word"),
+)
+
+_OUTCOMES: Final = {
+    "accepted": (SignalStatus.SUBMITTED, Reason.ACCEPTED, "broker", "Accepted"),
+    "partial": (SignalStatus.PARTIALLY_FILLED, Reason.PARTIALLY_FILLED, "broker", "Partial"),
+    "filled": (SignalStatus.EXECUTED, Reason.FILLED, "broker", "Completed"),
+    "cancelled": (SignalStatus.CANCELLED, Reason.CANCELLED_BY_STRATEGY, "strategy", "Canceled"),
+    "cancelled_by_broker": (
+        SignalStatus.CANCELLED,
+        Reason.CANCELLED_BY_BROKER,
+        "broker",
+        "Canceled",
+    ),
+    "cancelled_by_oco": (SignalStatus.CANCELLED, Reason.CANCELLED_BY_OCO, "broker", "Canceled"),
+    "expired": (SignalStatus.EXPIRED, Reason.EXPIRED, "broker", "Expired"),
+    "margin": (SignalStatus.REJECTED, Reason.INSUFFICIENT_MARGIN, "broker", "Margin"),
+    "rejected": (SignalStatus.REJECTED, Reason.REJECTED_BY_BROKER, "broker", "Rejected"),
+    "invalid": (SignalStatus.REJECTED, Reason.INVALID_ORDER, "broker", None),
+    "sized_to_zero": (SignalStatus.REJECTED, Reason.SIZED_TO_ZERO, "sizer", None),
+    "nothing_to_close": (SignalStatus.REJECTED, Reason.NOTHING_TO_CLOSE, "broker", None),
+    "filtered": (SignalStatus.REJECTED, Reason.FILTERED, "strategy", None),
+    "end_of_data": (SignalStatus.EXPIRED, Reason.END_OF_DATA, "broker", None),
+    # What was filled stays filled; the reason says why the rest was not.
+    "rest_cancelled": (
+        SignalStatus.PARTIALLY_FILLED,
+        Reason.CANCELLED_BY_STRATEGY,
+        "strategy",
+        "Canceled",
+    ),
+    "rest_cancelled_by_broker": (
+        SignalStatus.PARTIALLY_FILLED,
+        Reason.CANCELLED_BY_BROKER,
+        "broker",
+        "Canceled",
+    ),
+    "rest_cancelled_by_oco": (
+        SignalStatus.PARTIALLY_FILLED,
+        Reason.CANCELLED_BY_OCO,
+        "broker",
+        "Canceled",
+    ),
+    "rest_expired": (SignalStatus.PARTIALLY_FILLED, Reason.EXPIRED, "broker", "Expired"),
+    "rest_margin": (
+        SignalStatus.PARTIALLY_FILLED,
+        Reason.INSUFFICIENT_MARGIN,
+        "broker",
+        "Margin",
+    ),
+    "rest_rejected": (
+        SignalStatus.PARTIALLY_FILLED,
+        Reason.REJECTED_BY_BROKER,
+        "broker",
+        "Rejected",
+    ),
+    "rest_end_of_data": (SignalStatus.PARTIALLY_FILLED, Reason.END_OF_DATA, "broker", None),
+}
+OUTCOMES: Final = tuple(_OUTCOMES.values())
+"""What can become of a signal here; statuses are kept as places in this table."""
+
+PLACES: Final = {name: place for place, name in enumerate(_OUTCOMES)}

@@ -1,0 +1,150 @@
+"""The indicators that were made while somebody listened, read at the signals' bars."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from capture_vectorbt.cells import Cells
+
+__all__ = ["Gathered", "Indicators"]
+
+
+class Gathered:
+    """Indicators as a recording has them.
+
+    Attributes:
+        columns: values at the signals, by column name.
+        metadata: by column of the portfolio, what each indicator is.
+    """
+
+    def __init__(self, count: int) -> None:
+        """Begin with none, for a portfolio with this many columns."""
+        self.columns: dict[str, NDArray[Any]] = {}
+        self.metadata: list[dict[str, dict[str, Any]]] = [{} for _ in range(count)]
+
+
+class Indicators:
+    """Remembers indicators; after the run that follows them, only as long as others do."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._fresh: list[Any] = []
+        self._known: list[weakref.ref[Any]] = []
+
+    def made(self, indicator: Any) -> None:
+        """Remember an indicator."""
+        self._fresh.append(indicator)
+
+    def aged(self) -> list[Any]:
+        """Return those that there are; from now on they are not kept alive."""
+        alive = [found for ref in self._known if (found := ref()) is not None]
+        every = alive + self._fresh
+        self._known = [weakref.ref(indicator) for indicator in every]
+        self._fresh = []
+        return every
+
+    def gather(self, wrapper: Any, cells: Cells, bars: int) -> Gathered:
+        """Return the values of those that fit the portfolio's bars, at the signals."""
+        gathered = Gathered(len(wrapper.columns))
+        seen: dict[str, int] = {}
+        for indicator in self.aged():
+            own = indicator.wrapper
+            if own.shape_2d[0] != bars:
+                continue
+            places = _places(wrapper.columns, own.columns)
+            if places is None:
+                continue
+            short = _name_of(indicator)
+            seen[short] = seen.get(short, 0) + 1
+            name = short if seen[short] == 1 else f"{short}_{seen[short]}"
+            lines = _lines(name, indicator)
+            _describe(gathered, name, indicator, places, list(lines))
+            at = places[cells.columns]
+            for line, values in lines.items():
+                taken = np.asarray(values)[cells.bars, np.maximum(at, 0)]
+                gathered.columns[f"indicator_{line}"] = _storable(taken, at >= 0)
+        return gathered
+
+
+def _name_of(indicator: Any) -> str:
+    """Return the name that the user gave an indicator, which its parameters' labels begin with."""
+    if indicator.param_names:
+        label, suffix = str(indicator.level_names[0]), f"_{indicator.param_names[0]}"
+        if label.endswith(suffix):
+            return label.removesuffix(suffix)
+    return str(indicator.short_name)
+
+
+def _lines(name: str, indicator: Any) -> dict[str, NDArray[Any]]:
+    outputs = (*indicator.in_output_names, *indicator.output_names)
+    arrays = {output: getattr(indicator, f"_{output}") for output in outputs}
+    several = len(arrays) > 1
+    return {
+        f"{name}_{output}" if several else name: _two_dimensional(array)
+        for output, array in arrays.items()
+    }
+
+
+def _two_dimensional(array: NDArray[Any]) -> NDArray[Any]:
+    return array[:, None] if array.ndim == 1 else array
+
+
+def _describe(
+    gathered: Gathered, name: str, indicator: Any, places: NDArray[np.int64], lines: list[str]
+) -> None:
+    params = {word: getattr(indicator, f"_{word}_mapper") for word in indicator.param_names}
+    for column, place in enumerate(places.tolist()):
+        if place >= 0:
+            gathered.metadata[column][name] = {
+                "function": type(indicator).__qualname__,
+                "inputs": list(indicator.input_names),
+                "params": {word: values[place] for word, values in params.items()},
+                "lines": lines,
+            }
+
+
+def _places(columns: pd.Index[Any], own: pd.Index[Any]) -> NDArray[np.int64] | None:
+    """Return for each column of the portfolio the indicator's column; None if they do not fit."""
+    count = len(columns)
+    if len(own) == 1:
+        return np.zeros(count, dtype=np.int64)
+    pairs = _shared_levels(columns, own)
+    if len(pairs) == own.nlevels:
+        first: dict[Any, int] = {}
+        for place, label in enumerate(_labels(own, [mine for mine, _ in pairs])):
+            first.setdefault(label, place)
+        wanted = _labels(columns, [theirs for _, theirs in pairs])
+        return np.array([first.get(label, -1) for label in wanted])
+    return np.arange(count) if len(own) == count else None
+
+
+def _shared_levels(columns: pd.Index[Any], own: pd.Index[Any]) -> list[tuple[int, int]]:
+    """Return the levels of both that have a name in common; a name that is there twice has none."""
+    names, theirs = list(own.names), list(columns.names)
+    return [
+        (place, theirs.index(name))
+        for place, name in enumerate(names)
+        if name is not None and names.count(name) == 1 and theirs.count(name) == 1
+    ]
+
+
+def _labels(index: pd.Index[Any], levels: list[int]) -> list[Any]:
+    return list(zip(*(index.get_level_values(level) for level in levels), strict=True))
+
+
+def _storable(values: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return values in a type that a column may have."""
+    if values.dtype.kind == "b" and known.all():
+        return values
+    if values.dtype.kind in "iu" and known.all():
+        return values.astype(np.int64)
+    if values.dtype.kind not in "biuf":
+        return np.array([str(v) if k else None for v, k in zip(values, known, strict=True)], object)
+    return np.where(known, values.astype(np.float64), np.nan)

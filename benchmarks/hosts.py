@@ -1,0 +1,148 @@
+"""The backtesters whose runs are measured, as one and the same thing to run."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import numpy as np
+import pandas as pd
+
+from capture.recorder.engine import SignalCaptureEngine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = [
+    "CLOCK",
+    "DENSITIES",
+    "OPTIONS",
+    "Clock",
+    "Host",
+    "Run",
+    "busy",
+    "market",
+    "paused",
+    "quiet",
+]
+
+DENSITIES: Final = ("5%", "100%")
+"""How many of the bars have a signal, about."""
+
+OPTIONS: Final[dict[str, Any]] = {"symbol": "EURUSD", "timeframe": "1h", "buffer_size": 131_072}
+"""No block is full before the run ends, so that all of the flush lies in the sealing."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Seconds of one run: before the first bar, step by step, and after the last bar."""
+
+    before: float
+    steps: np.ndarray[Any, Any]
+    after: float
+
+
+class Host(Protocol):
+    """One backtester.
+
+    Attributes:
+        name: as it is called.
+        share: which share of the bars a run of it has: a slow one has fewer.
+        has_bars: whether it goes bar by bar, so that bars can be observed.
+    """
+
+    name: str
+    share: float
+    has_bars: bool
+
+    def run(self, density: str, bars: pd.DataFrame, store: Path | None) -> Run:
+        """Run a strategy of this density, captured if there is a store."""
+        ...
+
+    def original(self, bars: pd.DataFrame, cost_us: float, store: Path | None) -> Any:
+        """Run a strategy that thinks so long about every bar; captured if there is a store."""
+        ...
+
+    def replay(self, recording: Any, bars: pd.DataFrame) -> Any:
+        """Run the recording instead."""
+        ...
+
+
+@dataclass
+class Clock:
+    """When each bar of the run that goes on began, and when the last one was done."""
+
+    marks: list[float] = field(default_factory=list)
+
+    def run(self, call: Callable[[], Any]) -> Run:
+        """Return what the call took, which goes from bar to bar."""
+        self.marks.clear()
+        started = perf_counter()
+        call()
+        ended = perf_counter()
+        marks = np.array(self.marks)
+        return Run(float(marks[0]) - started, np.diff(marks), ended - float(marks[-1]))
+
+
+CLOCK: Final = Clock()
+
+
+def busy(seconds: float) -> None:
+    """Think for so long."""
+    until = perf_counter() + seconds
+    while perf_counter() < until:
+        pass
+
+
+@cache
+def market(bars: int) -> pd.DataFrame:
+    """Return so many hourly bars: those that Backtesting.py ships, repeated."""
+    from backtesting.test import EURUSD
+
+    repeats = -(-bars // len(EURUSD))
+    frame: pd.DataFrame = pd.concat([EURUSD] * repeats).iloc[:bars]
+    frame.index = pd.date_range("2010-01-01", periods=bars, freq="h")
+    return frame
+
+
+@contextmanager
+def paused() -> Iterator[list[float]]:
+    """Sum up what recorders take to open, to write and to seal, meanwhile: calls and seconds."""
+    names = ("__init__", "add_base_data", "append_table", "flush", "close")
+    own = {name: getattr(SignalCaptureEngine, name) for name in names}
+    taken, depth = [0.0], [0]
+
+    def timed(call: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            depth[0] += 1
+            started = perf_counter()
+            try:
+                return call(*args, **kwargs)
+            finally:
+                depth[0] -= 1
+                if not depth[0]:
+                    taken[0] += perf_counter() - started
+
+        return run
+
+    for name, call in own.items():
+        setattr(SignalCaptureEngine, name, timed(call))
+    try:
+        yield taken
+    finally:
+        for name, call in own.items():
+            setattr(SignalCaptureEngine, name, call)
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hear none of the hosts' warnings, which are of orders that they refuse."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

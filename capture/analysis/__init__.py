@@ -1,0 +1,1 @@
+"""Analyses of recordings: tables in, typed results out; nothing here draws or prints."""

@@ -1,0 +1,69 @@
+"""What every analysis returns: a typed result that shows itself as frame, dict, text and plot."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import fields
+from html import escape
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from capture.recorder.facts import plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Result"]
+
+
+class Result(ABC):
+    """A result of an analysis: an immutable dataclass that computes nothing more.
+
+    Attributes:
+        title: what stands above it, in text and in notebooks.
+    """
+
+    title: ClassVar[str]
+
+    @abstractmethod
+    def to_frame(self) -> pd.DataFrame:
+        """Return the main table of the result."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as plain values, ready for JSON."""
+        return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
+
+    def summary(self) -> str:
+        """Return the line or lines that say what the result comes to."""
+        return ""
+
+    def plot(self) -> Any:
+        """Return a plotly figure; needs the extra `report`."""
+        from capture.analysis.figures import figure_of
+
+        return figure_of(self)
+
+    def __str__(self) -> str:
+        frame = self.to_frame()
+        table = "(nothing)" if frame.empty else frame.to_string(index=False, na_rep="")
+        return "\n".join(part for part in (self.title, self.summary(), table) if part)
+
+    def _repr_html_(self) -> str:
+        frame = self.to_frame()
+        said = f"<p>{escape(self.summary())}</p>" if self.summary() else ""
+        table = frame.to_html(index=False, na_rep="", border=0, escape=True)
+        return f"<h4>{escape(self.title)}</h4>{said}{table}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Result):
+        return value.to_dict()
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if hasattr(value, "to_dict") and hasattr(value, "columns"):
+        return [
+            {str(name): plain(cell) for name, cell in row.items()}
+            for row in value.to_dict("records")
+        ]
+    if hasattr(value, "__dataclass_fields__"):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    return plain(value)
