@@ -34,6 +34,9 @@ class Sizes:
         index_rows: bars or signals that are asked about at once.
         index_ranges: ranges of bars that signals are filtered by.
         index_rounds: interleaved rounds of each way to ask.
+        pattern_rows: rows that frequent itemsets are looked for in.
+        pattern_signals: signals that are searched for patterns as a whole.
+        pattern_seeds: markets without a pattern.
     """
 
     caller_rows: int
@@ -57,6 +60,9 @@ class Sizes:
     index_rows: int
     index_ranges: int
     index_rounds: int
+    pattern_rows: int
+    pattern_signals: int
+    pattern_seeds: int
 
 
 FULL: Final = Sizes(
@@ -81,6 +87,9 @@ FULL: Final = Sizes(
     index_rows=1_000_000,
     index_ranges=10_000,
     index_rounds=5,
+    pattern_rows=100_000,
+    pattern_signals=20_000,
+    pattern_seeds=200,
 )
 QUICK: Final = Sizes(
     caller_rows=5_000,
@@ -104,6 +113,9 @@ QUICK: Final = Sizes(
     index_rows=1_000_000,
     index_ranges=10_000,
     index_rounds=3,
+    pattern_rows=10_000,
+    pattern_signals=5_000,
+    pattern_seeds=40,
 )
 TINY: Final = Sizes(
     caller_rows=60,
@@ -127,4 +139,7 @@ TINY: Final = Sizes(
     index_rows=5_000,
     index_ranges=50,
     index_rounds=2,
+    pattern_rows=500,
+    pattern_signals=200,
+    pattern_seeds=2,
 )

@@ -9,6 +9,7 @@ from backtesting.backtesting import Position, _Broker
 from capture.errors import CaptureError
 from capture.journal import NULL_INT
 from capture_backtesting import rows
+from capture_backtesting.deferring import Deferred
 from capture_backtesting.intents import Intents
 from capture_backtesting.objects import HEARING, position_class
 from capture_backtesting.placed import CLOSES, NOBODY, Placed
@@ -27,6 +28,8 @@ class Ear:
 
     Attributes:
         intents: hears what the strategy wants.
+        deferred: keeps plain intents until their fills are recorded.
+        close_position: must be called when the strategy closes its position.
         reads: what the strategy looked at of its portfolio.
         acting: the intent that is being carried out: what the host calls meanwhile is none.
         commissions: what the broker's own commission function returned, if it has one.
@@ -67,7 +70,11 @@ class Ear:
         self._processing = Processing(self, always_armed=self._rates is None)
         self.arm, self.wait = self._processing.arm, self._processing.wait
         self.process = self._processing.process
+        # A replay has to know the number of what it does next, and the trade of an order.
+        replays = getattr(strategy, "replay_source", None) is not None
+        self.deferred = Deferred(self, opened, wanted=self._rates is not None and not replays)
         self.intents = Intents(strategy, self, opened)
+        self.close_position = self.deferred.closing(self.intents.close_position)
 
     def _listen(self) -> None:
         broker = self.broker
@@ -199,6 +206,7 @@ class Ear:
     def end_of_data(self) -> None:
         """Record what the broker did last, and that what still waits will not be filled."""
         broker = self.broker
+        self.deferred.attend()
         # When the money is gone, the broker closes every trade after it went through its orders.
         for trade in broker.closed_trades[self.closed_count :]:
             self.closed(trade, None, trade.exit_price, trade.exit_bar)
@@ -208,14 +216,14 @@ class Ear:
             if placed is not None and not placed.settled:
                 self.settle(placed, rows.OUT_OF_MONEY if ruined else rows.END_OF_DATA)
 
-    def settle(self, placed: Placed, place: int) -> None:
-        """Record the outcome that stands at this place in `rows.OUTCOMES`."""
+    def settle(self, placed: Placed, place: int, bar: int | None = None) -> None:
+        """Record the outcome that stands at this place in `rows.OUTCOMES`, by default now."""
         placed.settled = True
         if self.problem is not None:
             return
-        bar = self.broker._i
+        when = self.broker._i if bar is None else bar
         try:
-            self._tell(placed.signal_seq, placed.order_seq, bar, *self._outcomes[place])
+            self._tell(placed.signal_seq, placed.order_seq, when, *self._outcomes[place])
         except CaptureError as exc:
             self.failed(exc)
 
@@ -224,6 +232,7 @@ class Ear:
     def failed(self, exc: CaptureError) -> None:
         """Stop to record, and let the run go on; unless the user chose that it halts."""
         self.problem = f"recording stopped at bar {self.broker._i}: {exc}"
+        self.deferred.lose()
         self.detach()
         self._broken(exc)
 

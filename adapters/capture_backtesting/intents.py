@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from capture_backtesting.ear import Ear
     from capture_backtesting.opening import Opened
 
-__all__ = ["Intents"]
+__all__ = ["UNFIT", "UNSAID", "Intents"]
 
 _CLOSE_POSITION: Final = Position.close
-_UNSAID: Final = object()
-_UNFIT: Final = (struct.error, TypeError, ValueError, OverflowError)
+UNSAID: Final = object()
+UNFIT: Final = (struct.error, TypeError, ValueError, OverflowError)
 
 
 class Intents:
@@ -49,8 +49,10 @@ class Intents:
         self._close = self._closing()
 
     def listen(self) -> None:
-        """Hear the strategy's calls to place orders."""
-        hear(self._strategy(), self.placing)
+        """Hear the strategy's calls to place orders, if there still is a strategy."""
+        strategy = self._strategy()
+        if strategy is not None:
+            hear(strategy, self.placing)
 
     def detach(self) -> None:
         """Hear the strategy no more."""
@@ -69,8 +71,8 @@ class Intents:
         methods, process, hedging = broker.__dict__, ear.process, broker._hedging
         intents = self
 
-        def place(*, size: Any = _UNSAID, **more: Any) -> Any:
-            said = size is not _UNSAID
+        def place(*, size: Any = UNSAID, **more: Any) -> Any:
+            said = size is not UNSAID
             bar, position = broker._i, ear.position
             try:
                 kind = units if said and size >= 1 else fraction
@@ -86,9 +88,9 @@ class Intents:
                     placed = opening(signal, signal + 1, bar)
                     if signal < 0:  # dropped, as the overload policy says
                         placed.signal_seq = placed.order_seq = null_seq
-            except (CaptureError, *_UNFIT) as exc:
+            except (CaptureError, *UNFIT) as exc:
                 arguments = _arguments(size, more)
-                return self._unrecorded(arguments, exc, lambda: call(alive(), **arguments))
+                return self.unrecorded(arguments, exc, lambda: call(alive(), **arguments))
             if exclusive:
                 ear.acting = placed
             try:
@@ -102,7 +104,7 @@ class Intents:
             methods["_process_orders"] = process
             return made
 
-        return place
+        return ear.deferred.placing(side, call, place, alive)
 
     def _special(
         self,
@@ -154,6 +156,7 @@ class Intents:
             waiting: how many orders waited before.
         """
         words, ear = self._words, self._ear
+        ear.deferred.attend()
         size = arguments.get("size")
         signal = self.signal(0, side, words["entry"], waiting=waiting)
         kind = words["fraction" if size is None or size < 1 else "units"]
@@ -190,12 +193,12 @@ class Intents:
             try:
                 signal = write(
                     bar, 0 if all_of_it else side, exit_ if all_of_it else adjustment,
-                    ear.position, broker._cash, len(trades), len(orders),
+                    broker._position_size, broker._cash, len(trades), len(orders),
                     side, words[verb], portion, portion_of, trade,
                 )  # fmt: skip
-            except (CaptureError, *_UNFIT) as exc:
+            except (CaptureError, *UNFIT) as exc:
                 said = {"call": verb, "portion": portion}
-                self._unrecorded(said, exc, lambda: call(what, portion))
+                self.unrecorded(said, exc, lambda: call(what, portion))
                 return
             if all_of_it:
                 intents.flattened = bar
@@ -217,7 +220,7 @@ class Intents:
 
     def close_position(self, position: Any, portion: float) -> None:
         """Record that the strategy closes its position, or a part of it, and let it happen."""
-        held = self._ear.position
+        held = self._broker._position_size
         self._close(position, _CLOSE_POSITION, "Position.close", portion, held, portion == 1)
 
     def close_trade(self, trade: Any, portion: float) -> None:
@@ -293,8 +296,8 @@ class Intents:
                 *(NULL_FLOAT if price is None else float(price) for price in bracket),
             )
             self._edit(row, action, parent=parent)
-        except (CaptureError, *_UNFIT) as exc:
-            self._unrecorded({"call": verb, "bracket": bracket}, exc, lambda: None)
+        except (CaptureError, *UNFIT) as exc:
+            self.unrecorded({"call": verb, "bracket": bracket}, exc, lambda: None)
 
     # --- rows --------------------------------------------------------------------------------
 
@@ -305,7 +308,7 @@ class Intents:
             bar,
             direction,
             kind,
-            self._ear.position,
+            broker._position_size,
             broker._cash,
             len(broker.trades),
             len(broker.orders) if waiting is None else waiting,
@@ -328,7 +331,7 @@ class Intents:
         words = self._words
         return self._opened.edit(*row, words[action], words[phase], parent, _text(tag))
 
-    def _unrecorded(self, said: Mapping[str, Any], exc: Exception, call: Callable[[], Any]) -> Any:
+    def unrecorded(self, said: Mapping[str, Any], exc: Exception, call: Callable[[], Any]) -> Any:
         """Keep aside what cannot be packed; stop recording where the recorder cannot go on."""
         if isinstance(exc, CaptureError):
             self._ear.failed(exc)
@@ -343,7 +346,7 @@ class Intents:
 
 
 def _arguments(size: Any, more: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(more) if size is _UNSAID else {"size": size, **more}
+    return dict(more) if size is UNSAID else {"size": size, **more}
 
 
 def _held(ahead: float, in_units: bool, size: Any) -> str:

@@ -45,16 +45,17 @@ def keep(
     if label is not None:
         more["timestamp"] = int(label[bar])
     signal_id = None
-    if placed is not None and placed.signal_seq >= 0:
-        more["signal_seq"] = placed.signal_seq
-        signal_id = opened.engine.signal_id(placed.signal_seq)
+    seq = getattr(placed, "signal_seq", placed)  # of an order whose fill is deferred, the number
+    if seq is not None and seq >= 0:
+        more["signal_seq"] = seq
+        signal_id = opened.engine.signal_id(seq)
     opened.engine.note(name, said, signal_id=signal_id, **more)
 
 
 def _refused(ear: Ear, direction: int) -> Placed:
     """Record a signal that the strategy's own filter refused."""
     side = (direction > 0) - (direction < 0)
-    held = ear.position * side
+    held = ear.broker._position_size * side
     kind = "exit" if not side or held < 0 else "adjustment" if held else "entry"
     bar = ear.broker._i
     placed = Placed(ear.intents.refused(bar, side, kind), NULL_INT, bar)

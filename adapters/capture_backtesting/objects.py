@@ -60,9 +60,11 @@ HEARING: Final = _Hearing()
 
 def _cancel(self: Any) -> None:
     """Cancel the order."""
-    CANCEL(self)
     ear: Ear | None = self._Order__broker.__dict__.get("capture")
     if ear is not None:
+        ear.deferred.attend()
+    CANCEL(self)
+    if ear is not None and ear.problem is None:
         ear.intents.cancelled(self, getattr(self, "_capture", None))
 
 
@@ -73,6 +75,7 @@ def _close(self: Any, portion: float = 1.0) -> None:
     if ear is None:
         CLOSE(self, portion)
         return
+    ear.deferred.attend()
     acting = ear.acting
     if acting is not None:
         CLOSE(self, portion)
@@ -91,6 +94,8 @@ def _close(self: Any, portion: float = 1.0) -> None:
 
 def _edit(trade: Any, which: str, price: Any, call: Callable[[Any, Any], None]) -> None:
     ear: Ear | None = trade._Trade__broker.__dict__.get("capture")
+    if ear is not None:
+        ear.deferred.attend()
     if ear is None or ear.acting is not None:
         call(trade, price)
     else:
@@ -109,7 +114,7 @@ _READ: Final = frozenset({"size", "pl", "pl_pct", "is_long", "is_short"})
 
 def _close_position(self: Any, portion: float = 1.0) -> None:
     """Close, as one intent however many trades it closes."""
-    self._Position__broker.capture.intents.close_position(self, portion)
+    self._Position__broker.capture.close_position(self, portion)
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import warnings
 import weakref
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from capture.errors import CaptureError, CaptureHalted, CaptureWarning
@@ -156,8 +157,12 @@ class Session:
         opened, ear = self._opened, self._ear
         if not self._stop() or opened is None or ear is None:
             return
-        if ear.problem is None:
-            ear.end_of_data()
+        try:
+            if ear.problem is None:
+                ear.end_of_data()
+        except CaptureHalted:
+            self._close(opened, RunState.FAILED, ear.problem)
+            raise
         ear.detach()
         changed = self.indicators.changed()
         if changed:
@@ -182,6 +187,9 @@ class Session:
         opened, ear = self._opened, self._ear
         if not self._stop() or opened is None or ear is None:
             return
+        if ear.problem is None:
+            with suppress(CaptureHalted):  # the run has a problem of its own to tell of
+                ear.deferred.attend()
         ear.detach()
         self._close(opened, RunState.FAILED, "the backtest ended without results: it raised")
 

@@ -15,6 +15,7 @@ from capture_backtrader.asking import by_strategy
 from capture_backtrader.calls import bound
 from capture_backtrader.encoding import Encoder
 from capture_backtrader.outcomes import Outcomes
+from capture_backtrader.steps import Steps, counts_steps
 from capture_backtrader.writing import Writer
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ __all__ = [
     "IN_NOTIFICATIONS",
     "NOTIFY",
     "OPEN",
+    "UNFIT",
     "Ear",
     "State",
-    "counts_steps",
 ]
 
 BAR: Final = "next"
@@ -40,7 +41,7 @@ NOTIFY: Final = "notify"
 IN_NOTIFICATIONS: Final = 2
 IN_BAR: Final = 3
 _OF_BAR: Final = {BAR: ("prenext", "nextstart"), OPEN: ("prenext_open", "nextstart_open")}
-_UNFIT: Final = (struct.error, TypeError, ValueError, OverflowError)
+UNFIT: Final = (struct.error, TypeError, ValueError, OverflowError)
 _TIMER: Final = tuple(inspect.signature(bt.Strategy.add_timer).parameters)[1:11]
 _TOLD: Final = frozenset(
     {"notify", "notify_order", "notify_trade", "notify_cashvalue", "notify_fund"}
@@ -61,18 +62,6 @@ class State(NamedTuple):
     behind: bool
 
 
-class Steps:
-    """Counts the steps of the host where the host itself does not.
-
-    Attributes:
-        lencount: how many there were, under the name that it has in the host's own lines.
-    """
-
-    def __init__(self) -> None:
-        """Begin before the first step."""
-        self.lencount = 0
-
-
 class Ear:
     """Stands between a strategy and the recorder.
 
@@ -87,6 +76,7 @@ class Ear:
         reads: what the strategy looked at of its portfolio.
         quick: by verb, what records a plain call in `next`; empty where nothing is that plain.
         waiting: an order whose notification is being processed.
+        replaced: what stood before among the strategy's attributes where something stands of ours.
         stopped: whether the strategy has stopped.
         encoder: makes JSON of arguments.
         outcomes: what became of orders.
@@ -108,6 +98,7 @@ class Ear:
         self.reads: set[str] = set()
         self.quick: dict[str, Callable[..., Any]] = {}
         self.waiting: Any = None
+        self.replaced: dict[str, Any] = {}
         self.stopped = False
         self.session: Session | None = None
         self.outcomes = Outcomes(self)
@@ -255,7 +246,7 @@ class Ear:
                 self.writer.cancel(*said)
         except CaptureError as exc:
             self.failed(exc)
-        except _UNFIT as exc:
+        except UNFIT as exc:
             self.unfit(said, exc)
 
     def unfit(self, said: Any, exc: Exception) -> None:
@@ -296,12 +287,3 @@ class Ear:
         """Take note that something looked at the portfolio, if it was the strategy."""
         if name not in self.reads and by_strategy(sys._getframe(2)) is not None:
             self.reads.add(name)
-
-
-def counts_steps(cerebro: Any) -> bool:
-    """Return whether steps must be counted: in a vectorised run, the strategy's length says them.
-
-    Bar by bar, the host lets a strategy grow only when a feed does.
-    """
-    plain = cerebro._dopreload and cerebro._dorunonce
-    return not plain or cerebro.p.oldsync or cerebro.p.quicknotify

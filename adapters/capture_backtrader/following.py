@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
 
-from capture_backtrader.ear import BAR, IN_BAR, IN_NOTIFICATIONS, NOTIFY, Steps, counts_steps
+from capture_backtrader.ear import BAR, IN_BAR, IN_NOTIFICATIONS, NOTIFY
 from capture_backtrader.quick import quick_calls
+from capture_backtrader.steps import counts_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from capture_backtrader.ear import Ear
     from capture_backtrader.session import Session
+    from capture_backtrader.steps import Steps
 
 __all__ = ["follow", "unfollow"]
 
@@ -37,8 +39,9 @@ def follow(ear: Ear, session: Session, *, leads: bool) -> None:
         forgets = leads and cerebro._exactbars >= 1
         passing = [feed.passed for feed in session.feeds] if forgets else []
         own["_notify"] = _notify(ear, ear.steps, passing, strategy._notify)
-    added = _quickly_added if cerebro.p.quicknotify else _added
-    own["_addnotification"] = added(ear, strategy._addnotification)
+    tell = strategy._addnotification
+    quickly = cerebro.p.quicknotify
+    own["_addnotification"] = _quickly_added(ear, tell) if quickly else ear.outcomes.listener(tell)
     if leads:
         own["notify_cashvalue"] = _account(session, strategy)
     held = strategy.__dict__
@@ -77,17 +80,6 @@ def _notify(
         ear.phase, ear.offset = BAR, IN_BAR
 
     return notify
-
-
-def _added(ear: Ear, own: Callable[..., None]) -> Callable[..., None]:
-    heard, submitted = ear.outcomes.heard, bt.Order.Submitted
-
-    def added(order: Any, quicknotify: bool = False) -> None:
-        own(order, quicknotify)
-        if order.status != submitted:
-            heard(order)
-
-    return added
 
 
 def _quickly_added(ear: Ear, own: Callable[..., None]) -> Callable[..., None]:

@@ -67,7 +67,7 @@ def _layer(verbs: tuple[str, ...]) -> type:
         **{verb: _intent(verb, getattr(bt.Strategy, verb)) for verb in verbs},
         **reads,
         **{
-            name: property(_read(name, getattr(bt.Strategy, own)), doc=reads[own].__doc__)
+            name: property(_seen(name, getattr(bt.Strategy, own)), doc=reads[own].__doc__)
             for name, own in _PROPERTIES.items()
         },
         **_sizers(),
@@ -82,7 +82,10 @@ def _intent(verb: str, own: Callable[..., Any]) -> Callable[..., Any]:
         ear = self._capture
         if ear is None or ear.acting:
             return own(self, *args, **kwargs)
-        return ear.intent(verb, own, args, kwargs)
+        quick = ear.quick.get(verb)
+        if quick is None or args or (kwargs and (len(kwargs) > 1 or "size" not in kwargs)):
+            return ear.intent(verb, own, args, kwargs)
+        return quick(own, kwargs)
 
     return heard
 
@@ -118,11 +121,21 @@ def _read(name: str, own: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(own)
     def read(self: Any, *args: Any, **kwargs: Any) -> Any:
         ear = self._capture
-        if ear is not None and not ear.acting:
+        if ear is not None and name not in ear.reads and not ear.acting:
             ear.read(name)
         return own(self, *args, **kwargs)
 
     return read
+
+
+def _seen(name: str, own: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def seen(self: Any) -> Any:
+        ear = self._capture
+        if ear is not None and name not in ear.reads and not ear.acting:
+            ear.read(name)
+        return own(self)
+
+    return seen
 
 
 def _sizers() -> dict[str, Any]:

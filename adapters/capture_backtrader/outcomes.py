@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import backtrader as bt
 
@@ -13,6 +13,8 @@ from capture_backtrader.placed import Placed, Traded
 from capture_backtrader.rows import OUTCOMES, PLACES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from capture_backtrader.ear import Ear
     from capture_backtrader.feeds import Feed
 
@@ -27,6 +29,8 @@ _BY_STATUS: Final = {
 _FILLED: Final = frozenset({bt.Order.Partial, bt.Order.Completed})
 _ACCEPTED: Final = PLACES["accepted"]
 _COMPLETED: Final = PLACES["filled"]
+_NOBODY: Final[Any] = Placed(None, cast("Feed", None), NULL_INT, NULL_INT, NULL_INT)
+"""Stands where no call of the strategy's led to a fill."""
 
 
 class Outcomes:
@@ -52,6 +56,7 @@ class Outcomes:
         self._statuses = array("q")
         self._at = 0
         self._trades: dict[tuple[int, Any], Traded] = {}
+        self._accounts: dict[tuple[int, Any], tuple[Any, ...]] = {}
 
     def place(self, placed: Placed, *, oco: Any = None, parent: Any = None) -> None:
         """Remember an order, and the orders that it hangs on."""
@@ -75,6 +80,30 @@ class Outcomes:
         return None if placed is None or placed.order_seq < 0 else f"o{placed.order_seq}"
 
     # --- what the broker says ----------------------------------------------------------------
+
+    def listener(self, own: Callable[..., None]) -> Callable[..., None]:
+        """Return what the host tells of orders, in place of the strategy's own."""
+        ear, heard, fills, placed = self._ear, self.heard, self._fills, self.placed
+        note, submitted, told = self.noted.extend, bt.Order.Submitted, self.told
+
+        def added(order: Any, quicknotify: bool = False) -> None:
+            own(order, quicknotify)
+            status = order.status
+            if status == submitted:
+                return
+            known = placed.get(order.ref)
+            if known is None or told or not ear.writer:
+                heard(order)
+                return
+            if status in _FILLED:
+                try:
+                    fills(order, known)
+                except CaptureError as exc:
+                    ear.failed(exc)
+                    return
+            note((order.ref, status, known.feed.clock.lencount - 1))
+
+        return added
 
     def heard(self, order: Any) -> None:
         """Record what a notification says of an order, other than that it was submitted."""
@@ -177,17 +206,16 @@ class Outcomes:
     # --- fills -------------------------------------------------------------------------------
 
     def _fills(self, order: Any, placed: Placed | None) -> None:
-        ear, session, given = self._ear, self._ear.session, order.p
-        writer = ear.writer
-        assert session is not None and writer is not None
-        data = given.data if given.data._compensate is None else given.data._compensate
-        feed = session.feed_of(data)
-        key = (feed.index, given.tradeid)
-        if placed is None:
-            signal = number = decided = NULL_INT
-        else:
-            signal, number, decided = placed.signal_seq, placed.order_seq, placed.bar
-        write, (opens, reduces, closes) = writer.channels(feed).fill, writer.effects
+        given = order.p
+        data, trade_id = given.data, given.tradeid
+        if data._compensate is not None:
+            data = data._compensate
+        account = self._accounts.get((id(data), trade_id))
+        if account is None:
+            account = self._accounts[id(data), trade_id] = self._account(data, trade_id)
+        feed, key, write, moved, (opens, reduces, closes) = account
+        origin = placed or _NOBODY
+        signal, number, decided = origin.signal_seq, origin.order_seq, origin.bar
         bar = feed.clock.lencount - 1
         for bit in order.executed.iterpending():
             # The host reckons before it looks for the cash: where it closed and had none to open
@@ -218,8 +246,16 @@ class Outcomes:
                     signal, number, bar, decided, 1 if opened > 0 else -1, abs(opened), price,
                     bit.openedcomm, position, traded.number, opens,
                 )  # fmt: skip
-            if feed.index == 0:
-                session.moves.extend((bar, position))
+            if moved is not None:
+                moved((bar, position))
+
+    def _account(self, data: Any, trade_id: Any) -> tuple[Any, ...]:
+        """Return what fills of a feed need, by the host's number of a trade; looked up but once."""
+        session, writer = self._ear.session, self._ear.writer
+        assert session is not None and writer is not None
+        feed = session.feed_of(data)
+        moved = None if feed.index else session.moves.extend
+        return feed, (feed.index, trade_id), writer.channels(feed).fill, moved, writer.effects
 
     def _traded(self, key: tuple[int, Any], data: Any, feed: Feed) -> Traded:
         """Return the trade that the host has just made."""

@@ -7,48 +7,164 @@ is less plain.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
 
 from capture.errors import CaptureError
 from capture.journal import NULL_FLOAT, NULL_INT
+from capture_backtrader.ear import BAR, IN_BAR, UNFIT, State
 from capture_backtrader.placed import Placed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from capture_backtrader.ear import Ear
+    from capture_backtrader.feeds import Feed
     from capture_backtrader.session import Session
+    from capture_backtrader.writing import Writer
 
 __all__ = ["quick_calls"]
 
-_SIDES: Final = {"buy": 1, "sell": -1, "close": 0}
+Record = Callable[..., bool]
+"""Records an order and what was the case before; False if that is not as plain as it must be."""
 
 
 def quick_calls(ear: Ear, session: Session) -> dict[str, Callable[..., Any]]:
     """Return, by verb, the function that carries out a plain call and records it.
 
-    It takes the host's own verb, the arguments by name, and returns what the host returns.
+    It takes the host's own verb and the arguments by name, and returns what the host returns.
     """
     if type(ear.strategy.broker) is not bt.brokers.BackBroker:
         return {}
-    return {verb: _quick(ear, session, verb, side) for verb, side in _SIDES.items()}
+    feed = session.feed_of(ear.strategy.datas[0])
+    return {
+        "buy": _quick(ear, feed, "buy", _ordering(ear, feed, "buy", 1)),
+        "sell": _quick(ear, feed, "sell", _ordering(ear, feed, "sell", -1)),
+        "close": _quick(ear, feed, "close", _closing(ear, feed)),
+    }
 
 
-def _quick(ear: Ear, session: Session, verb: str, side_of_verb: int) -> Callable[..., Any]:
-    writer, strategy, steps = ear.writer, ear.strategy, ear.strategy.lines[0]
-    assert writer is not None
-    feed = session.feed_of(strategy.datas[0])
-    broker, data, clock = strategy.broker, feed.data, feed.clock
-    write, words, placed = writer.channels(feed).intent, writer.words, ear.outcomes.placed
-    where, pending, flat = broker.positions, broker.pending, writer.flat
+def _quick(ear: Ear, feed: Feed, verb: str, record: Record) -> Callable[..., Any]:
+    strategy, data, clock, next_ = ear.strategy, feed.data, feed.clock, BAR
+    broker = strategy.broker
+    positions = broker.positions
+
+    def quick(own: Callable[..., Any], given: dict[str, Any]) -> Any:
+        if ear.phase != next_ or strategy._minperstatus >= 0 or ear.own_sizer or not ear.writer:
+            return ear.intent(verb, own, (), given)
+        position = positions.get(data)
+        held = 0.0 if position is None else position.size
+        bar, cash, equity = clock.lencount - 1, broker.cash, broker._value
+        pending, step = len(broker.pending), ear.steps.lencount
+        state = bar, held, cash, equity, pending, next_, 4 * step + IN_BAR, False
+        ear.acting = True
+        try:
+            made = own(strategy, **given)
+        except Exception:
+            ear.acting = False
+            ear.carried_out(verb, given, State(feed, *state), None, failed=True)
+            raise
+        finally:
+            ear.acting = False
+        try:
+            if made is None or not record(made, given, bar, held, cash, equity, pending, step):
+                ear.carried_out(verb, given, State(feed, *state), made)
+        except CaptureError as exc:
+            ear.failed(exc)
+        except UNFIT as exc:
+            ear.unfit((verb, given), exc)
+        return made
+
+    return quick
+
+
+def _ordering(ear: Ear, feed: Feed, verb: str, side: int) -> Record:
+    """Return what records a market order."""
+    writer, placed, index = _writer(ear), ear.outcomes.placed, feed.index
+    write, words, flat, seen = writer.channels(feed).intent, writer.words, writer.flat, writer.seen
     entry, adjustment, exit_ = words["entry"], words["adjustment"], words["exit"]
-    call, portion, units_of, sizer = words[verb], words["portion"], words["units"], words["sizer"]
-    arguments: dict[Any, int] = {}
-    text_of, seen, index = writer.text_of, writer.seen, feed.index
-    closes = verb == "close"
-    failed = (CaptureError, *UNFIT)
-    ...
+    call, units_said, sized, nothing_said = (words[word] for word in (verb, "units", "sizer", "{}"))
+    texts = _Texts(writer, verb)
 
-    return None  # type: ignore
+    def record(
+        made: Any, given: dict[str, Any], bar: int, held: float, cash: float, equity: float,
+        pending: int, step: int,
+    ) -> bool:  # fmt: skip
+        units, kind, said = abs(made.created.size), sized, nothing_said
+        if given:
+            size, kind = given["size"], units_said
+            # What is equal may yet not be the same when it is read again.
+            plain = type(size) is int or (type(size) is float and (size > 0 or size < 0))
+            said = texts[type(size), size] if plain else 0
+            if not said:
+                return False
+        else:
+            size = units
+        if not held or flat.get(index) == step:
+            change = entry
+        elif held * side > 0 or units < abs(held):
+            change = adjustment
+        else:
+            change = exit_ if units == abs(held) else entry
+        seen(False)
+        seq = write(
+            bar, side, change, held, cash, equity, pending,
+            side, call, said, abs(size), kind, 4 * step + IN_BAR,
+        )  # fmt: skip
+        known = Placed(made, feed, seq, seq + 1, bar)
+        if seq < 0:  # dropped, as the overload policy says
+            known.signal_seq = known.order_seq = NULL_INT
+        placed[made.ref] = known
+        return True
+
+    return record
+
+
+def _closing(ear: Ear, feed: Feed) -> Record:
+    """Return what records an order that closes the position."""
+    writer, placed, index = _writer(ear), ear.outcomes.placed, feed.index
+    write, words, flat, seen = writer.channels(feed).intent, writer.words, writer.flat, writer.seen
+    exit_, call, portion, nothing_said = (
+        words[word] for word in ("exit", "close", "portion", "{}")
+    )
+    null, buys = NULL_FLOAT, bt.Order.Buy
+
+    def record(
+        made: Any, given: dict[str, Any], bar: int, held: float, cash: float, equity: float,
+        pending: int, step: int,
+    ) -> bool:  # fmt: skip
+        if given:
+            return False
+        seen(False)
+        flat[index] = step
+        seq = write(
+            bar, 0, exit_, held, cash, equity, pending,
+            1 if made.ordtype == buys else -1, call, nothing_said, null, portion, 4 * step + IN_BAR,
+        )  # fmt: skip
+        known = Placed(made, feed, seq, seq + 1, bar)
+        if seq < 0:  # dropped, as the overload policy says
+            known.signal_seq = known.order_seq = NULL_INT
+        placed[made.ref] = known
+        return True
+
+    return record
+
+
+def _writer(ear: Ear) -> Writer:
+    assert ear.writer is not None
+    return ear.writer
+
+
+class _Texts(dict[tuple[type, Any], int]):
+    """The numbers that stand for the arguments of a call that gives a size alone; else 0."""
+
+    def __init__(self, writer: Writer, verb: str) -> None:
+        super().__init__()
+        self._writer = writer
+        self._verb = verb
+
+    def __missing__(self, size: tuple[type, Any]) -> int:
+        number = self._writer.number_of(self._verb, {"size": size[1]})
+        if number:
+            self[size] = number
+        return number

@@ -19,7 +19,6 @@ from capture.recorder.engine import SignalCaptureEngine
 from capture_backtrader import notes
 from capture_backtrader.asking import by_strategy
 from capture_backtrader.cutting import trace_indicators
-from capture_backtrader.ear import counts_steps
 from capture_backtrader.ending import equity_table, status_table, trade_table
 from capture_backtrader.facts import host_settings, parameters
 from capture_backtrader.feeds import Feed
@@ -29,6 +28,7 @@ from capture_backtrader.opening import Opened, start_of
 from capture_backtrader.perturbing import perturb
 from capture_backtrader.reading import BrokerReads
 from capture_backtrader.running import Watch, is_running, sessions_of
+from capture_backtrader.steps import counts_steps
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,6 +58,7 @@ class Session:
 
     Attributes:
         config: how it is recorded.
+        cerebro: the host's, which runs.
         engine: the recorder.
         feeds: the data feeds of the run.
         trades: the trades so far, by the host's number.
@@ -69,7 +70,7 @@ class Session:
     def __init__(self, config: SignalCaptureConfig, ear: Ear, strategies: list[Any]) -> None:
         """Begin the recording of a run whose first captured strategy is about to start."""
         strategy = ear.strategy
-        self._cerebro = cerebro = strategy.cerebro
+        self.cerebro = cerebro = strategy.cerebro
         self._strategies = strategies
         self._over = False
         self._warned = False
@@ -141,10 +142,10 @@ class Session:
     @property
     def step_is_bar(self) -> bool:
         """Whether each step of the host is one bar of the one feed."""
-        return len(self.feeds) == 1 and not counts_steps(self._cerebro)
+        return len(self.feeds) == 1 and not counts_steps(self.cerebro)
 
     def counts(self) -> NDArray[np.int64]:
-        """Return how many bars of the first feed there were, each time that the account was told."""
+        """Return how many bars of the first feed there were, each time the account was told."""
         if self.step_is_bar:
             return np.arange(1, len(self.account) // 2 + 1)
         return np.array(self.lengths, dtype=np.int64)
@@ -245,7 +246,7 @@ class Session:
         reads = set().union(*(ear.reads for ear in self.ears))
         missing = set().union(*(ear.encoder.missing for ear in self.ears))
         unheard = sum(len(ear.outcomes.unheard) for ear in self.ears)
-        cerebro = self._cerebro
+        cerebro = self.cerebro
         next_only = cerebro.p.runonce and not cerebro._exactbars and not cerebro._dorunonce
         facts = {
             "closed_loop": sorted(reads),

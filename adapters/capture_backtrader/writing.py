@@ -40,6 +40,7 @@ class Writer:
     Attributes:
         words: the numbers that stand for words.
         effects: those of what a fill does to a trade: opens, reduces, closes it.
+        seen: as it was given.
         flat: by feed, the step of the host in which the position was closed last.
     """
 
@@ -63,7 +64,7 @@ class Writer:
         self._outcomes = ear.outcomes
         self._declare = channels
         self._by_feed: dict[int, Channels] = {}
-        self._seen = seen
+        self.seen = seen
         self.words = Words(intern)
         self.effects = (intern("open"), intern("reduce"), intern("close"))
         self._texts: dict[str, int] = {}
@@ -117,7 +118,7 @@ class Writer:
         kind = type_of(direction, side, units, held)
         if not direction:
             self.flat[feed.index] = step
-        self._seen(state.behind)
+        self.seen(state.behind)
         seq = self.channels(feed).signal(
             state.bar,
             direction,
@@ -153,6 +154,14 @@ class Writer:
             state.callback,
         )
 
+    def number_of(self, verb: str, given: Mapping[str, Any]) -> int:
+        """Return the number that stands for arguments; 0 where there are too many of them."""
+        text = self._ear.encoder.encode(verb, given)
+        number = self._texts.get(text, 0)
+        if not number and len(self._texts) < _MOST_TEXTS:
+            number = self._texts[text] = self.words[text]
+        return number
+
     def _plain(
         self,
         feed: Feed,
@@ -164,12 +173,9 @@ class Writer:
         made: Any,
     ) -> int:
         if given:
-            text = self._ear.encoder.encode(verb, given)
-            number = self._texts.get(text)
-            if number is None:
-                if len(self._texts) >= _MOST_TEXTS:
-                    return self._special(feed, signal, verb, given, state, meaning, made)
-                number = self._texts[text] = self.words[text]
+            number = self.number_of(verb, given)
+            if not number:
+                return self._special(feed, signal, verb, given, state, meaning, made)
         else:
             number = self._no_arguments
         kind = "limit" if verb.endswith("bracket") else "market"

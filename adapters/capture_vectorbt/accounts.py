@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from capture_vectorbt.frame import Frame
 
-__all__ = ["Account", "account_of", "equity_tables", "trade_table"]
+__all__ = ["Account", "account_of", "equity_tables", "trade_numbers", "trade_table"]
 
 _ROWS: Final = 1_000_000
 """Rows of the equity table that are made at once."""
@@ -29,7 +29,7 @@ class Account:
 
     Attributes:
         records: the filled orders, by bar and column.
-        trades: the host's own account of the trades.
+        trades: the host's own account of the trades, by exit and column.
         logs: its log of every order; None if it kept none.
         close: the price at the close of each bar, by column.
         assets: the position after each bar, by column.
@@ -63,6 +63,7 @@ class Account:
 def account_of(portfolio: Any) -> Account:
     """Read a portfolio; what is computed for it is not kept in it."""
     twin = portfolio.replace()
+    trades = twin.get_exit_trades(group_by=False).values
     shared = bool(twin.cash_sharing)
     grouping = None if shared else False
     records = twin.order_records
@@ -73,7 +74,7 @@ def account_of(portfolio: Any) -> Account:
     group_of = twin.wrapper.grouper.get_groups() if shared else np.arange(width)
     return Account(
         records=records[order],
-        trades=twin.get_exit_trades(group_by=False).values,
+        trades=trades[np.lexsort((trades["id"], trades["col"], trades["exit_idx"]))],
         logs=logs if len(logs) else None,
         close=to_2d_array(twin.close),
         assets=to_2d_array(twin.assets()),
@@ -85,9 +86,8 @@ def account_of(portfolio: Any) -> Account:
 
 
 def trade_table(account: Account, frame: Frame) -> pa.Table:
-    """Return the trades, by exit and column."""
+    """Return the trades."""
     trades = account.trades
-    trades = trades[np.lexsort((trades["id"], trades["col"], trades["exit_idx"]))]
     closed = trades["status"] == TradeStatus.Closed
     sign = np.where(trades["direction"] == TradeDirection.Long, 1.0, -1.0)
     exits = trades["exit_idx"]
@@ -107,6 +107,23 @@ def trade_table(account: Account, frame: Frame) -> pa.Table:
             "extra_column": trades["col"],
         }
     )
+
+
+def trade_numbers(account: Account) -> pa.Array:
+    """Return for each fill the number of its trade.
+
+    It is the first of its column that ends there or later: what turns a position closes one trade
+    and opens the next, and counts for that which it closes.
+    """
+    trades, records, bars = account.trades, account.records, len(account.close)
+    if not len(trades):
+        return pa.nulls(len(records), pa.int64())
+    ends = trades["col"] * bars + trades["exit_idx"]
+    order = np.argsort(ends, kind="stable")
+    sought = records["col"] * bars + records["idx"]
+    found = order[np.minimum(np.searchsorted(ends[order], sought), len(order) - 1)]
+    own = (trades["col"][found] == records["col"]) & (trades["entry_idx"][found] <= records["idx"])
+    return pa.array(found + 1, mask=~own)
 
 
 def _known(column: pa.Array, known: NDArray[np.bool_]) -> pa.Array:

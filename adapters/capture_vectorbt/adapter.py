@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from capture.errors import UnsupportedStrategy
 from capture_vectorbt.listening import listening
+from capture_vectorbt.perturbing import PERTURBATIONS
 from capture_vectorbt.replaying import replayed
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class VectorbtAdapter:
     """Records the portfolios that vectorbt makes, and makes them again."""
 
     host = "vectorbt"
+    perturbations = PERTURBATIONS
 
     def wrap(self, strategy: Any, config: SignalCaptureConfig) -> Any:
         """Refuse: vectorbt has no strategies, its calls are heard by `capture.record`."""

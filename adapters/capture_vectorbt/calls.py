@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["Call", "arguments_of", "defaults_of", "names_of"]
+__all__ = ["Call", "arguments_of", "defaults_of", "handed_over", "names_of"]
 
 _OF_PORTFOLIO: Final = ("fillna_close", "trades_type")
 """Settings that constructors hand through to the portfolio."""
@@ -63,6 +63,25 @@ def arguments_of(
     if isinstance(sequence, np.ndarray) or hasattr(sequence, "iloc"):
         given["call_seq"] = sequence.copy()  # sorted in place by the simulation
     return given
+
+
+def handed_over(
+    constructor: Callable[..., Any],
+    cls: type,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    others: Mapping[str, Any],
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments in the form that they were given in, with some others among them."""
+    form = signature(constructor)
+    bound = form.bind(cls, *args, **kwargs)
+    [rest] = [p.name for p in form.parameters.values() if p.kind is Parameter.VAR_KEYWORD]
+    for name, value in others.items():
+        if name in form.parameters:
+            bound.arguments[name] = value
+        else:
+            bound.arguments[rest] = {**bound.arguments.get(rest, {}), name: value}
+    return bound.args[1:], bound.kwargs
 
 
 def names_of(constructor: Callable[..., Any]) -> tuple[str, ...]:

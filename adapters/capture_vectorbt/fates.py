@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pyarrow as pa
 from vectorbt.portfolio.enums import (
     AccumulationMode,
     OppositeEntryMode,
@@ -19,6 +20,7 @@ from capture.events import Reason, SignalStatus
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from capture_vectorbt.accounts import Account
     from capture_vectorbt.cells import Cells, Simulated
 
 __all__ = ["OUTCOMES", "Fates", "fates_of"]
@@ -52,6 +54,7 @@ _STOPPED: Final = "a stop closed the position first"
 _CONFLICT: Final = "another signal of the same bar went before it"
 _UNKNOWN: Final = "vectorbt says why only with log=True"
 _DETAILS: Final = (None, _STOPPED, _CONFLICT, _UNKNOWN, *OrderStatusInfo._fields)
+_WORDS: Final = pa.array(_DETAILS, pa.string())
 
 _OF_LOG: Final = {
     "NoCashLong": _NO_CASH,
@@ -75,29 +78,29 @@ class Fates:
     """
 
     outcomes: NDArray[np.int8]
-    details: list[str | None]
+    details: pa.Array
     signal_of: NDArray[np.int64]
     stopped: NDArray[np.bool_]
 
 
-def fates_of(
-    cells: Cells,
-    simulated: Simulated,
-    records: NDArray[Any],
-    assets: NDArray[np.float64],
-    cash: NDArray[np.float64] | None,
-    logs: NDArray[Any] | None,
-) -> Fates:
+def fates_of(cells: Cells, simulated: Simulated | None, account: Account) -> Fates:
     """Return the fates.
 
     Args:
         cells: the signals.
-        simulated: what the simulation was given.
-        records: the filled orders, by bar and column.
-        assets: the position after each bar.
-        cash: the cash after each bar; None where columns share it.
-        logs: the host's own log of every order; None if it kept none.
+        simulated: what the simulation was given; None if it was not heard.
+        account: what it came to.
     """
+    records, assets, cash, logs = (
+        account.records,
+        account.assets,
+        account.own_cash,
+        account.logs,
+    )
+    if simulated is None:
+        count = len(records)
+        nobody = np.full(count, -1, dtype=np.int64)
+        return Fates(np.empty(0, np.int8), _WORDS[:0], nobody, np.zeros(count, dtype=bool))
     width = simulated.shape[1]
     keys = cells.bars * width + cells.columns
     met = _meetings(cells, simulated, records, keys, _by_stop(records, simulated, assets))
@@ -114,7 +117,7 @@ def fates_of(
         _partial(outcomes, own, cells, simulated, records[met.records[own]])
     if logs is not None:
         _from_log(outcomes, words, met.mine, keys, logs, width)
-    return Fates(outcomes, [_DETAILS[word] for word in words.tolist()], signal_of, stopped)
+    return Fates(outcomes, _WORDS.take(pa.array(words)), signal_of, stopped)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from vectorbt.base.reshape_fns import broadcast
 
 from capture.timeline import Timeline
 from capture_vectorbt.columns import Columns, columns_of
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from capture_vectorbt.calls import Call
     from capture_vectorbt.cells import Simulated
 
-__all__ = ["Bars", "Frame", "bars_of", "frame_of"]
+__all__ = ["Bars", "Frame", "bars_of", "frame_of", "labels_of"]
 
 _PRICES: Final = ("open", "high", "low", "close")
 
@@ -56,14 +57,33 @@ class Frame:
         }
 
 
-def frame_of(portfolio: Any, call: Call, config: SignalCaptureConfig) -> Frame:
-    """Read the frame of a portfolio."""
-    wrapper = portfolio.wrapper
+def labels_of(call: Call, shape: tuple[int, int]) -> tuple[pd.Index[Any], pd.Index[Any]]:
+    """Return the labels of bars and columns that the host gives a portfolio of this call."""
+    labelled = [v for v in call.arguments.values() if isinstance(v, (pd.Series, pd.DataFrame))]
+    form = {**(call.arguments.get("broadcast_kwargs") or {}), "return_meta": True}
+    _, _, bars, columns = broadcast(*labelled, np.broadcast_to(0.0, shape), **form)
+    return bars, columns
+
+
+def frame_of(
+    labels: tuple[pd.Index[Any], pd.Index[Any]],
+    close: NDArray[Any],
+    call: Call,
+    config: SignalCaptureConfig,
+) -> Frame:
+    """Return the frame of a call.
+
+    Args:
+        labels: those of bars and columns.
+        close: the prices by bar and column.
+        call: what was called.
+        config: how to record.
+    """
     given: Any = call.arguments.get("close")
-    columns = columns_of(wrapper.columns, given, config.symbol)
+    columns = columns_of(labels[1], given, config.symbol)
     if np.ndim(given) > 1 and np.shape(given)[1] > 1:
-        columns = columns.told_apart(_two_dimensional(portfolio.close))
-    return Frame(Timeline.of(wrapper.index, config.timeframe), columns)
+        columns = columns.told_apart(close)
+    return Frame(Timeline.of(labels[0], config.timeframe), columns)
 
 
 @dataclass(frozen=True)
@@ -79,9 +99,8 @@ class Bars:
     holders: Mapping[str, int]
 
 
-def bars_of(portfolio: Any, frame: Frame, simulated: Simulated | None) -> Bars:
-    """Return the prices, each symbol once; of others with its name, the number is added."""
-    close = _two_dimensional(portfolio.close)
+def bars_of(close: NDArray[Any], frame: Frame, simulated: Simulated | None) -> Bars:
+    """Return the prices, each symbol once."""
     every = np.arange(len(close))
     times = {
         "timestamp": frame.timeline.labels(every),
@@ -106,10 +125,3 @@ def bars_of(portfolio: Any, frame: Frame, simulated: Simulated | None) -> Bars:
 
 def _real(values: NDArray[Any]) -> pa.Array:
     return pa.array(np.ascontiguousarray(values, dtype=np.float64))
-
-
-def _two_dimensional(values: Any) -> NDArray[Any]:
-    array = (
-        values.to_numpy() if isinstance(values, (pd.Series, pd.DataFrame)) else np.asarray(values)
-    )
-    return array[:, None] if array.ndim == 1 else array

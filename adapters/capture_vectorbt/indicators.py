@@ -22,12 +22,15 @@ class Gathered:
     Attributes:
         columns: values at the signals, by column name.
         metadata: by column of the portfolio, what each indicator is.
+        arrays: by column name, values at every bar, and by column of the portfolio which of the
+            array's columns is meant; -1: none.
     """
 
     def __init__(self, count: int) -> None:
         """Begin with none, for a portfolio with this many columns."""
         self.columns: dict[str, NDArray[Any]] = {}
         self.metadata: list[dict[str, dict[str, Any]]] = [{} for _ in range(count)]
+        self.arrays: dict[str, tuple[NDArray[Any], NDArray[np.int64]]] = {}
 
 
 class Indicators:
@@ -50,15 +53,15 @@ class Indicators:
         self._fresh = []
         return every
 
-    def gather(self, wrapper: Any, cells: Cells, bars: int) -> Gathered:
+    def gather(self, columns: pd.Index[Any], cells: Cells, bars: int) -> Gathered:
         """Return the values of those that fit the portfolio's bars, at the signals."""
-        gathered = Gathered(len(wrapper.columns))
+        gathered = Gathered(len(columns))
         seen: dict[str, int] = {}
         for indicator in self.aged():
             own = indicator.wrapper
             if own.shape_2d[0] != bars:
                 continue
-            places = _places(wrapper.columns, own.columns)
+            places = _places(columns, own.columns)
             if places is None:
                 continue
             short = _name_of(indicator)
@@ -70,6 +73,7 @@ class Indicators:
             for line, values in lines.items():
                 taken = np.asarray(values)[cells.bars, np.maximum(at, 0)]
                 gathered.columns[f"indicator_{line}"] = _storable(taken, at >= 0)
+                gathered.arrays[f"indicator_{line}"] = (values, places)
         return gathered
 
 

@@ -15,8 +15,9 @@ from vectorbt.portfolio import dispatch, nb
 from vectorbt.portfolio.base import Portfolio
 
 from capture.errors import CaptureWarning
-from capture_vectorbt.calls import Call, arguments_of
+from capture_vectorbt.calls import Call, arguments_of, handed_over
 from capture_vectorbt.indicators import Indicators
+from capture_vectorbt.perturbing import perturbed
 from capture_vectorbt.settings import unseen_in
 from capture_vectorbt.writing import write
 
@@ -146,6 +147,10 @@ def _constructor(name: str, own: classmethod[Any, Any, Any]) -> Callable[..., An
         if outer is not None:
             outer.goes_on(name, arguments)
             return function(cls, *args, **kwargs)
+        others = {} if listener.repeats is not None else perturbed(name, arguments)
+        if others:
+            arguments |= others
+            args, kwargs = handed_over(function, cls, args, kwargs, others)
         call = Call(name, arguments)
         token = _CALL.set(call)
         try:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from vectorbt.portfolio.enums import SizeType
 
 from capture.schema import SCHEMA_VERSION
+from capture_vectorbt.accounts import trade_numbers
 from capture_vectorbt.cells import KINDS
 from capture_vectorbt.fates import OUTCOMES
 
@@ -36,7 +37,7 @@ _SIZE_TYPES: Final = np.array(SizeType._fields)
 def signal_table(
     cells: Cells,
     frame: Frame,
-    account: Account,
+    account: Account | None,
     *,
     segments: NDArray[np.int32],
     signal_ids: pa.Array,
@@ -44,10 +45,7 @@ def signal_table(
 ) -> pa.Table:
     """Return one row per signal."""
     bars, columns = cells.bars, cells.columns
-    count, first = len(cells), bars == 0
-    earlier = np.maximum(bars - 1, 0)
-    before = np.where(first, 0.0, account.assets[earlier, columns])
-    cash = account.at(account.cash, earlier, columns)
+    count = len(cells)
     directions = np.where(cells.exits, 0, cells.sides).astype(np.int8)
     return pa.table(
         {
@@ -56,15 +54,24 @@ def signal_table(
             "available_time": frame.timeline.closes(bars),
             "direction": directions,
             "signal_type": _SIGNAL_TYPES.take(pa.array(np.where(cells.takes, 2, directions == 0))),
-            "position_before": before,
-            "capital_available": pa.array(cash, mask=first),
             "segment": segments[columns],
             "schema_version": pa.repeat(pa.scalar(SCHEMA_VERSION, pa.int16()), count),
             "late_missing": pa.repeat(pa.scalar(False), count),
-            "portfolio_equity": account.at(account.value, bars, columns),
+            **({} if account is None else _holdings(cells, account)),
             **{name: pa.array(values) for name, values in gathered.items()},
         }
     )
+
+
+def _holdings(cells: Cells, account: Account) -> dict[str, Any]:
+    """Return what was held before the bar of each signal, and what all was worth after it."""
+    bars, columns, first = cells.bars, cells.columns, cells.bars == 0
+    earlier = np.maximum(bars - 1, 0)
+    return {
+        "position_before": np.where(first, 0.0, account.assets[earlier, columns]),
+        "capital_available": pa.array(account.at(account.cash, earlier, columns), mask=first),
+        "portfolio_equity": account.at(account.value, bars, columns),
+    }
 
 
 def order_table(
@@ -165,6 +172,7 @@ def fill_table(
             "slippage": pa.array((records["price"] - close) * side, mask=~direct),
             "decision_bar": pa.array(bars, mask=~direct),
             "expected_price": pa.array(close, mask=~direct),
+            "trade_number": trade_numbers(account),
             "position_after": after,
             "effect": _effect(after - side * records["size"], after),
         }
@@ -210,6 +218,6 @@ def status_table(
             "status": words[0].take(places),
             "reason": words[1].take(places),
             "actor": words[2].take(places),
-            "detail": pa.array(fates.details, pa.string()),
+            "detail": fates.details,
         }
     )

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import vectorbt
 
 from capture.errors import CaptureHalted, CaptureWarning
-from capture.events import EVENTS, RunState
+from capture.events import RunState
 from capture.recorder.engine import SignalCaptureEngine
-from capture.recorder.facts import StrategyFacts, config_record
+from capture.recorder.facts import config_record
 from capture.store.run import RunStart
-from capture_vectorbt import signals
 from capture_vectorbt.accounts import account_of, equity_tables, trade_table
-from capture_vectorbt.cells import Cells, Simulated, cells_of, no_cells
-from capture_vectorbt.fates import Fates, fates_of
-from capture_vectorbt.frame import bars_of, frame_of
+from capture_vectorbt.cells import Simulated, cells_of, no_cells
+from capture_vectorbt.fates import fates_of
+from capture_vectorbt.frame import bars_of, frame_of, labels_of
 from capture_vectorbt.held import Held
 from capture_vectorbt.homes import Homes
-from capture_vectorbt.indicators import Gathered
 from capture_vectorbt.keeping import Keeper
 from capture_vectorbt.settings import effective, flags_of
+from capture_vectorbt.tables import Tables, open_segments
+from capture_vectorbt.tracing import trace_indicators
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from capture.config import SignalCaptureConfig
     from capture_vectorbt.accounts import Account
     from capture_vectorbt.calls import Call
+    from capture_vectorbt.cells import Cells
+    from capture_vectorbt.fates import Fates
     from capture_vectorbt.frame import Frame
-    from capture_vectorbt.indicators import Indicators
+    from capture_vectorbt.indicators import Gathered, Indicators
     from capture_vectorbt.repeating import Repeats
 
 __all__ = ["ARRAY", "CALL", "write"]
@@ -74,7 +76,7 @@ def write(
     writer = _Writer(call, config, repeats)
     try:
         if portfolio is None:
-            writer.fail(error)
+            writer.fail(error, indicators)
         else:
             writer.write(portfolio, indicators)
     except CaptureHalted:
@@ -93,12 +95,22 @@ class _Writer:
         self._config = config
         self._repeats = repeats
 
-    def fail(self, error: BaseException | None) -> None:
-        """Record a call that raised: what was asked, and the error."""
-        keeper = Keeper(lambda _argument, _values: None)
-        kept = self._kept(keeper, (0, 0))
-        engine = self._begin(keeper)
-        self._note(kept, keeper)
+    def fail(self, error: BaseException | None, indicators: Indicators) -> None:
+        """Record a call that raised: what was asked, its signals if they are known, the error."""
+        call = self._call
+        if call.simulated is None:
+            keeper = Keeper(lambda _argument, _values: None)
+            kept = self._kept(keeper, (0, 0))
+            engine = self._begin(keeper)
+            self._note(kept, keeper)
+        else:
+            simulated = Simulated(call)
+            close = simulated.whole(simulated.array("close"))
+            labels = labels_of(call, simulated.shape)
+            opened = self._open(labels, close, simulated, indicators, groups=None)
+            engine = opened.engine
+            opened.append(simulated, None, None, self._repeats)
+            self._note(opened.kept, opened.keeper)
         engine.close(RunState.FAILED, problem=f"{type(error).__name__}: {error}")
 
     def give_up(self, exc: Exception) -> None:
@@ -111,41 +123,49 @@ class _Writer:
 
     def write(self, portfolio: Any, indicators: Indicators) -> None:
         """Record a call that returned a portfolio."""
-        call = self._call
-        frame = frame_of(portfolio, call, self._config)
-        simulated = None if call.simulated is None else Simulated(call)
+        simulated = None if self._call.simulated is None else Simulated(self._call)
         account = account_of(portfolio)
+        labels = (portfolio.wrapper.index, portfolio.wrapper.columns)
+        groups = None if account.groups is None else account.group_of.tolist()
+        opened = self._open(labels, account.close, simulated, indicators, groups=groups)
+        engine, frame = opened.engine, opened.frame
+        opened.append(simulated, account, fates_of(opened.cells, simulated, account), self._repeats)
+        self._note(opened.kept, opened.keeper)
+        for rows in equity_tables(account, frame):
+            engine.append_table("equity", rows)
+        engine.append_table("trades", trade_table(account, frame))
+        engine.close()
+
+    def _open(
+        self,
+        labels: tuple[Any, Any],
+        close: NDArray[Any],
+        simulated: Simulated | None,
+        indicators: Indicators,
+        *,
+        groups: list[int] | None,
+    ) -> _Opened:
+        """Begin the run: its bars, its strategies, and the call as it is to be kept."""
+        call = self._call
+        frame = frame_of(labels, close, call, self._config)
         cells = no_cells() if simulated is None else cells_of(call, simulated)
-        gathered = indicators.gather(portfolio.wrapper, cells, account.close.shape[0])
-        bars = bars_of(portfolio, frame, simulated)
-        shape = account.close.shape
-        stored = Held((shape[0], shape[1]), cells, simulated, bars, frame)
+        gathered = indicators.gather(labels[1], cells, len(close))
+        bars = bars_of(close, frame, simulated)
+        shape = (close.shape[0], close.shape[1])
+        stored = Held(shape, cells, simulated, bars, frame)
         homes = Homes(stored, call.arguments.get("close"), frame.columns.symbols)
         keeper = Keeper(homes.known)
         kept = self._kept(keeper, shape)
         kept["strategies"] = list(frame.columns.strategies)
         kept["symbols"] = list(frame.columns.symbols)
-        kept["groups"] = None if account.groups is None else account.group_of.tolist()
+        kept["groups"] = groups
         engine = self._begin(keeper)
+        trace_indicators(engine, frame.columns.strategies, labels[0], gathered)
         for symbol, table in bars.tables.items():
             engine.add_base_data(table, symbol=symbol, timeframe=frame.timeline.timeframe)
         if frame.timeline.naive:
             engine.flag("naive_timestamps_taken_for_utc")
-        segments = _segments(engine, frame, gathered)
-        if simulated is not None:
-            fates = fates_of(
-                cells, simulated, account.records, account.assets, account.own_cash, account.logs
-            )
-        else:
-            fates = _fateless(len(account.records))
-        _Tables(engine, frame, account, cells, fates, self._repeats).append(
-            simulated, segments, gathered
-        )
-        self._note(kept, keeper)
-        for rows in equity_tables(account, frame):
-            engine.append_table("equity", rows)
-        engine.append_table("trades", trade_table(account, frame))
-        engine.close()
+        return _Opened(engine, frame, cells, gathered, keeper, kept)
 
     def _kept(self, keeper: Keeper, shape: tuple[int, ...]) -> dict[str, Any]:
         call = self._call
@@ -185,84 +205,25 @@ class _Writer:
         self.engine.append_table("notes", pa.table({"name": names, "value": values}), events=True)
 
 
-class _Tables:
-    """Writes the tables of events, which refer to one another by sequence number."""
+@dataclass(frozen=True)
+class _Opened:
+    """A run that has begun, and what is known of it by then."""
 
-    def __init__(
-        self,
-        engine: SignalCaptureEngine,
-        frame: Frame,
-        account: Account,
-        cells: Cells,
-        fates: Fates,
-        repeats: Repeats | None,
-    ) -> None:
-        self._engine = engine
-        self._frame = frame
-        self._account = account
-        self._cells = cells
-        self._fates = fates
-        self._repeats = repeats
+    engine: SignalCaptureEngine
+    frame: Frame
+    cells: Cells
+    gathered: Gathered
+    keeper: Keeper
+    kept: dict[str, Any]
 
     def append(
-        self, simulated: Simulated | None, segments: NDArray[np.int32], gathered: Gathered
+        self,
+        simulated: Simulated | None,
+        account: Account | None,
+        fates: Fates | None,
+        repeats: Repeats | None,
     ) -> None:
-        engine, frame, cells, count = self._engine, self._frame, self._cells, len(self._cells)
-        seqs = engine.next_seq + np.arange(count)
-        order_seqs = seqs + count
-        prefix = (engine.signal_id(0) or "")[:-1]
-        ids = pc.binary_join_element_wise(prefix, pa.array(seqs).cast(pa.string()), "")
-        refs = {"signal_id": ids, "signal_seq": seqs}
-        if simulated is not None and count:
-            rows = signals.signal_table(
-                cells,
-                frame,
-                self._account,
-                segments=segments,
-                signal_ids=ids,
-                gathered=gathered.columns,
-            )
-            if self._repeats is not None:
-                rows = rows.append_column("source_signal_id", self._repeats.ids(cells))
-            self._write("signals", rows)
-            self._write("orders", signals.order_table(cells, frame, simulated, order_seqs, refs))
-        if len(self._account.records):
-            fills = signals.fill_table(
-                cells,
-                frame,
-                self._account,
-                self._fates,
-                seqs=seqs,
-                order_seqs=order_seqs,
-                signal_ids=ids,
-            )
-            self._write("fills", fills)
-        if count:
-            self._write(
-                "statuses", signals.status_table(cells, frame, self._fates, order_seqs, refs)
-            )
-
-    def _write(self, table: str, rows: pa.Table) -> None:
-        first = self._engine.next_seq
-        self._engine.append_table(table, rows, events=True)
-        observe = self._engine.observer(table)
-        if observe is not None:
-            part = self._engine.part
-            for number, row in enumerate(rows.to_pylist()):
-                observe(EVENTS[table](part=part, seq=first + number, **row))
-
-
-def _segments(engine: SignalCaptureEngine, frame: Frame, gathered: Gathered) -> NDArray[np.int32]:
-    """Open a segment per strategy; return that of each column."""
-    opened: dict[str, int] = {}
-    for column, strategy in enumerate(frame.columns.strategies):
-        if strategy not in opened:
-            facts = StrategyFacts(strategy, frame.columns.params[column], gathered.metadata[column])
-            opened[strategy] = engine.segment(facts)
-    return np.array([opened[s] for s in frame.columns.strategies], dtype=np.int32)
-
-
-def _fateless(fills: int) -> Fates:
-    return Fates(
-        np.empty(0, np.int8), [], np.full(fills, -1, dtype=np.int64), np.zeros(fills, dtype=bool)
-    )
+        """Write the events; account and fates are unknown of a run that raised."""
+        segments = open_segments(self.engine, self.frame, self.gathered)
+        tables = Tables(self.engine, self.frame, account, self.cells, fates, repeats)
+        tables.append(simulated, segments, self.gathered)

@@ -137,11 +137,15 @@ class SignalAnalyzer:
 
         return factor_frame(self.material, **options)
 
-    def to_returns(self, run_id: str | None = None, part: int | None = None) -> pd.Series[float]:
-        """Return what an account earned each day, as quantstats reads it."""
+    def to_returns(self, **account: Any) -> pd.Series[float]:
+        """Return what an account earned each day, as quantstats reads it.
+
+        Args:
+            account: of several accounts which: `run_id`, `part`, `strategy_id`, `symbol`.
+        """
         from capture.analysis.quality_frames import daily_returns
 
-        return daily_returns(self.material, run_id, part)
+        return daily_returns(self.material, **account)
 
     def run(self, name: str, **options: Any) -> Any:
         """Return what an analysis from a plugin says of the signals.

@@ -139,9 +139,9 @@ def frequency_figure(table: Frequency) -> go.Figure:
 
 @figure_for(Activity)
 def activity_figure(table: Activity) -> go.Figure:
-    """Draw the time in the market of each strategy, long and short."""
-    figure = _empty("strategy", ".0%")
-    names = [f"{row.strategy_id} ({row.run_id}, {row.part})" for row in table.rows]
+    """Draw the time in the market of each account, long and short."""
+    figure = _empty("account", ".0%")
+    names = [f"{r.strategy_id}, {r.symbol} ({r.run_id}, {r.part})" for r in table.rows]
     for word, colour in (("long", _FIRST), ("short", _SECOND)):
         shares = [getattr(row, f"{word}_share") for row in table.rows]
         figure.add_bar(x=names, y=shares, name=word, marker={"color": colour})
@@ -202,7 +202,6 @@ def _band(
         line=shade,
         mode="lines",
         fill="tonexty",
-        opacity=0.3,
         showlegend=False,
         hoverinfo="skip",
     )

@@ -85,7 +85,7 @@ class Times:
         """Return how many windows in time hold an observation that is known."""
         moments = self._moments
         if known is not None and not known.all():
-            moments = moments[np.add.reduceat(known, self._starts) > 0]
+            moments = moments[np.logical_or.reduceat(known, self._starts)]
         if not len(moments):
             return 0
         blocks = moments // max(window, 1)
@@ -163,18 +163,27 @@ def pearson(
 
 
 def spearman(
-    x: Reals, y: Reals, times: Times, window: int, confidence: float = CONFIDENCE
+    x: Reals,
+    y: Reals,
+    times: Times,
+    window: int,
+    confidence: float = CONFIDENCE,
+    *,
+    order: Wholes | None = None,
 ) -> Estimate:
     """Estimate a rank correlation, ties in the middle.
 
     The influence of an observation is not only its own rank but also what it does to the ranks of
-    those above it, which is why this is more than `pearson` of the ranks.
+    those above it, which is why this is more than `pearson` of the ranks. `order` sorts x, for who
+    asks several times about the same.
     """
     known = np.isfinite(x) & np.isfinite(y)
     count = int(known.sum())
     if count < _FEWEST:
         return _estimate(np.nan, x, known, times, window, confidence)
-    over_x, over_y = _Ranks(x[known]), _Ranks(y[known])
+    if order is not None:
+        order = (np.cumsum(known) - 1)[order[known[order]]]
+    over_x, over_y = _Ranks(x[known], order), _Ranks(y[known])
     u, v = over_x.centred, over_y.centred
     var_u, var_v = float((u * u).mean()), float((v * v).mean())
     if var_u <= 0 or var_v <= 0:
@@ -260,9 +269,9 @@ def _standard(values: Reals, known: Flags) -> Reals | None:
 class _Ranks:
     """The ranks of values, and what stands above each of them."""
 
-    def __init__(self, values: Reals) -> None:
+    def __init__(self, values: Reals, order: Wholes | None = None) -> None:
         count = len(values)
-        self._order = np.argsort(values)
+        self._order = np.argsort(values) if order is None else order
         ranked = values[self._order]
         first = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
         self._starts, self._sizes = first, np.diff(np.append(first, count))

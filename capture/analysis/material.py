@@ -83,7 +83,7 @@ class Material:
             return
         places = np.flatnonzero(self.signals["bar_index"].notna().to_numpy())
         names = ["run_id", "symbol", "timeframe"]
-        placed = self.signals.iloc[places][names].fillna("")
+        placed = self.signals[names].iloc[places].fillna("")
         for values, rows in placed.groupby(names, sort=False).indices.items():
             run_id, symbol, timeframe = map(str, values)  # type: ignore[call-overload]
             found = self.bars_of(run_id, symbol, timeframe or None)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["activity_of", "frequency_of"]
 
 _DAY_NS: Final = 86_400 * 10**9
-_ACCOUNT: Final = ["run_id", "part", "strategy_id"]
+_STRATEGY: Final = ["run_id", "part", "strategy_id"]
 
 
 def frequency_of(material: Material) -> tuple[Frequency, float]:
@@ -49,50 +49,81 @@ def frequency_of(material: Material) -> tuple[Frequency, float]:
 
 
 def activity_of(material: Material) -> Activity:
-    """Return turnover and time in the market of each strategy, from its equity and its fills."""
+    """Return turnover and time in the market of each account, from its equity and its fills."""
     if not material.recordings:
         return Activity(())
-    equity = material.table("equity", ["part", "strategy_id", "timestamp", "equity", "position"])
+    columns = ["part", "strategy_id", "symbol", "timestamp", "equity", "position"]
+    equity = material.table("equity", columns)
     if equity.empty:
         return Activity(())
-    fills = material.table("fills", ["part", "strategy_id", "size", "price"])
-    traded = _by_account(fills)
-    rows = []
-    for account, mine in equity.groupby(_ACCOUNT, sort=True, dropna=False):
-        number, value = traded.get(account, (0, 0.0))
-        rows.append(_activity(account, mine, number, value))
-    return Activity(tuple(rows))
+    every: list[tuple[Any, pd.DataFrame]] = list(
+        equity.groupby([*_STRATEGY, "symbol"], sort=True, dropna=False)
+    )
+    traded = _Traded(material.table("fills", ["part", "strategy_id", "symbol", "size", "price"]))
+    symbols: dict[tuple[Any, ...], set[str]] = {}
+    for account, _ in every:
+        symbols.setdefault(account[:3], set()).add(account[3])
+    return Activity(
+        tuple(
+            _activity(account, mine, traded.of(account, symbols[account[:3]]))
+            for account, mine in every
+        )
+    )
 
 
-def _activity(account: Any, equity: pd.DataFrame, fills: int, traded: float) -> ActivityRow:
+class _Traded:
+    """How many fills there are, and what they were worth, by strategy and by symbol."""
+
+    def __init__(self, fills: pd.DataFrame) -> None:
+        self._found: dict[Any, tuple[int, float]] = {}
+        self._symbols: dict[Any, set[str]] = {}
+        if fills.empty:
+            return
+        value = fills["size"].abs() * fills["price"]
+        for names in (_STRATEGY, [*_STRATEGY, "symbol"]):
+            grouped = value.groupby([fills[name] for name in names], dropna=False)
+            for key, mine in grouped.agg(["size", "sum"]).iterrows():
+                self._found[key] = int(mine["size"]), float(mine["sum"])
+        for *strategy, symbol in (key for key in self._found if len(key) > len(_STRATEGY)):
+            self._symbols.setdefault(tuple(strategy), set()).add(symbol)
+
+    def of(self, account: tuple[Any, ...], accounts: set[str]) -> tuple[int, float]:
+        """Return those of an account: of its strategy, if that has no other, else of its symbol.
+
+        They are not known where accounts hold several symbols each, under names of their own.
+        """
+        strategy = account[:3]
+        if len(accounts) == 1:
+            return self._found.get(strategy, (0, 0.0))
+        if not self._symbols.get(strategy, set()) <= accounts:
+            return 0, np.nan
+        return self._found.get(account, (0, 0.0))
+
+
+def _activity(
+    account: tuple[Any, ...], equity: pd.DataFrame, traded: tuple[int, float]
+) -> ActivityRow:
     position = equity["position"].to_numpy(np.float64, na_value=np.nan)
     position = position[np.isfinite(position)]
     some = len(position) > 0
+    fills, value = traded
     worth = float(equity["equity"].to_numpy(np.float64, na_value=np.nan).mean())
-    turnover = traded / worth if worth > 0 else np.nan
+    turnover = value / worth if worth > 0 else np.nan
     days = equity["timestamp"].dropna().dt.floor("D").nunique()
     return ActivityRow(
         run_id=str(account[0]),
         part=int(account[1]),
         strategy_id=str(account[2]),
+        symbol=str(account[3]),
         bars=len(equity),
         time_in_market=float((position != 0).mean()) if some else np.nan,
         long_share=float((position > 0).mean()) if some else np.nan,
         short_share=float((position < 0).mean()) if some else np.nan,
         fills=fills,
-        traded_value=traded,
+        traded_value=value,
         turnover=turnover,
         turnover_per_day=_over(turnover, days),
     )
-
-
-def _by_account(fills: pd.DataFrame) -> dict[Any, tuple[int, float]]:
-    if fills.empty:
-        return {}
-    value = fills["size"].abs() * fills["price"]
-    grouped = value.groupby([fills[name] for name in _ACCOUNT], dropna=False)
-    found = grouped.agg(["size", "sum"])
-    return {k: (int(n), float(v)) for k, n, v in zip(found.index, *found.T.values, strict=True)}
 
 
 def _unique(series: Iterable[Bars]) -> list[Bars]:

@@ -68,18 +68,19 @@ class Strengths(Table):
 
 @dataclass(frozen=True)
 class ActivityRow:
-    """How much one strategy traded in one part of a run, whatever signals were chosen.
+    """How much was traded on one account in one part of a run, whatever signals were chosen.
 
     Attributes:
         run_id: run.
         part: part of the run.
         strategy_id: strategy.
+        symbol: instrument whose position is known of the account.
         bars: bars on which the account was valued.
-        time_in_market: share of these with a position; NaN where positions are not known.
+        time_in_market: share of these with a position in the symbol; NaN where it is not known.
         long_share: share with a long one.
         short_share: share with a short one.
         fills: how many there were.
-        traded_value: sum of size times price.
+        traded_value: sum of size times price; NaN where fills cannot be told apart by account.
         turnover: traded value over mean equity.
         turnover_per_day: the same per day with bars.
     """
@@ -87,6 +88,7 @@ class ActivityRow:
     run_id: str
     part: int
     strategy_id: str
+    symbol: str
     bars: int
     time_in_market: float
     long_share: float
@@ -99,7 +101,7 @@ class ActivityRow:
 
 @dataclass(frozen=True)
 class Activity(Table):
-    """Turnover and time in the market, by strategy."""
+    """Turnover and time in the market, by account."""
 
     title = "Activity"
     row = ActivityRow

@@ -25,7 +25,7 @@ from capture.analysis.quality_tables import (
 from capture.events import SignalStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -99,11 +99,12 @@ class Earned:
         name, factor = factor_of(self.material.signals, self.forward.direction)
         rows = []
         x = factor[self.order]
+        order = np.argsort(x)
         for number, horizon in enumerate(self.forward.horizons):
             y = self.forward.market[number][self.order]
             window = self.clock.window(horizon)
             linear = pearson(x, y, self.times, window, self.confidence)
-            ranked = spearman(x, y, self.times, window, self.confidence)
+            ranked = spearman(x, y, self.times, window, self.confidence, order=order)
             both = (*_numbers(linear), *_numbers(ranked))
             rows.append(InformationRow(horizon, linear.observations, *both, linear.windows))
         return Information(name, tuple(rows))
@@ -112,13 +113,15 @@ class Earned:
         """Return what the signals of each group earned."""
         name = column or by
         signals = self.material.signals
+        said: Callable[[Any], str] = str
         if by == "direction":
-            words = np.where(self.forward.direction > 0, "long", "short").astype(object)
+            words, said = self.forward.direction, _side
         elif name in signals:
             words = signals[name].to_numpy(dtype=object)
         else:
             return Split(by, ())
-        rows = [row for group, mine in self._groups(words) for row in self._of_group(group, mine)]
+        groups = self._groups(words, said)
+        rows = [row for group, mine in groups for row in self._of_group(group, mine)]
         return Split(by, tuple(rows))
 
     def taken_against_refused(self) -> Contrast:
@@ -199,7 +202,9 @@ class Earned:
             drifts.append(every.mean() if len(every) else np.nan)
         return float((np.array(drifts)[places] * self.forward.direction[rows]).mean())
 
-    def _groups(self, words: NDArray[Any]) -> Iterator[tuple[str, Wholes]]:
+    def _groups(
+        self, words: NDArray[Any], said: Callable[[Any], str]
+    ) -> Iterator[tuple[str, Wholes]]:
         """Yield each group with its rows that have a direction, in order of time."""
         unplaced = np.flatnonzero((self.clock.ticks < 0) & (self.forward.direction != 0))
         rows = np.concatenate((unplaced, self.order))  # those without a bar have tick -1
@@ -207,7 +212,7 @@ class Earned:
         codes = codes.astype(np.min_scalar_type(-len(names) - 1))  # small numbers sort quickly
         by_group = np.argsort(codes, kind="stable")
         ends = np.searchsorted(codes[by_group], np.arange(-1, len(names) + 1))
-        labels = [_NAMELESS, *map(str, names)]
+        labels = [_NAMELESS, *map(said, names)]
         pieces = zip(labels, ends[:-1], ends[1:], strict=True)
         found = [(label, rows[by_group[a:b]]) for label, a, b in pieces if b > a]
         yield from sorted(found, key=lambda one: one[0])
@@ -245,6 +250,10 @@ def factor_of(signals: pd.DataFrame, direction: Wholes) -> tuple[str, Reals]:
 
 def _numbers(found: Estimate) -> tuple[float, float, float, float, float]:
     return found.value, found.std_error, found.low, found.high, found.p_value
+
+
+def _side(direction: int) -> str:
+    return "long" if direction > 0 else "short"
 
 
 def _hits(values: Reals) -> Reals:

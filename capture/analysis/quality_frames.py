@@ -58,7 +58,11 @@ def factor_frame(
 
 
 def daily_returns(
-    material: Material, run_id: str | None = None, part: int | None = None
+    material: Material,
+    run_id: str | None = None,
+    part: int | None = None,
+    strategy_id: str | None = None,
+    symbol: str | None = None,
 ) -> pd.Series[float]:
     """Return what an account earned each day, as quantstats and pyfolio read it.
 
@@ -66,12 +70,15 @@ def daily_returns(
     since the first value of the account, so that all of them compound to the whole.
 
     Args:
-        material: of one run, or of several with `run_id`.
+        material: recordings with one account, or with several of which one is chosen.
         run_id: which run.
-        part: which part of it, where it has several.
+        part: which part of it.
+        strategy_id: which strategy.
+        symbol: which account, where a strategy has one per symbol.
     """
-    equity = material.table("equity", ["part", "timestamp", "equity"])
-    for name, wanted in (("run_id", run_id), ("part", part)):
+    equity = material.table("equity", ["part", "strategy_id", "symbol", "timestamp", "equity"])
+    chosen = {"run_id": run_id, "part": part, "strategy_id": strategy_id, "symbol": symbol}
+    for name, wanted in chosen.items():
         if wanted is not None and name in equity:
             equity = equity[equity[name] == wanted]
         found = list(equity[name].unique()) if name in equity else []

@@ -20,8 +20,6 @@ from capture.commands.words import (
 from capture.errors import CorruptRecording, RunNotFound, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from capture.analysis.consistency import ConsistencyReport
 
 __all__ = ["command", "draw"]
@@ -67,7 +65,7 @@ def command(
 
 
 def _analyze(
-    place: str, run: str, only_check: bool, hashes: bool, chosen: dict[str, Sequence[str]]
+    place: str, run: str, only_check: bool, hashes: bool, chosen: dict[str, Any]
 ) -> tuple[Any, ConsistencyReport]:
     from capture.analysis.analyzer import SignalAnalyzer
     from capture.store.store import open_store

@@ -99,7 +99,7 @@ class ClassifierInfo(Info):
 
 @dataclass(frozen=True)
 class AnalysisInfo(Info):
-    """An analysis; `load` returns a function from tables to a typed result."""
+    """An analysis; `load` returns a function from a `Material`, and options, to a `Result`."""
 
 
 @dataclass(frozen=True)

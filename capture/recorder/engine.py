@@ -184,6 +184,17 @@ class SignalCaptureEngine:
         """Keep a fact that a reader of the recording must know."""
         self._flags[name] = value
 
+    def fills_follow(self, after: int | None) -> None:
+        """Say in the journal that fills and statuses are recorded some time after their signals.
+
+        A run that dies meanwhile is recovered with the flag `fills_missing_after_seq`.
+
+        Args:
+            after: the last signal whose fills and statuses are recorded, or one before it; None
+                when all are, and will be as they happen.
+        """
+        self._journal.declare({"declares": "fills", "after_seq": after})
+
     def add_base_data(
         self, bars: pd.DataFrame | pa.Table, *, symbol: str, timeframe: str
     ) -> BaseRef:

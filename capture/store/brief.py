@@ -139,6 +139,7 @@ def seqs_of(table: pa.Table) -> np.ndarray[Any, Any]:
 
 
 def range_of(seqs: list[np.ndarray[Any, Any]]) -> dict[str, int | None]:
+    """Return the first and the last sequence number of several tables."""
     some = [numbers for numbers in seqs if len(numbers)]
     return {
         "first_seq": min((int(numbers[0]) for numbers in some), default=None),

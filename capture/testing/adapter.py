@@ -6,6 +6,7 @@ import inspect
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
@@ -23,7 +24,6 @@ from capture.testing.traces import watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from capture.store.recording import Recording
     from capture.testing.replaying import Run
@@ -127,23 +127,24 @@ class AdapterContract(ReplayContract):
 
     # --- the user's run ----------------------------------------------------------------------
 
-    def test_the_adapter_is_found_by_what_it_wraps(self, run: Run, folder: Path) -> None:
+    def test_the_adapter_is_found_by_what_it_wraps(self, run: Run) -> None:
         """The recording says which host it was."""
-        self.captured(run, folder)
         assert self.adapter in get_host().adapters()
-        assert Store(folder).latest().manifest["host"] == self.adapter
+        assert self.kept(run)[1].manifest["host"] == self.adapter
 
-    def test_a_captured_run_equals_an_uncaptured_one(self, run: Run, folder: Path) -> None:
+    def test_a_captured_run_equals_an_uncaptured_one(self, run: Run) -> None:
         """To the last bit, whatever the strategy does."""
-        self.compare(self.plain(run), self.captured(run, folder))
+        self.compare(self.plain(run), self.kept(run)[0])
 
     def test_a_run_can_be_repeated(self, run: Run, folder: Path) -> None:
-        """Two runs leave two equal recordings, and their base data once."""
-        self.captured(run, folder)
-        kept = sorted(path.name for path in (folder / "base").iterdir())
-        self.captured(run, folder)
-        assert sorted(path.name for path in (folder / "base").iterdir()) == kept
-        first, second = _recordings(folder)
+        """Two runs leave two equal recordings, and their base data under the same names."""
+        _, first = self.kept(run)
+        _, second = self.record(run, folder)
+        kept, again = (
+            sorted(path.name for path in (place / "base").iterdir())
+            for place in (Path(first.store.root), folder)
+        )
+        assert again == kept
         assert first.run_id != second.run_id
         for name in TABLES:
             one, two = _comparable(first, name), _comparable(second, name)
@@ -151,13 +152,11 @@ class AdapterContract(ReplayContract):
 
     # --- what is recorded --------------------------------------------------------------------
 
-    def test_the_recording_is_complete(self, run: Run, folder: Path) -> None:
+    def test_the_recording_is_complete(self, run: Run) -> None:
         """It ended, is sound, and numbers its events without a gap."""
-        self.captured(run, folder)
-        store = Store(folder, recover=False)
-        recording = store.latest()
+        _, recording = self.kept(run)
         assert recording.state == "ended"
-        verification = verify(store)
+        verification = verify(recording.store)
         assert verification.ok, verification.findings
         seqs = [
             seq
@@ -167,29 +166,27 @@ class AdapterContract(ReplayContract):
         ]
         assert sorted(seqs) == list(range(len(seqs)))
 
-    def test_every_fill_of_the_host_is_recorded(self, run: Run, folder: Path) -> None:
+    def test_every_fill_of_the_host_is_recorded(self, run: Run) -> None:
         """With its bar, price and size."""
-        results = self.captured(run, folder)
+        results, recording = self.kept(run)
         recorded: Fills = Counter()
-        fills = Store(folder).latest().fills()
+        fills = recording.fills()
         for bar, side, size, price in fills[["bar_index", "side", "size", "price"]].itertuples(
             index=False
         ):
             recorded[(int(bar), int(side), float(price))] += size
         assert recorded == self.fills(results)
 
-    def test_every_signal_says_what_became_of_it(self, run: Run, folder: Path) -> None:
+    def test_every_signal_says_what_became_of_it(self, run: Run) -> None:
         """None is left at "generated", and its last status is one of an order or a refusal."""
-        self.captured(run, folder)
-        signals = Store(folder).latest().signals()
+        signals = self.kept(run)[1].signals()
         told = signals[["disposition", "reason"]].notna().all(axis=1)
         assert told.all(), signals[~told]
         assert "generated" not in set(signals["disposition"])
 
-    def test_orders_and_fills_point_at_signals(self, run: Run, folder: Path) -> None:
+    def test_orders_and_fills_point_at_signals(self, run: Run) -> None:
         """Every order belongs to a signal that came before it, and every fill to an order."""
-        self.captured(run, folder)
-        recording = Store(folder).latest()
+        _, recording = self.kept(run)
         signals = set(recording.signals()["seq"])
         orders, fills = recording.orders(), recording.fills()
         new = orders[orders["action"] == "new"]
@@ -212,10 +209,15 @@ class AdapterContract(ReplayContract):
     # --- what is left behind -----------------------------------------------------------------
 
     def test_nothing_of_the_host_stays_changed(self, run: Run, folder: Path) -> None:
-        """Neither its modules nor its classes, after a run and after one that raised."""
+        """Neither its modules nor its classes."""
         changed = watch(self.packages, lambda: self.plain(run))
         self.captured(run, folder)
         assert not changed()
+
+    def test_nothing_of_the_host_stays_changed_by_a_run_that_raised(self, folder: Path) -> None:
+        """Neither its modules nor its classes."""
+        run = next(iter(self.runs.values()))
+        changed = watch(self.packages, lambda: self.plain(run))
         with pytest.raises(BaseException):  # noqa: B017, PT011 - whatever the strategy raises
             self.captured(self._failing, folder)
         assert not changed()
@@ -249,14 +251,11 @@ class AdapterContract(ReplayContract):
         assert captured == plain
 
     def test_a_run_that_raised_is_recorded_as_failed(self, folder: Path) -> None:
-        """With its signals up to then, and the next run is recorded as ever.
-
-        Where one call is the whole run, as in a host that is listened to, there are none before it.
-        """
+        """With its signals up to then, and the next run is recorded as ever."""
         _error_of(lambda: self.captured(self._failing, folder))
         store = Store(folder)
         assert [recording.state for recording in _recordings(folder)] == ["failed"]
-        assert self.listens or len(store.latest().signals())
+        assert len(store.latest().signals())
         assert verify(store).ok
         run = next(iter(self.runs.values()))
         self.compare(self.plain(run), self.captured(run, folder))

@@ -29,6 +29,7 @@ class JSONStorageBackend(ChunkedBackend):
 
     compressions: ClassVar[tuple[str, ...]] = tuple(_SUFFIXES)
     suffixes: ClassVar[tuple[str, ...]] = tuple(_SUFFIXES.values())
+    arrow_chunks: ClassVar[bool] = True
 
     @property
     def suffix(self) -> str:
@@ -42,7 +43,7 @@ class JSONStorageBackend(ChunkedBackend):
     def write_file(
         self, path: Path, schema: pa.Schema, blocks: Iterable[pa.Table], *, sealed: bool
     ) -> None:
-        """Write a line per row; a sealed file differs only in how much it holds."""
+        """Write a line per row; only sealed files are JSON."""
         rows = 0
         spelled: set[str] = set()
         with pa.output_stream(str(path), compression=self._codec) as stream:

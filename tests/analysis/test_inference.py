@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from capture.analysis.inference import (
     spearman,
     wilson,
 )
+from capture.errors import MissingExtra
 
 
 def overlapping(count: int, horizon: int, seed: int) -> np.ndarray[Any, Any]:
@@ -174,3 +176,14 @@ def test_too_few_observations_give_no_interval(count: int) -> None:
     found = mean_of(np.ones(count), Times(np.arange(count)), 10)
     assert np.isnan(found.low) and np.isnan(found.high) and np.isnan(found.p_value)
     assert found.observations == count
+
+
+def test_without_scipy_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'signal-capture\[analysis\]'"):
+        mean_of(np.arange(9.0), Times(np.arange(9)), 1)
+
+
+def test_times_that_do_not_ascend_are_refused() -> None:
+    with pytest.raises(ValueError, match="ascend"):
+        Times(np.array([2, 1]))

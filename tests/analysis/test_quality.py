@@ -9,16 +9,21 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+import vectorbt as vbt
+from backtesting.test import EURUSD
 from scipy import stats
 
+import capture
 from capture.analysis.forward import forward_returns
 from capture.analysis.material import Bars, Material, SeriesKey, material_of
 from capture.analysis.quality import SignalQualityReport, signal_quality
 from capture.analysis.quality_decay import half_life
+from capture.analysis.quality_frames import daily_returns
 from capture.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from capture.store.recording import Recording
 
@@ -358,3 +363,23 @@ def test_the_order_of_the_signals_does_not_matter(real: Material) -> None:
         np.sort(forward_returns(Material(shuffled, real.bars), [5]).signed(5)),
         equal_nan=True,
     )
+
+
+def test_of_a_grid_every_account_has_its_own_activity(tmp_path: Path) -> None:
+    closes = EURUSD["Close"].iloc[:600]
+    prices = pd.DataFrame({"A": closes, "B": closes[::-1].to_numpy()})
+    with capture.record(tmp_path) as recorded:
+        portfolio = vbt.Portfolio.from_signals(
+            prices, prices > prices.shift(1), prices < prices.shift(1), freq="1h"
+        )
+    material = material_of(list(recorded.recordings))
+    rows = {row.symbol: row for row in signal_quality(material, horizons=[2]).activity.rows}
+    assert set(rows) == {"A", "B"}
+    for symbol, row in rows.items():
+        held, records = portfolio.assets()[symbol], portfolio.orders.records_readable
+        mine = records[records["Column"] == symbol]
+        assert row.time_in_market == pytest.approx((held != 0).mean())
+        assert row.fills == len(mine)
+        assert row.traded_value == pytest.approx((mine["Size"] * mine["Price"]).sum())
+        returns = daily_returns(material, strategy_id=row.strategy_id, symbol=symbol)
+        assert (1 + returns).prod() == pytest.approx(1 + portfolio.total_return()[symbol])

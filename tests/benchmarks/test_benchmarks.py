@@ -27,7 +27,9 @@ TITLES = {
     ),
     "replaying": ("Replay against the original",),
     "loading": ("Load times",),
+    "analysis_speed": ("Seconds, minima of",),
     "index": ("Signals of", "Changes of regime", "Questions to the index"),
+    "patterns": ("Frequent itemsets", "The whole search", "Patterns found"),
 }
 
 

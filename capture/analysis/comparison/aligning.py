@@ -139,4 +139,5 @@ def joint_codes(one: pa.Table, other: pa.Table, name: str) -> NDArray[np.int64]:
     coded = pa.chunked_array(chunks, pa.string()).dictionary_encode().combine_chunks()
     if isinstance(coded, pa.ChunkedArray):  # nothing on either side
         return np.empty(0, np.int64)
-    return coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    codes: NDArray[np.int64] = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return codes.astype(np.int64)

@@ -8,8 +8,14 @@ import numpy as np
 import pyarrow as pa
 
 from capture.analysis.comparison.aligning import align
-from capture.analysis.comparison.differing import changes_of, first_divergence
-from capture.analysis.comparison.sides import side_of, spans_of
+from capture.analysis.comparison.differing import (
+    DECISIONS,
+    Sides,
+    any_of,
+    changes_of,
+    first_divergence,
+)
+from capture.analysis.comparison.sides import side_of, spans_of_both
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Decisions", "compare_decisions"]
 
-_WANTED: Final = ("direction", "strength", "order")
 _SIDED: Final = ("direction", "order_side")
 _RELATIVE: Final = ("portion", "target", "value")
 """Sizes whose side follows from the position that is held, and not from what is wanted."""
@@ -43,17 +48,15 @@ class Decisions(NamedTuple):
 
 def compare_decisions(a: Recording, b: Recording, tolerance: float) -> Decisions:
     """Compare what was wanted: not what it led to, nor what the strategy held."""
-    one, other = side_of(a), side_of(b)
-    found = align(one, other, (spans_of(a), spans_of(b)))
+    one, other = side_of(a, market=False), side_of(b, market=False)
+    found = align(one, other, spans_of_both(a, b))
     changes = changes_of(one, other, found, tolerance, None)
     relative = _relative(one)[found.a] | _relative(other)[found.b]
     for name in _SIDED:
         if name in changes:
             changes[name] = changes[name] & ~relative
-    differs = np.zeros(len(found.a), bool)
-    for name, rows in changes.items():
-        if name.startswith(_WANTED):
-            differs |= rows
+    wants = {name: rows for name, rows in changes.items() if name.startswith(DECISIONS)}
+    differs = any_of(wants, len(found.a))
     times = np.concatenate(
         [
             found.times[0][found.a[differs]],
@@ -62,7 +65,7 @@ def compare_decisions(a: Recording, b: Recording, tolerance: float) -> Decisions
         ]
     )
     compared = len(found.a) + len(found.only_a) + len(found.only_b)
-    first = first_divergence(one, other, found, differs, changes)
+    first = first_divergence(Sides(a, b, one, other), found, differs, changes)
     return Decisions(compared, np.sort(times), first, np.sort(found.times[1]))
 
 

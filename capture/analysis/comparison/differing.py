@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from capture.analysis.comparison.aligning import align, joint_codes
 from capture.analysis.comparison.result import CHANGED, ONLY_A, ONLY_B, Diff, Divergence
-from capture.analysis.comparison.sides import NOWHERE, numbers, side_of, spans_of
+from capture.analysis.comparison.sides import (
+    NOWHERE,
+    numbers,
+    same_market,
+    side_of,
+    spans_of_both,
+)
 from capture.errors import ConfigError
 from capture.events import Reason
+from capture.filters import Predicate
+from capture.store.signals_table import signals_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +29,7 @@ if TYPE_CHECKING:
     from capture.analysis.comparison.aligning import Alignment
     from capture.store.recording import Recording
 
-__all__ = ["changes_of", "diff", "first_divergence"]
+__all__ = ["DECISIONS", "Sides", "any_of", "changes_of", "diff", "first_divergence"]
 
 _UNLIKE: Final = frozenset(
     {
@@ -44,7 +52,7 @@ _UNLIKE: Final = frozenset(
 )
 """Columns that say which signal it is, or when and how it was recorded."""
 
-_DECISIONS: Final = ("direction", "strength", "order")
+DECISIONS: Final = ("direction", "strength", "order")
 """Columns that say what was wanted start with one of these words."""
 
 _FATE: Final = ("disposition", "reason")
@@ -88,21 +96,19 @@ def diff(
     """
     if not tolerance >= 0:
         raise ConfigError("tolerance", tolerance, "give 0 or a small positive number")
-    one, other = side_of(a), side_of(b)
-    found = align(one, other, (spans_of(a), spans_of(b)))
+    alike = same_market(a, b)
+    one, other = side_of(a, market=not alike), side_of(b, market=not alike)
+    spans = spans_of_both(a, b)
+    found = align(one, other, spans)
     wanted = None if columns is None else tuple(columns)
     changes = changes_of(one, other, found, tolerance, wanted)
-    cut = len(found.beyond_a) + len(found.beyond_b) > 0 or spans_of(a) != spans_of(b)
-    if cut:
+    if spans[0] != spans[1]:
         _forgive_the_end(one, other, found, changes)
     changes = {name: rows for name, rows in changes.items() if rows.any()}
-    any_change = np.zeros(len(found.a), bool)
-    for rows in changes.values():
-        any_change |= rows
-    decided = np.zeros(len(found.a), bool)
-    for name, rows in changes.items():
-        if name.startswith(_DECISIONS):
-            decided |= rows
+    any_change = any_of(changes, len(found.a))
+    wants = {name: rows for name, rows in changes.items() if name.startswith(DECISIONS)}
+    decided = any_of(wants, len(found.a))
+    sides = Sides(a, b, one, other)
     by_column = sorted(((n, int(r.sum())) for n, r in changes.items()), key=lambda c: -c[1])
     mine, theirs = _compared(one, wanted), _compared(other, wanted)
     return Diff(
@@ -115,8 +121,8 @@ def diff(
         beyond_a=len(found.beyond_a),
         beyond_b=len(found.beyond_b),
         by_column=dict(by_column),
-        first=first_divergence(one, other, found, any_change, changes),
-        first_decision=first_divergence(one, other, found, decided, changes),
+        first=first_divergence(sides, found, any_change, changes),
+        first_decision=first_divergence(sides, found, decided, changes),
         surroundings=dict(_surroundings(a, b)),
         columns_a=tuple(n for n in mine if n not in theirs and _holds(one, n)),
         columns_b=tuple(n for n in theirs if n not in mine and _holds(other, n)),
@@ -155,7 +161,7 @@ def _differ(
     kinds = one.schema.field(name).type, other.schema.field(name).type
     if any(map(pa.types.is_floating, kinds)) and not any(map(pa.types.is_string, kinds)):
         mine, theirs = _reals(one, name)[found.a], _reals(other, name)[found.b]
-        differ = (mine != theirs) & ~(np.isnan(mine) & np.isnan(theirs))
+        differ: NDArray[np.bool_] = (mine != theirs) & ~(np.isnan(mine) & np.isnan(theirs))
         if tolerance and differ.any():
             with np.errstate(invalid="ignore", over="ignore"):
                 size = np.maximum(np.abs(mine), np.abs(theirs))
@@ -165,7 +171,9 @@ def _differ(
         whole: NDArray[np.bool_] = numbers(one, name)[found.a] != numbers(other, name)[found.b]
         return whole
     codes = joint_codes(one, other, name)
-    texts: NDArray[np.bool_] = codes[: one.num_rows][found.a] != codes[one.num_rows :][found.b]
+    texts: NDArray[np.bool_] = np.not_equal(
+        codes[: one.num_rows][found.a], codes[one.num_rows :][found.b]
+    )
     return texts
 
 
@@ -195,9 +203,25 @@ def _forgive_the_end(
             changes[name] &= ~ended
 
 
+def any_of(changes: Mapping[str, NDArray[np.bool_]], count: int) -> NDArray[np.bool_]:
+    """Say of each matched signal whether any of these columns differs."""
+    found = np.zeros(count, bool)
+    for rows in changes.values():
+        found |= rows
+    return found
+
+
+class Sides(NamedTuple):
+    """Both runs, and their signals."""
+
+    a: Recording
+    b: Recording
+    one: pa.Table
+    other: pa.Table
+
+
 def first_divergence(
-    one: pa.Table,
-    other: pa.Table,
+    sides: Sides,
     found: Alignment,
     changed: NDArray[np.bool_],
     changes: Mapping[str, NDArray[np.bool_]],
@@ -219,10 +243,14 @@ def first_divergence(
     _, kind, row, place = min(candidates, key=lambda found: found[0])
     if kind == CHANGED:
         match = int(places[place])
-        pair = _row(one, int(found.a[match])), _row(other, int(found.b[match]))
+        pair = (
+            _row(sides.a, sides.one, int(found.a[match])),
+            _row(sides.b, sides.other, int(found.b[match])),
+        )
         values = {n: (pair[0].get(n), pair[1].get(n)) for n, rows in changes.items() if rows[match]}
         return _divergence(kind, *pair, int(found.ordinals[0][row]), values)
-    said = _row(one if kind == ONLY_A else other, row)
+    side = (sides.a, sides.one) if kind == ONLY_A else (sides.b, sides.other)
+    said = _row(*side, row)
     seen = {n: v for n, v in said.items() if n not in _UNLIKE and v is not None and v == v}
     shown = {n: (v, None) if kind == ONLY_A else (None, v) for n, v in seen.items()}
     ordinal = int(found.ordinals[0 if kind == ONLY_A else 1][row])
@@ -231,9 +259,12 @@ def first_divergence(
     )
 
 
-def _row(table: pa.Table, row: int) -> dict[str, Any]:
+def _row(recording: Recording, table: pa.Table, row: int) -> dict[str, Any]:
+    """Return all that is known of one signal, its market data included."""
     said: dict[str, Any] = table.slice(row, 1).to_pylist()[0]
-    return said
+    place = [Predicate("part", "=", said["part"]), Predicate("seq", "=", said["seq"])]
+    whole = signals_table(recording, None, place).to_pylist()
+    return {**(whole[0] if whole else {}), **said}
 
 
 def _divergence(

@@ -8,14 +8,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from capture.store.signals_table import signals_table
+from capture.store.regimes_at import has_regimes
+from capture.store.signals_table import SIGNAL_COLUMNS, signals_table
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from capture.store.recording import Recording
 
-__all__ = ["NOWHERE", "ORDER", "Span", "numbers", "side_of", "spans_of"]
+__all__ = [
+    "NOWHERE",
+    "ORDER",
+    "Span",
+    "numbers",
+    "ordinals",
+    "same_market",
+    "side_of",
+    "spans_of",
+    "spans_of_both",
+]
 
 NOWHERE: Final = np.iinfo(np.int64).min
 """Stands for a number or a time that is not there."""
@@ -36,6 +47,8 @@ _INTENT: Final = (
     "valid",
     "tag",
 )
+_MARKET: Final = "market_"
+
 _MOST_ORDERS: Final = 4
 """So many orders of a signal are compared: a bracket has three."""
 
@@ -47,9 +60,18 @@ class Span(NamedTuple):
     last: int
 
 
-def side_of(recording: Recording) -> pa.Table:
-    """Return the signals of a run in order, with what their orders say and their phase."""
-    table = signals_table(recording, None, ())
+def side_of(recording: Recording, *, market: bool) -> pa.Table:
+    """Return the signals of a run in order, with what their orders say and their phase.
+
+    Args:
+        recording: the run.
+        market: whether the market data of their bars are wanted too, where they are not stored
+            with the signals.
+    """
+    names = None if market else _without_market(recording)
+    table = signals_table(recording, names, ())
+    if names is not None:
+        table = _with_stored_market(recording, table)
     names = ["part", "signal_seq", "action", "phase", *_INTENT]
     orders = recording.table("orders", names)
     if not orders.num_rows or not table.num_rows:
@@ -109,15 +131,73 @@ def numbers(table: pa.Table, name: str) -> NDArray[np.int64]:
     return found
 
 
-def spans_of(recording: Recording) -> dict[tuple[str, str], Span]:
-    """Return which bars a run read, by symbol and timeframe; by number where they have no times."""
-    found: dict[tuple[str, str], Span] = {}
+def _without_market(recording: Recording) -> list[str] | None:
+    """Return the names of all columns but those that are looked up in the base data."""
+    if any(map(has_regimes, recording.parts)):
+        return None
+    names = dict.fromkeys(SIGNAL_COLUMNS)
+    for part in recording.parts:
+        names.update(
+            dict.fromkeys(
+                n for n in part.columns("signals") if not n.startswith(("segment", _MARKET))
+            )
+        )
+        for segment in part.segments:
+            names.update(dict.fromkeys(f"param_{name}" for name in segment["params"]))
+        notes = part.scan("notes", ["name"])
+        if notes.num_columns:
+            named = pc.unique(notes.column("name")).to_pylist()
+            names.update(dict.fromkeys(f"note_{name}" for name in named if name is not None))
+    return list(names)
+
+
+def _with_stored_market(recording: Recording, signals: pa.Table) -> pa.Table:
+    """Return the signals with the market data that were stored with them."""
+    columns = [n for part in recording.parts for n in part.columns("signals")]
+    names = [n for n in dict.fromkeys(columns) if n.startswith(_MARKET)]
+    if names:
+        stored = recording.table("signals", names)
+        for name in names:
+            signals = signals.append_column(name, stored.column(name))
+    return signals
+
+
+def _refs(recording: Recording) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the base data of a run by symbol and timeframe."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     for part in recording.parts:
         for ref in part.base:
-            key = (str(ref["symbol"]), str(ref["timeframe"] or ""))
-            if key not in found and ref["rows"]:
-                found[key] = _span(recording, ref)
+            found.setdefault((str(ref["symbol"]), str(ref["timeframe"] or "")), ref)
     return found
+
+
+def same_market(a: Recording, b: Recording) -> bool:
+    """Say whether both runs read the same bars, so that their market data need no comparison."""
+    return _marks(a) == _marks(b)
+
+
+def _marks(recording: Recording) -> set[str]:
+    return {ref["fingerprint"] for part in recording.parts for ref in part.base}
+
+
+def spans_of(recording: Recording) -> dict[tuple[str, str], Span]:
+    """Return which bars a run read, by symbol and timeframe; by number where they have no times."""
+    return {key: _span(recording, ref) for key, ref in _refs(recording).items() if ref["rows"]}
+
+
+def spans_of_both(
+    a: Recording, b: Recording
+) -> tuple[dict[tuple[str, str], Span], dict[tuple[str, str], Span]]:
+    """Return which bars each of two runs read, where these are not the same bars."""
+    mine, theirs = _refs(a), _refs(b)
+    unlike = [
+        key
+        for key in mine.keys() & theirs.keys()
+        if mine[key]["fingerprint"] != theirs[key]["fingerprint"]
+        and mine[key]["rows"]
+        and theirs[key]["rows"]
+    ]
+    return {k: _span(a, mine[k]) for k in unlike}, {k: _span(b, theirs[k]) for k in unlike}
 
 
 def _span(recording: Recording, ref: dict[str, Any]) -> Span:

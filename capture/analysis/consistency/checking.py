@@ -14,7 +14,7 @@ from capture.analysis.consistency import (
     values,
 )
 from capture.analysis.consistency.registry import CHECKS
-from capture.analysis.consistency.report import ConsistencyReport, Severity
+from capture.analysis.consistency.report import ConsistencyReport, Finding, Severity
 from capture.analysis.consistency.subject import Subject
 from capture.analysis.material import Material, material_of
 from capture.errors import UnknownName
@@ -51,7 +51,9 @@ def check(
     """
     subject = Subject(source if isinstance(source, Material) else material_of(source))
     wanted = check_names() if checks is None else tuple(dict.fromkeys(checks))
-    made, skipped, found = [], {}, []
+    made: list[str] = []
+    skipped: dict[str, str] = {}
+    found: list[Finding] = []
     for name in wanted:
         if name not in CHECKS:
             raise UnknownName("check", name, CHECKS)

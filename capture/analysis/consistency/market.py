@@ -31,7 +31,7 @@ _TOLERANCE: Final = 1e-9
 )
 def price_differs(subject: Subject) -> Iterator[Problem]:
     """Find market values of signals, and expected prices of fills, that the base data deny."""
-    for _, bars, placed in subject.material.series():
+    for _, bars, placed in subject.series:
         where = subject.numbers("bar_index")[placed]
         inside = (where >= 0) & (where < len(bars))
         rows, at = placed[inside], where[inside]
@@ -76,7 +76,7 @@ def _differ(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.
 def outside_data(subject: Subject) -> Iterator[Problem]:
     """Find signals whose bar is not in the base data, or has another time there."""
     placed = np.zeros(len(subject), bool)
-    for _, bars, rows in subject.material.series():
+    for _, bars, rows in subject.series:
         placed[rows] = True
         at = subject.numbers("bar_index")[rows]
         inside = (at >= 0) & (at < len(bars))

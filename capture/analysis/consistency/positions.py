@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -37,7 +37,8 @@ def entries_without_exits(subject: Subject) -> Iterator[Problem]:
         filled.add((recording.run_id, part))
         frame = pd.DataFrame(columns)
         frame["change"] = frame["side"] * frame["size"]
-        for (strategy, symbol), fills in frame.groupby(["strategy_id", "symbol"], sort=False):
+        by_symbol: Any = frame.groupby(["strategy_id", "symbol"], sort=False)
+        for (strategy, symbol), fills in by_symbol:
             left = float(fills["change"].sum())
             scale = _ROUNDING * max(1.0, float(fills["size"].max()))
             told = fills["position_after"].iloc[-1]
@@ -72,9 +73,8 @@ def _left_open_by_trades(subject: Subject) -> dict[tuple[str, int, str, str], fl
         trades = pd.DataFrame(columns)
         still = (trades["exit_bar"] < 0) & trades["exit_price"].isna()
         trades["left"] = trades["size"].where(still, 0.0)
-        for (strategy, symbol), left in (
-            trades.groupby(["strategy_id", "symbol"])["left"].sum().items()
-        ):
+        sums = trades.groupby(["strategy_id", "symbol"], as_index=False)["left"].sum()
+        for strategy, symbol, left in sums.itertuples(index=False, name=None):
             found[recording.run_id, part, str(strategy), str(symbol)] = float(left)
     return found
 

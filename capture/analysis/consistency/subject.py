@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from capture.analysis.consistency.report import Severity
-    from capture.analysis.material import Material
+    from capture.analysis.material import Bars, Material, SeriesKey
     from capture.store.recording import Recording
 
 __all__ = ["NOWHERE", "Subject", "instants", "rows_in_groups", "whole"]
@@ -53,15 +54,16 @@ class Subject:
     def numbers(self, name: str) -> NDArray[np.int64]:
         """Return a column of whole numbers, `NOWHERE` where there is none."""
         if name not in self._known:
+            made: NDArray[np.int64]
             column = self.column(name)
             if pd.api.types.is_datetime64_any_dtype(column):
                 made = instants(column)
             elif column.dtype == np.int64:
-                made = column.to_numpy()
+                made = column.to_numpy(np.int64)
             elif column.isna().all():
-                made = np.full(len(column), NOWHERE)
+                made = np.full(len(column), NOWHERE, np.int64)
             else:
-                made = column.astype("Int64").fillna(NOWHERE).to_numpy(np.int64)
+                made = np.asarray(column.astype("Int64").fillna(NOWHERE), dtype=np.int64)
             self._known[name] = made
         found: NDArray[np.int64] = self._known[name]
         return found
@@ -98,6 +100,11 @@ class Subject:
             yield Problem(
                 message, str(runs.iloc[mine[0]]), None if part == NOWHERE else part, known, severity
             )
+
+    @cached_property
+    def series(self) -> tuple[tuple[SeriesKey, Bars, NDArray[np.int64]], ...]:
+        """Each series of bars with the rows of the signals that refer to it."""
+        return tuple(self.material.series())
 
     # --- other tables ------------------------------------------------------------------------
 

@@ -113,7 +113,8 @@ def _ones(bits: Words) -> Wholes:
     if _COUNTER is not None:
         found: Wholes = _COUNTER(bits).sum(axis=1, dtype=np.int64)
         return found
-    return np.sum(_BITS_OF[bits.view(np.uint16)], axis=1, dtype=np.int64)
+    counted: Wholes = _BITS_OF[bits.view(np.uint16)].sum(axis=1, dtype=np.int64)
+    return counted
 
 
 _COUNTER: Any = getattr(np, "bitwise_count", None)  # numpy 1.26 has none

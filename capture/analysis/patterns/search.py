@@ -42,7 +42,7 @@ class Search:
     max_length: int = 2
     lookback: int = 2
     max_patterns: int = 5000
-    slides: int = 999
+    slides: int = 499
     seed: int = 0
 
     def __post_init__(self) -> None:

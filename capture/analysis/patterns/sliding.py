@@ -65,9 +65,12 @@ def slide_test(
         slides: how many slides; fewer where the data have fewer bars.
         random: chooses them.
     """
-    longest = max((len(path) for path in outcomes.paths), default=0)
-    steps = random.permutation(np.arange(1, max(longest, 1)))[:slides]
-    shares = np.concatenate(([0.0], steps / max(longest, 1)))
+    if not len(bits):
+        nothing = np.empty(0)
+        return Slides(0, nothing, nothing, nothing, nothing)
+    longest = max(map(len, outcomes.paths))
+    steps = random.permutation(np.arange(1, longest))[:slides]
+    shares = np.concatenate(([0.0], steps / longest))
     distance = np.empty((len(bits), len(shares)), np.float32)
     for first, earned in _earned(outcomes, shares):
         for place, holds in _holding(bits, earned.shape[0]):
@@ -78,7 +81,7 @@ def slide_test(
     scale = np.where(spread > 0, spread, np.inf)
     far = np.abs((distance - middle[:, None]) / scale[:, None])
     own = far[:, 0]
-    best = far.max(axis=0) if len(bits) else np.zeros(len(shares))
+    best = far.max(axis=0)
     return Slides(
         count=len(shares) - 1,
         score=(distance[:, 0] - middle) / scale,

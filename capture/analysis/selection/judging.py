@@ -53,7 +53,7 @@ def judge(
     """
     trials = source if isinstance(source, Trials) else trials_of(source, every=every)
     yearly = _periods_per_year([one.returns for one in trials.measured])
-    found = [moments_of(one.returns.to_numpy(np.float64)) for one in trials.measured]
+    found = [moments_of(np.asarray(one.returns, np.float64)) for one in trials.measured]
     rows = [_row(one, mine, yearly) for one, mine in zip(trials.measured, found, strict=True)]
     order = sorted(range(len(rows)), key=lambda n: -found[n].sharpe)
     place = _place(rows, order, chosen)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["BLOCKS", "Overfitting", "overfitting"]
 
 BLOCKS: Final = 16
+_MOST_BLOCKS: Final = 20  # they can be parted in 184,756 ways
 _CELLS: Final = 4_000_000
 
 
@@ -78,8 +79,9 @@ class Overfitting(Result):
     def summary(self) -> str:
         """Say how likely overfitting is."""
         return (
-            f"The best of the past was in the worse half afterwards in {self.probability:.0%} of "
-            f"{self.ways:,} ways to part the time, and lost in {self.loss_probability:.0%} "
+            "The best of the past was not in the better half afterwards in "
+            f"{self.probability:.0%} of {self.ways:,} ways to part the time, and lost in "
+            f"{self.loss_probability:.0%} "
             f"({self.trials:,} trials, {self.periods:,} periods)."
         )
 
@@ -95,8 +97,8 @@ def overfitting(returns: Reals, *, blocks: int = BLOCKS) -> Overfitting:
         blocks: into how many blocks the time is cut: an even number.
     """
     periods, trials = returns.shape
-    if blocks < 2 or blocks % 2:
-        raise ConfigError("blocks", blocks, "give an even number, 2 or more")
+    if not 2 <= blocks <= _MOST_BLOCKS or blocks % 2:
+        raise ConfigError("blocks", blocks, f"give an even number from 2 to {_MOST_BLOCKS}")
     if trials < 2:
         raise ConfigError("returns", trials, "give the returns of two trials or more")
     if periods < 2 * blocks:

@@ -85,10 +85,13 @@ def test_a_worker_that_raises_fails_the_run(tmp_path: Path) -> None:
     assert said == "not this one"
     give_up = monotonic() + 20
     states = ["running"]
-    while states == ["running"] and monotonic() < give_up:
+    while "running" in states and monotonic() < give_up:
         gc.collect()
         states = capture.open(tmp_path).runs()["state"].tolist()
-    assert states == ["failed"]
+    first, *others = states
+    assert first == "failed"
+    # Until the host's pool is collected, another worker may go on with sets of its own.
+    assert set(others) <= {"ended", "failed", "crashed-recovered"}
 
 
 def test_two_grids_are_two_runs(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import vectorbt as vbt
+from vectorbt.portfolio.enums import RejectedOrderError
 
 import capture
 from capture.testing.traces import traces_of
@@ -47,6 +48,22 @@ def test_an_error_of_the_run_reaches_the_user_unchanged(tmp_path: Path) -> None:
     assert recording.state == "failed"
     assert plainly.type.__name__ in recording.manifest["problem"]
     assert capture.verify(tmp_path).ok
+
+
+@pytest.mark.parametrize("name", ["SMA cross, GOOG", "a grid over assets", "named closes"])
+def test_of_a_run_that_raised_the_signals_are_those_of_one_that_does_not(
+    name: str, tmp_path: Path
+) -> None:
+    whole, failed = tmp_path / "whole", tmp_path / "failed"
+    _, recording = captured(CASES[name], whole)
+    with capture.record(failed) as recorded, pytest.raises(RejectedOrderError):
+        CASES[name](**{**BROKE, "init_cash": 5})
+    [broken] = recorded.recordings
+    columns = ["bar_index", "strategy_id", "symbol", "direction", "signal_type", "market_close"]
+    assert broken.signals(columns).equals(recording.signals(columns))
+    assert set(broken.signals()["disposition"]) == {"generated"}
+    assert broken.signals()["position_before"].isna().all()
+    assert capture.verify(failed).ok
 
 
 def test_an_error_that_leaves_the_with_is_the_users_too(tmp_path: Path) -> None:

@@ -250,6 +250,22 @@ def test_trades_are_the_hosts(name: str, recorded: Recorded) -> None:
     assert table["commission"].tolist() == costs.tolist()
 
 
+@pytest.mark.parametrize("name", [*TRADES, "stop-loss", "opposite entries", "rebalancing"])
+def test_every_fill_names_its_trade(name: str, recorded: Recorded) -> None:
+    _, recording = recorded(name)
+    fills, trades = recording.fills(), recording.trades()
+    column = dict(zip(trades["trade_number"], trades["extra_column"], strict=True))
+    assert fills["trade_number"].notna().all()
+    assert fills["extra_column"].tolist() == [column[n] for n in fills["trade_number"]]
+    for number, trade in trades.set_index("trade_number").iterrows():
+        mine = fills[fills["trade_number"] == number]
+        assert mine["bar_index"].ge(trade["entry_bar"]).all()
+        if not pd.isna(trade["exit_bar"]):
+            closing = mine[mine["bar_index"] == trade["exit_bar"]]
+            assert closing["price"].tolist() == [trade["exit_price"]]
+            assert mine["bar_index"].le(trade["exit_bar"]).all()
+
+
 @pytest.mark.parametrize("name", [*TRADES, "several assets, one account", "holding"])
 def test_the_account_is_the_hosts_bar_by_bar(name: str, recorded: Recorded) -> None:
     portfolio, recording = recorded(name)

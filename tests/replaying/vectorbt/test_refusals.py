@@ -74,9 +74,19 @@ def test_nothing_is_written_for_a_replay_that_is_refused(
     assert not (tmp_path / "replays" / "runs").exists()
 
 
-def test_a_run_that_failed_before_it_gave_signals_cannot_be_replayed(tmp_path: Path) -> None:
-    unpaid = {"size": 5_000.0, "allow_partial": False, "raise_reject": True}
+def test_a_run_that_raised_can_be_replayed_so_that_it_does_not(tmp_path: Path) -> None:
+    unpaid = {"size": 5_000.0, "allow_partial": False}
     with capture.record(tmp_path) as recorded, pytest.raises(RejectedOrderError):
-        CASES["SMA cross, GOOG"](**unpaid)
+        CASES["SMA cross, GOOG"](**unpaid, raise_reject=True)
+    [recording] = recorded.recordings
+    with pytest.raises(RejectedOrderError):
+        capture.replay(recording).into("vectorbt")
+    fresh = CASES["SMA cross, GOOG"](**unpaid, raise_reject=False)
+    assert_same(fresh, capture.replay(recording).into("vectorbt", raise_reject=False))
+
+
+def test_a_run_that_raised_before_its_simulation_cannot_be_replayed(tmp_path: Path) -> None:
+    with capture.record(tmp_path) as recorded, pytest.raises(KeyError):
+        CASES["SMA cross, GOOG"](direction="sideways")
     with pytest.raises(NotReplayable, match="it holds no strategy"):
         capture.replay(recorded.recordings[0])

@@ -154,9 +154,10 @@ def test_a_replay_of_a_regime_is_what_a_plain_machine_lets_through(
     fresh = expected(arguments(), wanted, policy, direction, **settings)
     replay = capture.replay(regimes(name), regime=wanted, boundary=policy)
     got = replay.into("vectorbt")
-    assert len(got.order_records) > 5
+    assert len(got.order_records)
     assert_same_orders(fresh, got)
-    assert len(got.order_records) < len(capture.replay(regimes(name)).into("vectorbt").order_records)
+    whole = capture.replay(regimes(name)).into("vectorbt")
+    assert whole.order_records.tobytes() != got.order_records.tobytes()
 
 
 @pytest.mark.parametrize("policy", POLICIES)

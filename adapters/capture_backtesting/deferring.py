@@ -1,0 +1,224 @@
+"""Plain orders whose fills are seen later in the host's own trades, and then recorded.
+
+A plain order is a market order without a bracket that opens a trade where there is none, or that
+closes the only one: what became of it stands in the broker's lists, whenever one looks. As long as
+a strategy gives no other, and nobody hears of fills while the run goes on, nothing is in the way of
+the broker, and the fills of many intents are recorded at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from backtesting.backtesting import Position
+
+from capture.errors import CaptureError
+from capture.journal import NULL_FLOAT, NULL_INT
+from capture_backtesting import rows
+from capture_backtesting.intents import UNFIT, UNSAID
+from capture_backtesting.objects import CLOSE
+from capture_backtesting.placed import ClosingAll, Opening, Placed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from capture_backtesting.ear import Ear
+    from capture_backtesting.opening import Opened
+
+__all__ = ["Deferred"]
+
+_HEARD: Final = ("fills", "statuses")
+
+
+class Deferred:
+    """Keeps plain intents until their fills are recorded; it ends with the first other intent.
+
+    Attributes:
+        most: how many intents are kept at most; 0 when fills are recorded as they happen.
+    """
+
+    def __init__(self, ear: Ear, opened: Opened, *, wanted: bool) -> None:
+        """Begin to keep intents, if what becomes of them may wait.
+
+        Args:
+            ear: records fills when it is time.
+            opened: where intents are written.
+            wanted: whether nothing in the run asks for the fills as they happen.
+        """
+        self._ear = ear
+        self._broker = broker = ear.broker
+        self._opened = opened
+        self._kept: list[tuple[int, int]] = []
+        engine, config = opened.engine, opened.engine.config
+        possible = (
+            wanted
+            and config.durability != "fsync"
+            and not (broker._hedging or broker._exclusive_orders)
+            and not any(engine.observer(table) for table in _HEARD)
+        )
+        # The signals and orders of so many intents fill a block, and so do their fills.
+        self.most = max(1, config.buffer_size // 2) if possible else 0
+        if possible:
+            engine.fills_follow(engine.next_seq - 1)
+
+    # --- intents -----------------------------------------------------------------------------
+
+    def placing(
+        self,
+        side: int,
+        call: Callable[..., Any],
+        place: Callable[..., Any],
+        alive: Callable[[], Any],
+    ) -> Callable[..., Any]:
+        """Return what records a plain buy or sell and lets `place` do all others."""
+        if not self.most:
+            return place
+        ear, broker, kept = self._ear, self._broker, self._kept
+        trades, orders = broker.trades, broker.orders
+        write, word, keep = self._opened.intent, self._opened.engine.word, kept.append
+        verb, entry = word("buy" if side > 0 else "sell"), word("entry")
+        fraction, units, null = word("fraction"), word("units"), NULL_INT
+
+        def plain(*, size: Any = UNSAID, **more: Any) -> Any:
+            count = len(trades)
+            # The one order that waits where there is a trade is the one to close it.
+            if more or len(orders) != count or (len(kept) >= self.most and not self._room()):
+                self.attend()
+                given = more if size is UNSAID else {"size": size, **more}
+                return place(**given) if ear.problem is None else call(alive(), **given)
+            bar = broker._i
+            try:
+                if size is UNSAID:
+                    said, kind = NULL_FLOAT, fraction
+                else:
+                    said, kind = size, units if size >= 1 else fraction
+                signal = write(
+                    bar, side, entry, broker._position_size, broker._cash, count, count,
+                    side, verb, said, kind, null,
+                )  # fmt: skip
+            except (CaptureError, *UNFIT) as exc:
+                given = {} if size is UNSAID else {"size": size}
+                self.attend()
+                return ear.intents.unrecorded(given, exc, lambda: call(alive(), **given))
+            try:
+                made = call(alive()) if size is UNSAID else call(alive(), size=size)
+            except Exception:
+                ear.settle(_placed(Opening, signal, bar), rows.INVALID_ORDER)
+                raise
+            keep((signal, bar))
+            made._capture = signal
+            return made
+
+        return plain
+
+    def closing(self, close: Callable[[Any, float], None]) -> Callable[[Any, float], None]:
+        """Return what records the closing of the only trade and lets `close` do all else."""
+        if not self.most:
+            return close
+        ear, broker, kept = self._ear, self._broker, self._kept
+        trades, orders = broker.trades, broker.orders
+        write, word, keep = self._opened.intent, self._opened.engine.word, kept.append
+        verb, exit_, portion_of = word("Position.close"), word("exit"), word("portion")
+        null, close_trade = NULL_INT, CLOSE
+
+        def plain(position: Any, portion: float) -> None:
+            if not trades:  # there will be no fill
+                close(position, portion)
+                return
+            one = len(trades) == 1 and not orders and portion == 1
+            if not one or (len(kept) >= self.most and not self._room()):
+                self.attend()
+                (close if ear.problem is None else Position.close)(position, portion)
+                return
+            bar, held = broker._i, broker._position_size
+            try:
+                signal = write(
+                    bar, 0, exit_, held, broker._cash, 1, 0,
+                    -1 if held > 0 else 1, verb, portion, portion_of, null,
+                )  # fmt: skip
+            except (CaptureError, *UNFIT) as exc:
+                self.attend()
+                said = {"call": "Position.close", "portion": portion}
+                ear.intents.unrecorded(said, exc, lambda: CLOSE(trades[0], portion))
+                return
+            keep((signal, ~bar))
+            close_trade(trades[0], portion)
+            orders[0]._capture = signal
+
+        return plain
+
+    # --- what became of them -----------------------------------------------------------------
+
+    def attend(self) -> None:
+        """Record what became of all that is kept, and hear of the rest as it happens."""
+        if not self.most:
+            return
+        self.most = 0
+        waiting = self.settle()
+        ear, orders = self._ear, self._broker.orders
+        if ear.problem is not None:
+            return
+        for order in orders:
+            signal = order.__dict__.get("_capture")
+            if signal not in waiting:
+                continue
+            bar = waiting[signal]
+            if bar < 0:
+                ear.intents.flattened = ~bar
+            kind = ClosingAll if bar < 0 else Opening
+            order._capture = placed = _placed(kind, signal, ~bar if bar < 0 else bar)
+            placed.orders = 1
+        if orders:
+            ear.wait()
+        self._kept.clear()
+        ear.intents.listen()
+        self._opened.engine.fills_follow(None)
+
+    def settle(self) -> dict[int, int]:
+        """Record what became of the intents that wait no more; return those that wait."""
+        ear, broker, kept = self._ear, self._broker, self._kept
+        wait = {order.__dict__.get("_capture") for order in broker.orders}
+        waiting = [intent for intent in kept[-2:] if intent[0] in wait]
+        trades = [*broker.closed_trades[ear.closed_count :], *broker.trades]
+        on_close, last = bool(broker._trade_on_close), broker._i
+        place = 0
+        for signal, bar in kept[: len(kept) - len(waiting)]:
+            if ear.problem is not None:
+                break
+            trade = trades[place] if place < len(trades) else None
+            if bar < 0:
+                place += 1
+                placed = _placed(ClosingAll, signal, ~bar)
+                if trade is None or trade.exit_bar is None:  # whoever took the order away
+                    ear.settle(placed, rows.NOTHING_TO_CLOSE, min(~bar + 1, last))
+                else:
+                    ear.closed(trade, placed, trade.exit_price, trade.exit_bar)
+                continue
+            placed, then = _placed(Opening, signal, bar), min(bar + 1, last)
+            if trade is not None and trade.entry_bar == then - on_close:
+                ear.opened(trade, placed, trade.entry_price, trade.size, trade.entry_bar)
+            else:
+                ear.settle(placed, rows.INSUFFICIENT_MARGIN, then)
+        kept[:] = waiting
+        return dict(waiting)
+
+    def lose(self) -> None:
+        """Say that fills of what is kept are not recorded, as recording stopped."""
+        self.most = 0
+        if self._kept:
+            self._opened.engine.flag("fills_missing_after_seq", self._kept[0][0] - 1)
+
+    def _room(self) -> bool:
+        """Make room for further intents; False if fills are recorded as they happen."""
+        if not self.most:
+            return False
+        engine, waiting = self._opened.engine, self.settle()
+        if self._ear.problem is not None:
+            return False
+        engine.fills_follow(min(waiting, default=engine.next_seq) - 1)
+        return True
+
+
+def _placed(kind: type[Placed], signal: int, bar: int) -> Placed:
+    """Return an intent; one that the overload policy dropped has no number."""
+    return kind(signal, signal + 1, bar) if signal >= 0 else kind(NULL_INT, NULL_INT, bar)
