@@ -252,8 +252,9 @@ def test_an_exception_outside_of_any_set_ends_the_run_as_failed(tmp_path: Path) 
     with pytest.raises(g.NoLuck):
         optimized(CROSS, tmp_path, maximize=unwilling)
     recording = wait_for_end(tmp_path)
-    assert recording.state in {"failed", "crashed-recovered"}
-    assert "the optimiser ended without results" in recording.manifest["problem"]
+    # Where the host's pool killed a worker in the middle of a set, the set's part says so first.
+    said = {"failed": "the optimiser ended without results", "crashed-recovered": "died"}
+    assert said[recording.state] in recording.manifest["problem"]
 
 
 def test_an_interrupted_optimiser_ends_its_run(tmp_path: Path, monkeypatch: Any) -> None:
