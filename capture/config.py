@@ -105,7 +105,9 @@ class SignalCaptureConfig:
         for name in options:
             if name not in known:
                 raise ConfigError(
-                    name, options[name], f"there is no such option.{did_you_mean(name, known)}"
+                    name,
+                    options[name],
+                    f"there is no such option.{did_you_mean(name, {*known, 'store'})}",
                 )
         return cls(**{**defaults, "storage_path": store, **options})
 

@@ -116,8 +116,17 @@ class PluginError(CaptureError):
 class UnsupportedStrategy(CaptureError, TypeError):
     """No adapter takes this object."""
 
-    def __init__(self, strategy: object, supported: Iterable[str], missing: Iterable[str]) -> None:
-        """Name the object, the supported backtesters, and the extras that are not installed."""
+    def __init__(
+        self,
+        strategy: object,
+        supported: Iterable[str],
+        missing: Iterable[str],
+        heard: Iterable[str] = (),
+    ) -> None:
+        """Name the object, the supported backtesters, and the extras that are not installed.
+
+        Those in `heard` have no strategy to wrap, and are recorded by `capture.record`.
+        """
         self.supported: Final = tuple(sorted(supported))
         self.missing: Final = tuple(sorted(missing))
         kind = strategy.__name__ if isinstance(strategy, type) else type(strategy).__name__
@@ -126,6 +135,10 @@ class UnsupportedStrategy(CaptureError, TypeError):
         super().__init__(
             f"capture.wrap() does not know what {kind} is a strategy of. Supported: {hosts}."
             + (f" Not installed:{mend}." if mend else "")
+            + "".join(
+                f" {host} has no strategy to wrap: put `with capture.record(store):` around calls."
+                for host in sorted(heard)
+            )
             + " An object with generate_signal(market_data) goes into CaptureAwareStrategy."
         )
 

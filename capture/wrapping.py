@@ -43,8 +43,10 @@ def wrap(strategy: Any, store: str | Path | None = None, **options: Any) -> Any:
                 default_store() if store is None else store, options, invalid="quarantine"
             )
             return info.get().wrap(strategy, config)
-    missing = [info.extra or info.name for info in adapters.values() if info.missing()]
-    raise UnsupportedStrategy(strategy, adapters, missing)
+    wrapped = {name: info for name, info in adapters.items() if not info.listens}
+    missing = [info.extra or info.name for info in wrapped.values() if info.missing()]
+    heard = adapters.keys() - wrapped.keys()
+    raise UnsupportedStrategy(strategy, wrapped, missing, heard)
 
 
 def note(

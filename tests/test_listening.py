@@ -11,7 +11,7 @@ import pytest
 
 import capture
 from capture.contracts.info import AdapterInfo
-from capture.errors import ConfigError, UnsupportedHost
+from capture.errors import ConfigError, UnsupportedHost, UnsupportedStrategy
 from capture.host import Host, use_host
 
 if TYPE_CHECKING:
@@ -185,3 +185,8 @@ def test_where_no_adapter_listens_there_is_nothing_to_install(host: Host, tmp_pa
         capture.record(tmp_path).__enter__()
     assert said.value.supported == ()
     assert "Install" not in str(said.value)
+
+
+def test_to_wrap_what_is_listened_to_says_how_it_is_recorded() -> None:
+    with pytest.raises(UnsupportedStrategy, match=r"vectorbt has no strategy.*capture\.record"):
+        capture.wrap(object())

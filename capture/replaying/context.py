@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow.compute as pc
 
+from capture.replaying.intents import ORDER_WORDS
 from capture.store.bars_frame import bars_table
 from capture.store.certificates import Context
 from capture.store.records import plain
@@ -31,24 +32,7 @@ _SIGNAL: Final = (
     "position_before",
     "capital_available",
 )
-_ORDER: Final = (
-    "seq",
-    "signal_seq",
-    "symbol",
-    "bar_index",
-    "action",
-    "call",
-    "side",
-    "order_type",
-    "size",
-    "size_kind",
-    "limit_price",
-    "stop_price",
-    "trail",
-    "stop_loss",
-    "take_profit",
-    "valid",
-)
+_ORDER: Final = ("seq", "signal_seq", "symbol", "bar_index", *ORDER_WORDS)
 _KEYS: Final = frozenset({"seq", "signal_seq", "symbol"})
 """What rows are found by, and what is not said of them once more."""
 

@@ -15,7 +15,23 @@ if TYPE_CHECKING:
     from capture.replaying.boundaries import BoundaryPlan
     from capture.store.recording import Recording
 
-__all__ = ["FLATTEN", "Intent", "group", "planned", "read_intents"]
+__all__ = ["FLATTEN", "ORDER_WORDS", "Intent", "group", "planned", "read_intents"]
+
+ORDER_WORDS: Final = (
+    "action",
+    "call",
+    "side",
+    "order_type",
+    "size",
+    "size_kind",
+    "limit_price",
+    "stop_price",
+    "trail",
+    "stop_loss",
+    "take_profit",
+    "valid",
+)
+"""What an order says of what is wanted, whatever it is called and wherever it stands."""
 
 FLATTEN: Final = "flatten"
 """The call of an exit that a replay adds: close what is held, whatever it is."""

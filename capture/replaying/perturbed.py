@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
-from capture.replaying.intents import read_intents
+from capture.replaying.intents import ORDER_WORDS, read_intents
 from capture.replaying.parity import differ
 from capture.replaying.slices import Slice, strategies_of
 
@@ -21,20 +21,6 @@ __all__ = ["SignalChange", "Wanted", "changed_settings", "first_change", "wanted
 OUT_OF_MONEY: Final = "account.out_of_money"
 """What an adapter says was read where the host stopped because the account was empty."""
 
-_INTENT: Final = (
-    "action",
-    "call",
-    "side",
-    "order_type",
-    "size",
-    "size_kind",
-    "limit_price",
-    "stop_price",
-    "trail",
-    "stop_loss",
-    "take_profit",
-    "valid",
-)
 _RELATIVE: Final = frozenset({"portion", "target", "value"})
 """Sizes whose side follows from the position that is held, and not from what is wanted."""
 
@@ -122,7 +108,7 @@ def _steps(recording: Recording, strategy_id: str) -> Iterator[Mapping[str, Any]
     for intent in read_intents(recording, part=part):
         if intent.strategy_id not in (None, strategy_id):
             continue
-        said = {name: getattr(intent, name) for name in _INTENT}
+        said = {name: getattr(intent, name) for name in ORDER_WORDS}
         if intent.action == "new" and intent.signal_seq in steps:
             steps[intent.signal_seq]["orders"].append(said)
         else:

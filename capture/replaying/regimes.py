@@ -90,7 +90,7 @@ class BoundaryAwareReplay:
             raise NotReplayable(
                 recording.run_id,
                 "no regimes were recorded",
-                'record it with regimes: capture.wrap(strategy, classifiers=["trend"])',
+                'record it once more with classifiers=["trend"]',
             )
         inside = None
         for name, states in self.regime.items():

@@ -165,6 +165,7 @@ class Replay:
             source.config = SignalCaptureConfig.from_options(
                 store, {**_names(source), **mine}, invalid="quarantine"
             )
+        source.check_filters()
         self._source = source
         adapter = adapters[host].get()
         taken = signature(adapter.replay).parameters

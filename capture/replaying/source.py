@@ -216,6 +216,11 @@ class Source:
 
     # --- what is checked ---------------------------------------------------------------------
 
+    def check_filters(self) -> None:
+        """Raise what is wrong with conditions and regimes now, and not when the host runs."""
+        if self.where or self.boundaries is not None:
+            _ = self.intents
+
     def check_settings(self, settings: Mapping[str, Any]) -> None:
         """Refuse other settings where the strategy looked at its portfolio."""
         reads = self.flags.get(CLOSED_LOOP)

@@ -203,3 +203,11 @@ def test_a_recording_without_regimes_says_how_to_record_them(tmp_path: Path) -> 
     replay = capture.replay(recording, regime="bull")
     with pytest.raises(NotReplayable, match=r'classifiers=\["trend"\]'):
         replay.into("backtesting", force=True)
+
+
+def test_a_condition_that_cannot_be_meant_is_refused_before_the_host_runs(
+    recording: Recording,
+) -> None:
+    replay = capture.replay(recording, where="regime_trnd == 'bull'")
+    with pytest.raises(UnknownName, match="regime_trend"):
+        replay.into("backtesting")
