@@ -72,7 +72,8 @@ def label(text: object, longest: int = _LONGEST) -> str:
 
     plotly reads some tags, entities, and templates in braces, so what begins one is written out.
     """
-    said = " ".join(str(text).split())
+    said = str(text).encode("utf-8", "backslashreplace").decode()
+    said = " ".join("".join(c if c.isprintable() else " " for c in said).split())
     if len(said) > longest:
         said = said[: longest - 1] + "…"
     for sign, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("%{", "%&#123;")):

@@ -58,7 +58,7 @@ def forward_figure(table: ForwardTable) -> go.Figure:
     figure = canvas("bars after the signal", "mean return", PERCENT)
     _with_errors(figure, bars, rows, "mean", FIRST)
     marks(figure, bars, [row.usual for row in rows], "usual at any bar")
-    return figure
+    return figure.update_xaxes(type="category")
 
 
 @figure_for(Information)
@@ -112,7 +112,7 @@ def contrast_figure(table: Contrast) -> go.Figure:
         marker={"color": SECOND, "size": 9, "symbol": "diamond"},
         error_y={"type": "data", "array": high, "arrayminus": low, "color": SECOND},
     )
-    return figure
+    return figure.update_xaxes(type="category")
 
 
 @figure_for(Split)

@@ -20,6 +20,7 @@ __all__ = [
     "LATEST",
     "NOT_CLEAN",
     "Verb",
+    "choice_options",
     "choose_run",
     "find_run",
     "json_option",
@@ -46,6 +47,24 @@ run_argument = click.argument("run", metavar="[RUN]", default=LATEST)
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Answer with one JSON document, and nothing else."
 )
+
+
+_CHOICES: Final = (
+    click.option("--from", "start", metavar="TIME", help="Leave out earlier signals."),
+    click.option("--to", "end", metavar="TIME", help="Leave out later signals."),
+    click.option("--symbol", "symbols", multiple=True, metavar="NAME", help="Only this symbol."),
+    click.option(
+        "--strategy", "strategies", multiple=True, metavar="ID", help="Only this strategy."
+    ),
+    click.option("--regime", "regimes", multiple=True, metavar="NAME", help="Only this regime."),
+)
+
+
+def choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that choose signals: by time, symbol, strategy and regime."""
+    for option in reversed(_CHOICES):
+        function = option(function)
+    return function
 
 
 def _remember_debug(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:

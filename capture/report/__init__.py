@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from capture.report.computing import compute
 from capture.report.page import page
-from capture.report.writing import write_report
+from capture.report.writing import write_page, write_report
 
-__all__ = ["compute", "page", "write_report"]
+__all__ = ["compute", "page", "write_page", "write_report"]

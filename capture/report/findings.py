@@ -11,6 +11,7 @@ from capture.report.model import Point, Side, Tone
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from capture.analysis.quality_tables import ForwardRow
     from capture.report.model import Report
 
 __all__ = ["facts_of", "points_of"]
@@ -61,7 +62,7 @@ def _state(report: Report) -> Iterator[Point]:
         yield Point(Tone.ATTENTION, "Recorder", text)
     if report.quarantined:
         text = (
-            f"{report.quarantined:,} events could not be recorded as they were; see the quarantine."
+            f"{report.quarantined:,} events could not be recorded as they were: see quarantine()."
         )
         yield Point(Tone.ATTENTION, "Recorder", text)
     if report.kind == "replay":
@@ -150,12 +151,17 @@ def _earned(report: Report) -> Iterator[Point]:
         yield Point(Tone.NOTE, "Returns", f"{text}. The market's drift explains it.")
     else:
         yield Point(Tone.NOTE, "Returns", f"{text}. It cannot be told from zero.")
-    worst = max(rows, key=lambda r: r.dropped_share)
-    tone = Tone.ATTENTION if worst.dropped_share > _MANY_DROPPED else Tone.NOTE
-    text = (
-        f"Of the signals with a direction, at most {worst.dropped_share:.1%} have no known return"
-    )
-    yield Point(tone, "Left out", f"{text} ({worst.dropped:,} over {worst.horizon_bars} bars).")
+    yield _left_out(max(rows, key=lambda one: one.dropped_share))
+
+
+def _left_out(worst: ForwardRow) -> Point:
+    """Say how many signals no return is known of, over the horizon at which they are most."""
+    if not worst.dropped:
+        return Point(Tone.NOTE, "Left out", "Every signal with a direction has a known return.")
+    share, bars = worst.dropped_share, worst.horizon_bars
+    tone = Tone.ATTENTION if share > _MANY_DROPPED else Tone.NOTE
+    text = f"At most {share:.1%} of the signals with a direction have no known return"
+    return Point(tone, "Left out", f"{text} ({worst.dropped:,} over {bars} bars).")
 
 
 def _knew(report: Report) -> Iterator[Point]:

@@ -78,13 +78,16 @@ def page(report: Report) -> str:
 
 def _header(report: Report) -> Html:
     record = report.provenance
-    host = " ".join(x for x in (record.run.get("strategy"),) if x)
-    where = ", ".join(
-        dict.fromkeys(f"{symbol} {frame}".strip() for symbol, frame, _, _ in record.data)
+    data = dict.fromkeys(f"{symbol} {frame}".strip() for symbol, frame, _, _ in record.data)
+    said = (record.run.get("kind"), ", ".join(data), _minute(record.run.get("started", "")))
+    title = element(
+        "div",
+        element("h1", report.strategy),
+        element("p", report.run_id, class_="run"),
+        element("p", " \u00b7 ".join(word for word in said if word), class_="line"),
     )
-    line = " · ".join(
-        x for x in (record.run.get("kind"), where, record.run.get("started", "")) if x
-    )
+    # Its script names it for what it switches to.
+    switch = element("button", "Theme", type="button", id="theme", aria_pressed="false")
     facts = [
         element(
             "div",
@@ -95,28 +98,8 @@ def _header(report: Report) -> Html:
         )
         for name, value, meaning in report.facts
     ]
-    return element(
-        "header",
-        element(
-            "div",
-            element(
-                "div",
-                element("h1", host or report.strategy),
-                element("p", report.run_id, class_="run"),
-                element("p", line, class_="line"),
-            ),
-            element(
-                "button",
-                "Dark",
-                type="button",
-                id="theme",
-                aria_pressed="false",
-                title="Switch between light and dark",
-            ),
-            class_="top",
-        ),
-        element("dl", *facts, class_="facts"),
-    )
+    top = element("div", title, switch, class_="top")
+    return element("header", top, element("dl", *facts, class_="facts"))
 
 
 def _minute(text: str) -> str:

@@ -17,7 +17,7 @@ from capture.report.model import Side, Tone
 from capture.report.sheet import NONE, empty, percent, section, table
 
 if TYPE_CHECKING:
-    from capture.report.model import Report, Timeline
+    from capture.report.model import Fates, Report, Timeline
     from capture.report.sheet import Sheet
 
 __all__ = ["fates_section", "findings_section", "market_section"]
@@ -40,11 +40,10 @@ def findings_section(report: Report, _sheet: Sheet) -> Html:
     return section("findings", "Findings", lead, element("ul", *items, class_="points card wide"))
 
 
-def market_section(report: Report, sheet: Sheet) -> Html:
+def market_section(report: Report, sheet: Sheet) -> Html | None:
     """Return price and signals over time, one strategy and symbol at a time."""
     if not report.timelines:
-        text = "There is no signal to draw."
-        return section("market", "Signals over time", "", empty(text))
+        return None
     places = [_timeline(one, sheet) for one in report.timelines]
     if len(places) == 1:
         return section("market", "Signals over time", _lead(report), places[0])
@@ -138,12 +137,20 @@ def _resolution(one: Timeline) -> list[str]:
     return said
 
 
-def fates_section(report: Report, sheet: Sheet) -> Html:
+def fates_section(report: Report, sheet: Sheet) -> Html | None:
     """Return why signals did not trade, and how they are distributed."""
     title = "Why signals did not trade"
     fates = report.fates
     if not fates.total:
-        return section("fates", title, "", empty("There is no signal."))
+        return None
+    lead = "Every signal ends somewhere; this is where, and who refused it."
+    return section("fates", title, lead, _waterfall(fates, sheet), *_distributions(report, sheet))
+
+
+def _waterfall(fates: Fates, sheet: Sheet) -> Html:
+    """Return how all signals become those that traded; a sentence, if all of them did."""
+    if not fates.steps:
+        return empty(f"All {fates.total:,} signals traded.")
     rows = [
         (
             what.replace("_", " ") or NONE,
@@ -154,7 +161,7 @@ def fates_section(report: Report, sheet: Sheet) -> Html:
         for what, why, count in fates.steps
     ]
     rows.append(("traded", "", f"{fates.taken:,}", _share(fates.taken, fates.total)))
-    waterfall = sheet.chart(
+    return sheet.chart(
         "From all signals to those that traded",
         fates_chart(fates),
         "From the top: all signals, then what each reason takes away, and what is left.",
@@ -162,10 +169,6 @@ def fates_section(report: Report, sheet: Sheet) -> Html:
         numbers=table("What became of the signals", ("became", "why", "signals", "share"), rows),
         wide=True,
     )
-    if not fates.steps:
-        waterfall = empty(f"All {fates.total:,} signals traded.")
-    lead = "Every signal ends somewhere; this is where, and who refused it."
-    return section("fates", title, lead, waterfall, *_distributions(report, sheet))
 
 
 def _share(count: int, whole: int) -> str:

@@ -23,8 +23,10 @@ _MOST_PATTERNS: Final = 50
 _ENTRIES: Final = {"next_open": "the open of the next bar", "close": "the close of its bar"}
 
 
-def returns_section(report: Report, sheet: Sheet) -> Html:
+def returns_section(report: Report, sheet: Sheet) -> Html | None:
     """Return what signals earned and what they knew, by horizon."""
+    if not report.fates.total:
+        return None
     title = "What the signals earned"
     forward = report.quality.forward
     if not any(row.signals for row in forward.rows):
@@ -139,8 +141,10 @@ _IC: Final = ("ic", "ic_low", "ic_high", "rank_ic", "rank_ic_low", "rank_ic_high
 _IC_COLUMNS: Final = ("bars", "signals", "IC", "from", "to", "rank IC", "from", "to")
 
 
-def groups_section(report: Report, sheet: Sheet) -> Html:
+def groups_section(report: Report, sheet: Sheet) -> Html | None:
     """Return what the signals of each direction, regime, symbol, strategy and end earned."""
+    if not report.fates.total:
+        return None
     title = "By group"
     chosen = [(by, *_shown(getattr(report.quality, f"by_{by}"), report)) for by in _SPLITS]
     rows = [(by, row) for by, shown, _ in chosen for row in shown]
@@ -191,8 +195,10 @@ def _shown(split: Split, report: Report) -> tuple[list[SplitRow], int]:
     return rows[:_MOST_GROUPS], max(len(rows) - _MOST_GROUPS, 0)
 
 
-def patterns_section(report: Report, sheet: Sheet) -> Html:
+def patterns_section(report: Report, sheet: Sheet) -> Html | None:
     """Return what signals that did well, or badly, have in common."""
+    if not report.fates.total:
+        return None
     title, found = "Patterns", report.patterns
     if found is None:
         return section(

@@ -12,9 +12,10 @@ from capture.store.records import write_atomically
 if TYPE_CHECKING:
     from os import PathLike
 
+    from capture.report.model import Report
     from capture.store.recording import Recording
 
-__all__ = ["write_report"]
+__all__ = ["write_page", "write_report"]
 
 
 def write_report(recording: Recording, place: str | PathLike[str], **chosen: Any) -> Path:
@@ -26,11 +27,19 @@ def write_report(recording: Recording, place: str | PathLike[str], **chosen: Any
         **chosen: which signals it is about: `start`, `end`, `symbols`, `strategies`, `regime`; and
             `hashes=False` to leave out the check of every byte.
 
+    Returns:
+        The path of the file.
+
     Example:
         ```python
-        write_report(capture.open("signals").latest(), "report.html")
+        capture.write_report(capture.open("signals").latest(), "report.html")
         ```
     """
+    return write_page(compute(recording, **chosen), place)
+
+
+def write_page(report: Report, place: str | PathLike[str]) -> Path:
+    """Write a report that was computed before; return the path of the file."""
     written = Path(place)
-    write_atomically(written, page(compute(recording, **chosen)).encode("utf-8"))
+    write_atomically(written, page(report).encode("utf-8"))
     return written
