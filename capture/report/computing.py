@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,11 +48,17 @@ def compute(
         regime: only signals of these regimes.
         hashes: also check that every byte is what was recorded.
     """
-    analyzer = SignalAnalyzer(recording)
-    analyzer.load_signals(start, end, symbols, strategies, regime)
+    filters = (start, end, symbols, strategies, regime)
+    whole = SignalAnalyzer(recording)
+    whole.load_signals(*filters)
+    consistency = whole.validate_signal_consistency(hashes=hashes)
+    parts = _parts(recording)
+    repeated = len(recording.parts) - len(parts)
+    analyzer = SignalAnalyzer(recording) if repeated else whole
+    if repeated:
+        analyzer.load_signals(*filters, where=[("part", "in", parts)])
     material = analyzer.material
     quality = analyzer.analyze_signal_quality(horizons=HORIZONS)
-    consistency = analyzer.validate_signal_consistency(hashes=hashes)
     patterns = analyzer.find_signal_patterns(horizon_bars=HORIZON) if _directed(quality) else None
     selection = _selection(recording)
     best = () if selection is None else [row.part for row in selection.rows]
@@ -79,9 +86,23 @@ def compute(
         kind=recording.kind,
         **_events(recording),
         siblings=_siblings(recording),
+        repeated=repeated,
         closed_loop=_closed_loop(recording),
     )
     return replace(found, points=points_of(found), facts=facts_of(found))
+
+
+def _parts(recording: Recording) -> list[int]:
+    """Return the numbers of the parts, without those that repeat another one's parameters."""
+    kept: dict[str, int] = {}
+    for part in recording.parts:
+        names = ("strategy_id", "params")
+        ran = [{name: segment[name] for name in names} for segment in part.segments]
+        data = [ref["fingerprint"] for ref in part.base]
+        # A part without a signal has no segments, and is told from others by its number alone.
+        key = json.dumps([ran, data] if ran else part.number, sort_keys=True, default=str)
+        kept.setdefault(key, part.number)
+    return list(kept.values())
 
 
 def _directed(quality: SignalQualityReport) -> bool:

@@ -223,6 +223,9 @@ def _selected(report: Report) -> Iterator[Point]:
 
 
 def _loop(report: Report) -> Iterator[Point]:
+    if report.repeated:
+        text = "Executions that repeat the parameters of another one are left out: "
+        yield Point(Tone.NOTE, "Repeated", f"{text}{report.repeated:,}.")
     if report.closed_loop:
         text = (
             "The strategy looked at its portfolio when it decided: its signals depend on its fills."

@@ -277,6 +277,7 @@ class Report:
         dropped: events that the recorder had to drop.
         quarantined: events that could not be recorded as they were.
         siblings: other captured runs of the same strategy in the store.
+        repeated: parts that repeat the parameters of another one, and are left out.
         closed_loop: the strategy looked at its portfolio when it decided.
     """
 
@@ -300,4 +301,5 @@ class Report:
     dropped: int
     quarantined: int
     siblings: int
+    repeated: int
     closed_loop: bool
