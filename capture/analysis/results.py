@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import fields
 from html import escape
+from math import isfinite
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from capture.recorder.facts import plain
@@ -29,7 +31,7 @@ class Result(ABC):
         """Return the main table of the result."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the result as plain values, ready for JSON."""
+        """Return the result as plain values, ready for JSON, which has no NaN: that is None."""
         return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
 
     def summary(self) -> str:
@@ -61,9 +63,15 @@ def _plain(value: Any) -> Any:
         return [_plain(one) for one in value]
     if hasattr(value, "to_dict") and hasattr(value, "columns"):
         return [
-            {str(name): plain(cell) for name, cell in row.items()}
+            {str(name): _number(plain(cell)) for name, cell in row.items()}
             for row in value.to_dict("records")
         ]
     if hasattr(value, "__dataclass_fields__"):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    return plain(value)
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    return _number(plain(value))
+
+
+def _number(value: Any) -> Any:
+    return None if isinstance(value, float) and not isfinite(value) else value
