@@ -63,15 +63,20 @@ def _plain(value: Any) -> Any:
         return [_plain(one) for one in value]
     if hasattr(value, "to_dict") and hasattr(value, "columns"):
         return [
-            {str(name): _number(plain(cell)) for name, cell in row.items()}
+            {str(name): _finite(plain(cell)) for name, cell in row.items()}
             for row in value.to_dict("records")
         ]
     if hasattr(value, "__dataclass_fields__"):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, Mapping):
         return {str(name): _plain(one) for name, one in value.items()}
-    return _number(plain(value))
+    return _finite(plain(value))
 
 
-def _number(value: Any) -> Any:
+def _finite(value: Any) -> Any:
+    """Return plain values without NaN and the infinities, which JSON does not know."""
+    if isinstance(value, list):
+        return [_finite(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
     return None if isinstance(value, float) and not isfinite(value) else value

@@ -154,6 +154,7 @@ def test_every_kind_of_result_has_a_frame_a_dict_a_text_and_a_notebook_form(goog
         analyzer.validate_signal_consistency(),
         analyzer.find_signal_patterns(slides=49),
         analyzer.to_training_set(),
+        analyzer.to_training_set().labels,
         diff(goog_recording, goog_recording),
     ]
     for result in results:
