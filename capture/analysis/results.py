@@ -13,6 +13,7 @@ from capture.recorder.facts import plain
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
 
 __all__ = ["Result"]
 
@@ -33,6 +34,13 @@ class Result(ABC):
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain values, ready for JSON, which has no NaN: that is None."""
         return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return the main table as a frame of Polars; needs the extra `polars`."""
+        from capture.store.frames import polars
+
+        frame: pl.DataFrame = polars().from_pandas(self.to_frame())
+        return frame
 
     def summary(self) -> str:
         """Return the line or lines that say what the result comes to."""

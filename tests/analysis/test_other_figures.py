@@ -162,3 +162,5 @@ def test_every_kind_of_result_has_a_frame_a_dict_a_text_and_a_notebook_form(goog
         json.dumps(result.to_dict(), allow_nan=False, default=str)
         assert result.title in str(result)
         assert result._repr_html_().startswith("<h4>")
+        polars = result.to_polars()
+        assert (polars.columns, len(polars)) == (list(result.to_frame()), len(result.to_frame()))
