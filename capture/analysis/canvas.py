@@ -35,7 +35,7 @@ GOOD: Final = THIRD
 FAINT: Final = "rgba(128,128,128,0.45)"
 GRID: Final = "rgba(128,128,128,0.2)"
 TEXT: Final = "#808080"
-PERCENT: Final = ".2%"
+PERCENT: Final = ".3~p"
 _LONGEST: Final = 60
 
 

@@ -43,5 +43,7 @@ def consistency_figure(report: ConsistencyReport) -> go.Figure:
         mark = {"symbol": "circle-open", "color": FAINT, "size": 9}
         figure.add_scatter(x=[0] * len(left), y=left, name="not checked", marker=mark, **state)
     figure.update_xaxes(rangemode="tozero", tickformat=",d")
-    figure.update_yaxes(categoryorder="array", categoryarray=[label(name) for name in names])
+    figure.update_yaxes(
+        type="category", categoryorder="array", categoryarray=[label(name) for name in names]
+    )
     return figure.update_layout(barmode="stack", height=120 + _ROW * len(names))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from capture.analysis.canvas import FAINT, FIRST, SECOND, THIRD, canvas, label
+from capture.analysis.canvas import FAINT, FIRST, PERCENT, SECOND, THIRD, canvas, label
 from capture.analysis.figures import figure_for
 from capture.analysis.labels import Labels
 from capture.analysis.labels_training import TrainingSet
@@ -33,7 +33,7 @@ def labels_figure(labels: Labels) -> go.Figure:
             name=f"ended by {label(word)}",
             marker={"color": _COLOURS.get(word, FAINT)},
         )
-    figure.update_xaxes(tickformat=".1%")
+    figure.update_xaxes(tickformat=PERCENT)
     return figure.update_layout(barmode="stack", bargap=0)
 
 

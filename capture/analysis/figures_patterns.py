@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from capture.analysis.canvas import FAINT, FIRST, SECOND, apart, canvas, label
+from capture.analysis.canvas import FAINT, FIRST, PERCENT, SECOND, apart, canvas, label
 from capture.analysis.figures import figure_for
 from capture.analysis.patterns.report import PatternReport
 
@@ -40,5 +40,5 @@ def patterns_figure(report: PatternReport) -> go.Figure:
             },
         )
     figure.add_vline(x=0, line={"color": FAINT, "width": 1})
-    figure.update_xaxes(tickformat="+.2%")
+    figure.update_xaxes(tickformat=PERCENT)
     return figure.update_layout(height=140 + 34 * max(len(shown), 1))

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from capture.analysis.canvas import apart, label
+from capture.analysis.canvas import PERCENT, apart, label
 from capture.report.ink import STATES, ink, packed
 from capture.report.model import Side
+from capture.report.words import cause
 
 if TYPE_CHECKING:
     from capture.analysis.quality_tables import SplitRow
@@ -27,9 +28,8 @@ __all__ = [
 _SYMBOLS: Final = {1: "triangle-up", -1: "triangle-down", 0: "circle"}
 _WORDS: Final = {1: "long", -1: "short", 0: "flat"}
 _INKS: Final = {Side.TAKEN: "first", Side.REFUSED: "second", Side.OPEN: "faint"}
-_MARK_PX: Final = 8
-_SMALL_MARK_PX: Final = 6
-_DENSE: Final = 600
+_MARK_PX: Final = ((600, 8), (2_000, 6), (float("inf"), 4))
+"""Below so many signals, so large."""
 _MOST_STEPS: Final = 10
 _NO_STATE: Final = ("unknown", "None", "")
 _SHARES: Final = {"price": 6.0, "regime": 0.45, "equity": 2.2, "drawdown": 1.5}
@@ -84,7 +84,7 @@ def _axis(name: str) -> dict[str, Any]:
     if name == "regime":
         return {"showgrid": False, "type": "category", "fixedrange": True, "ticks": ""}
     if name == "drawdown":
-        return {"title": {"text": "drawdown"}, "tickformat": ".0%", "nticks": 4}
+        return {"title": {"text": "drawdown"}, "tickformat": PERCENT, "nticks": 4}
     if name == "equity":
         return {"title": {"text": "equity"}, "nticks": 5}
     return {"title": {"text": "price"}}
@@ -125,7 +125,7 @@ def _signals(timeline: Timeline, held: Marks, axis: str) -> dict[str, Any]:
         "marker": {
             "symbol": _SYMBOLS[held.direction] + ("-open" if hollow else ""),
             "color": ink(_INKS[held.side]),
-            "size": _MARK_PX if timeline.signals < _DENSE else _SMALL_MARK_PX,
+            "size": next(size for most, size in _MARK_PX if timeline.signals < most),
             "opacity": 0.65 if hollow else 0.95,
             "line": {"width": 1.1 if hollow else 0},
         },
@@ -213,8 +213,7 @@ def fates_chart(fates: Fates) -> dict[str, Any]:
 
 
 def _why(what: str, why: str) -> str:
-    said = ": ".join(word.replace("_", " ") for word in (what, why) if word)
-    return label(said or "end not known", 40)
+    return label(cause(what, why), 40)
 
 
 def directions_chart(fates: Fates) -> dict[str, Any]:
@@ -276,7 +275,7 @@ def returns_chart(held: Histogram) -> dict[str, Any]:
                 "name": f"{side} ({whole:,})",
                 "x": np.round(middles, 6).tolist(),
                 "y": np.round(counts / whole, 5).tolist(),
-                "hovertemplate": f"%{{x:+.2%}}: %{{y:.1%}} of the {side}<extra></extra>",
+                "hovertemplate": f"%{{x:.3~p}}: %{{y:.1%}} of the {side}<extra></extra>",
             }
         )
     return {
@@ -286,7 +285,7 @@ def returns_chart(held: Histogram) -> dict[str, Any]:
                 "title": {
                     "text": f"return over {held.horizon_bars} bars, in the signal's direction"
                 },
-                "tickformat": "+.1%",
+                "tickformat": PERCENT,
                 "zeroline": True,
             },
             "yaxis": {"title": {"text": "share of signals"}, "tickformat": ".0%"},
@@ -318,14 +317,18 @@ def groups_chart(rows: list[tuple[str, str, SplitRow]]) -> dict[str, Any]:
                     "thickness": 1.5,
                     "width": 4,
                 },
-                "hovertemplate": "%{y}: %{x:+.3%}<extra></extra>",
+                "hovertemplate": "%{y}: %{x:.3~p}<extra></extra>",
                 "showlegend": False,
             }
         )
     return {
         "data": data,
         "layout": {
-            "xaxis": {"title": {"text": "mean return"}, "tickformat": "+.2%", "zeroline": True},
+            "xaxis": {
+                "title": {"text": "mean return"},
+                "tickformat": PERCENT,
+                "zeroline": True,
+            },
             "yaxis": {
                 "type": "multicategory",
                 "autorange": "reversed",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from capture.analysis.consistency import Severity
 from capture.report.model import Point, Side, Tone
+from capture.report.words import cause, percent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,8 +38,8 @@ def facts_of(report: Report) -> tuple[tuple[str, str, str], ...]:
         said.append(("Traded", f"{share:.1%}", f"{fates.taken:,} of {fates.total:,} signals"))
     row = next((r for r in quality.forward.rows if r.horizon_bars == report.horizon_bars), None)
     if row is not None and row.signals:
-        interval = f"95% interval {row.low:+.2%} to {row.high:+.2%}"
-        said.append((f"Mean return, {row.horizon_bars} bars", f"{row.mean:+.2%}", interval))
+        interval = f"95% interval {percent(row.low)} to {percent(row.high)}"
+        said.append((f"Mean return, {row.horizon_bars} bars", f"{percent(row.mean)}", interval))
         interval = f"{row.hit_low:.0%} to {row.hit_high:.0%}"
         said.append((f"Hit rate, {row.horizon_bars} bars", f"{row.hit_rate:.1%}", interval))
     if report.selection is not None and report.selection.chosen is not None:
@@ -99,15 +100,10 @@ def _fate(report: Report) -> Iterator[Point]:
     text = f"{fates.taken:,} of {fates.total:,} signals traded ({fates.taken / fates.total:.1%})."
     if fates.steps:
         what, why, count = fates.steps[0]
-        named = _cause(what, why)
+        named = cause(what, why)
         text += f" Most of the others: {named}, {count:,} ({count / fates.total:.1%} of all)."
     few = fates.taken * 2 < fates.total
     yield Point(Tone.ATTENTION if few else Tone.NOTE, "Why signals did not trade", text)
-
-
-def _cause(what: str, why: str) -> str:
-    said = " ".join(word.replace("_", " ") for word in (what, why) if word)
-    return said or "nothing was recorded of what became of them"
 
 
 def _contrast(report: Report) -> Iterator[Point]:
@@ -117,9 +113,10 @@ def _contrast(report: Report) -> Iterator[Point]:
         return
     word = "more" if row.difference > 0 else "less"
     text = (
-        f"Over {row.horizon_bars} bars, taken signals earned {row.mean_taken:+.2%} and "
-        f"refused ones would have earned {row.mean_refused:+.2%}: {abs(row.difference):.2%} {word} "
-        f"({row.low:+.2%} to {row.high:+.2%})"
+        f"Over {row.horizon_bars} bars, taken signals earned {percent(row.mean_taken)} and "
+        f"refused ones would have earned {percent(row.mean_refused)}: "
+        f"{percent(abs(row.difference))[1:]} {word} "
+        f"({percent(row.low)} to {percent(row.high)})"
     )
     if row.low > 0:
         yield Point(Tone.GOOD, "Refusals", f"{text}. Refusing was right.")
@@ -139,8 +136,9 @@ def _earned(report: Report) -> Iterator[Point]:
         return
     sure = [r.horizon_bars for r in rows if r.low > 0 or r.high < 0]
     text = (
-        f"Over {row.horizon_bars} bars, {row.signals:,} signals earned {row.mean:+.2%} on average "
-        f"({row.low:+.2%} to {row.high:+.2%}); at any bar their directions earn {row.usual:+.2%}. "
+        f"Over {row.horizon_bars} bars, {row.signals:,} signals earned {percent(row.mean)} on "
+        f"average ({percent(row.low)} to {percent(row.high)}); at any bar their directions earn "
+        f"{percent(row.usual)}. "
         f"{len(sure)} of {len(rows)} horizons differ from zero at 95%"
     )
     if row.low > max(row.usual, 0):

@@ -31,10 +31,17 @@
     return { ...rest, text: Array.from(numbers(words.codes), (code) => words.of[code]) };
   }
 
+  // Names that begin with a number stay different when they are cut; an entity is not cut in two.
+  function shortened(name) {
+    if (typeof name !== "string" || name.length <= 24 || !/^\d+\. /.test(name)) return name;
+    return name.slice(0, 23).replace(/&[^;]*$/, "") + "\u2026";
+  }
+
   // Where there is little room, what takes most of it is left out.
   function narrowed(trace, order) {
     if (trace.type === "waterfall") return { ...trace, textposition: "none" };
-    if (!Array.isArray(trace.y) || !Array.isArray(trace.y[0])) return trace;
+    if (!Array.isArray(trace.y)) return trace;
+    if (!Array.isArray(trace.y[0])) return { ...trace, y: trace.y.map(shortened) };
     return { ...trace, y: trace.y[1].map((name) => name + "\u00a0".repeat(order)) };
   }
 
@@ -46,6 +53,7 @@
       automargin: true,
       ticklabelstandoff: given.type === "category" ? 6 : 0,
       ...given,
+      ...(given.title ? { title: { standoff: 10, ...given.title } } : {}),
     };
   }
 
@@ -55,7 +63,8 @@
       paper_bgcolor: "rgba(0,0,0,0)",
       plot_bgcolor: "rgba(0,0,0,0)",
       margin: { l: 54, r: 16, t: 30, b: 44 },
-      legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", traceorder: "normal" },
+      legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", traceorder: "normal",
+        itemsizing: "constant" },
       ...given,
       font: { color: ink("text"), family: getComputedStyle(document.body).fontFamily, size: 12 },
       hoverlabel: {

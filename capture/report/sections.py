@@ -14,7 +14,8 @@ from capture.report.charts import (
 from capture.report.html import Html, element
 from capture.report.ink import inked
 from capture.report.model import Side, Tone
-from capture.report.sheet import NONE, empty, percent, section, table
+from capture.report.sheet import empty, section, table
+from capture.report.words import NONE, percent
 
 if TYPE_CHECKING:
     from capture.report.model import Fates, Report, Timeline

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from capture.report.html import Html, element
 from capture.report.ink import inked
-from capture.report.sheet import empty, number, percent, section, table
+from capture.report.sheet import empty, section, table
+from capture.report.words import number, percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

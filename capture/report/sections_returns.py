@@ -8,7 +8,8 @@ from capture.analysis.canvas import label
 from capture.report.charts import groups_chart, returns_chart
 from capture.report.html import Html, element
 from capture.report.ink import inked
-from capture.report.sheet import empty, number, percent, section, table
+from capture.report.sheet import empty, section, table
+from capture.report.words import number, percent
 
 if TYPE_CHECKING:
     from capture.analysis.quality_tables import Split, SplitRow

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from capture.report.html import Html, element, join
+from capture.report.words import NONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["NONE", "Sheet", "empty", "number", "percent", "section", "table"]
+__all__ = ["Sheet", "empty", "section", "table"]
 
 _HEIGHT: Final = 340
-NONE: Final = "\u2013"
-"""Stands for a figure that is not known."""
 
 
 class Sheet:
@@ -111,16 +109,6 @@ def table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
 def _is_number(cell: object) -> bool:
     text = str(cell)
     return text == NONE or (text[:1] in "+-0123456789" and text.strip("+-%,. 0123456789e") == "")
-
-
-def percent(value: float, places: int = 2) -> str:
-    """Return a share as a percentage with its sign."""
-    return f"{value:+.{places}%}" if isfinite(value) else NONE
-
-
-def number(value: float, form: str = "+.3f") -> str:
-    """Return a number, or what stands for none."""
-    return f"{value:{form}}" if isfinite(value) else NONE
 
 
 def section(identity: str, title: str, lead: str, *blocks: object) -> Html:
