@@ -17,6 +17,7 @@ from capture.report.timelines import timelines_of
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from capture.analysis.consistency import ConsistencyReport
     from capture.analysis.quality import SignalQualityReport
     from capture.analysis.selection.report import SelectionReport
     from capture.store.recording import Recording
@@ -49,14 +50,7 @@ def compute(
         hashes: also check that every byte is what was recorded.
     """
     filters = (start, end, symbols, strategies, regime)
-    whole = SignalAnalyzer(recording)
-    whole.load_signals(*filters)
-    consistency = whole.validate_signal_consistency(hashes=hashes)
-    parts = _parts(recording)
-    repeated = len(recording.parts) - len(parts)
-    analyzer = SignalAnalyzer(recording) if repeated else whole
-    if repeated:
-        analyzer.load_signals(*filters, where=[("part", "in", parts)])
+    analyzer, consistency, repeated = _read(recording, filters, hashes)
     material = analyzer.material
     quality = analyzer.analyze_signal_quality(horizons=HORIZONS)
     patterns = analyzer.find_signal_patterns(horizon_bars=HORIZON) if _directed(quality) else None
@@ -90,6 +84,20 @@ def compute(
         closed_loop=_closed_loop(recording),
     )
     return replace(found, points=points_of(found), facts=facts_of(found))
+
+
+def _read(
+    recording: Recording, filters: tuple[Any, ...], hashes: bool
+) -> tuple[SignalAnalyzer, ConsistencyReport, int]:
+    """Choose the signals; repeated parts are checked like all others, and then left out."""
+    analyzer = SignalAnalyzer(recording)
+    analyzer.load_signals(*filters)
+    consistency = analyzer.validate_signal_consistency(hashes=hashes)
+    parts = _parts(recording)
+    repeated = len(recording.parts) - len(parts)
+    if repeated:
+        analyzer.load_signals(*filters, [("part", "in", parts)])
+    return analyzer, consistency, repeated
 
 
 def _parts(recording: Recording) -> list[int]:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from capture.analysis import canvas
+from capture.report.model import Side
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-__all__ = ["STATES", "ink", "inked", "packed"]
+__all__ = ["SIDES", "STATES", "ink", "inked", "packed"]
 
 # The page's style sheet says what these are in each theme; its script puts them in.
 _OF_COLOUR: Final = {
@@ -26,6 +27,9 @@ _OF_COLOUR: Final = {
 }
 STATES: Final = tuple(f"state{number}" for number in range(1, 7))
 """Colours of what has no order, such as the states of a regime."""
+
+SIDES: Final = {Side.TAKEN: "first", Side.REFUSED: "second", Side.OPEN: "faint"}
+"""Colours of what became of a signal."""
 
 
 def ink(name: str) -> dict[str, str]:

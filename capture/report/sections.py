@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from capture.report.charts import (
-    activity_chart,
-    directions_chart,
-    fates_chart,
-    ribbon_inks,
-    timeline_chart,
-)
+from capture.report.charts import activity_chart, directions_chart, fates_chart
+from capture.report.charts_timeline import ribbon_inks, timeline_chart
 from capture.report.html import Html, element
 from capture.report.ink import inked
 from capture.report.model import Side, Tone
@@ -197,18 +192,19 @@ def _distributions(report: Report, sheet: Sheet) -> list[Html]:
                 "Signals in stretches of time of one length, by what became of them.",
             )
         )
+    return [*made, _strength(report, sheet)]
+
+
+def _strength(report: Report, sheet: Sheet) -> Html:
+    """Return the distribution of strength, or that no signal has one."""
     strengths, statistics = report.quality.strengths, report.quality.strength_statistics
-    if strengths.rows:
-        named = [(name, f"{value:.4g}") for name, value in statistics.items()]
-        made.append(
-            sheet.chart(
-                "Strength",
-                inked(strengths.plot()),
-                f"{statistics['count']:,} signals say how strong they are, in bins of one width.",
-                numbers=table("Strength", ("figure", "value"), named),
-                wide=report.activity is not None,
-            )
-        )
-    else:
-        made.append(empty("No signal says how strong it is, so there is no distribution of it."))
-    return made
+    if not strengths.rows:
+        return empty("No signal says how strong it is, so there is no distribution of it.")
+    named = [(name, f"{value:.4g}") for name, value in statistics.items()]
+    return sheet.chart(
+        "Strength",
+        inked(strengths.plot()),
+        f"{statistics['count']:,} signals say how strong they are, in bins of one width.",
+        numbers=table("Strength", ("figure", "value"), named),
+        wide=report.activity is not None,
+    )

@@ -12,7 +12,7 @@ from capture.report.sheet import empty, section, table
 from capture.report.words import number, percent
 
 if TYPE_CHECKING:
-    from capture.analysis.quality_tables import Split, SplitRow
+    from capture.analysis.quality_tables import Contrast, Split, SplitRow
     from capture.report.model import Report
     from capture.report.sheet import Sheet
 
@@ -91,7 +91,7 @@ def _earned(report: Report, sheet: Sheet) -> list[Html]:
 
 def _knew(report: Report, sheet: Sheet) -> list[Html]:
     quality = report.quality
-    information, decay, contrast = quality.information, quality.decay, quality.taken_against_refused
+    information, decay = quality.information, quality.decay
     ic = [
         (str(row.horizon_bars), f"{row.signals:,}", *(number(getattr(row, name)) for name in _IC))
         for row in information.rows
@@ -114,28 +114,30 @@ def _knew(report: Report, sheet: Sheet) -> list[Html]:
             numbers=table("Decay", ("bar", "signals", "mean", "from", "to"), faded),
         ),
     ]
-    if any(row.refused for row in contrast.rows):
-        columns = ("bars", "taken", "refused", "mean taken", "mean refused", "apart", "from", "to")
-        rows = [
-            (
-                str(row.horizon_bars),
-                f"{row.taken:,}",
-                f"{row.refused:,}",
-                *map(percent, (row.mean_taken, row.mean_refused, row.difference)),
-                *map(percent, (row.low, row.high)),
-            )
-            for row in contrast.rows
-        ]
-        made.append(
-            sheet.chart(
-                "Taken against refused",
-                inked(contrast.plot()),
-                f"{contrast.summary()}.",
-                numbers=table("Taken against refused", columns, rows),
-                wide=True,
-            )
-        )
+    if any(row.refused for row in quality.taken_against_refused.rows):
+        made.append(_contrast(quality.taken_against_refused, sheet))
     return made
+
+
+def _contrast(contrast: Contrast, sheet: Sheet) -> Html:
+    """Return what taken signals earned beside what refused ones would have."""
+    columns = ("bars", "taken", "refused", "mean taken", "mean refused", "apart", "from", "to")
+    rows = [
+        (
+            str(row.horizon_bars),
+            f"{row.taken:,}",
+            f"{row.refused:,}",
+            *map(percent, (row.mean_taken, row.mean_refused, row.difference, row.low, row.high)),
+        )
+        for row in contrast.rows
+    ]
+    return sheet.chart(
+        "Taken against refused",
+        inked(contrast.plot()),
+        f"{contrast.summary()}.",
+        numbers=table("Taken against refused", columns, rows),
+        wide=True,
+    )
 
 
 _IC: Final = ("ic", "ic_low", "ic_high", "rank_ic", "rank_ic_low", "rank_ic_high")
