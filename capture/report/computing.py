@@ -49,7 +49,8 @@ def compute(
         regime: only signals of these regimes.
         hashes: also check that every byte is what was recorded.
     """
-    filters = (start, end, symbols, strategies, regime)
+    filters = {"start_date": start, "end_date": end, "symbols": symbols}
+    filters |= {"strategies": strategies, "regime": regime}
     analyzer, consistency, repeated = _read(recording, filters, hashes)
     material = analyzer.material
     quality = analyzer.analyze_signal_quality(horizons=HORIZONS)
@@ -58,8 +59,7 @@ def compute(
     best = () if selection is None else [row.part for row in selection.rows]
     timelines, left = timelines_of(material, best)
     forward = analyzer.forward_returns(horizons=[HORIZON])
-    asked = {"start": start, "end": end, "symbols": symbols, "strategies": strategies}
-    asked = {name: value for name, value in {**asked, "regime": regime}.items() if value}
+    asked = {name: value for name, value in filters.items() if value}
     found = Report(
         run_id=recording.run_id,
         strategy=str(recording.manifest.get("strategy") or "signals"),
@@ -87,16 +87,16 @@ def compute(
 
 
 def _read(
-    recording: Recording, filters: tuple[Any, ...], hashes: bool
+    recording: Recording, filters: dict[str, Any], hashes: bool
 ) -> tuple[SignalAnalyzer, ConsistencyReport, int]:
     """Choose the signals; repeated parts are checked like all others, and then left out."""
     analyzer = SignalAnalyzer(recording)
-    analyzer.load_signals(*filters)
+    analyzer.load_signals(**filters)
     consistency = analyzer.validate_signal_consistency(hashes=hashes)
     parts = _parts(recording)
     repeated = len(recording.parts) - len(parts)
     if repeated:
-        analyzer.load_signals(*filters, [("part", "in", parts)])
+        analyzer.load_signals(**filters, where=[("part", "in", parts)])
     return analyzer, consistency, repeated
 
 
