@@ -14,6 +14,7 @@ from capture.commands.words import (
     choice_options,
     find_run,
     json_option,
+    refuse_unknown,
     run_argument,
     store_option,
     verb,
@@ -69,7 +70,9 @@ def _analyze(
 
     with progress("analyzing"):
         try:
-            analyzer = SignalAnalyzer(find_run(open_store(place), run))
+            recording = find_run(open_store(place), run)
+            refuse_unknown(recording, chosen)
+            analyzer = SignalAnalyzer(recording)
             analyzer.load_signals(
                 chosen["start"] or None,
                 chosen["end"] or None,

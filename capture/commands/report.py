@@ -14,6 +14,7 @@ from capture.commands.words import (
     choice_options,
     choose_run,
     json_option,
+    refuse_unknown,
     run_argument,
     store_option,
     verb,
@@ -51,6 +52,7 @@ def command(
     if place.exists() and not force:
         raise StoreError(place, "the file is there already", "choose another, or add --force")
     recording = choose_run(store, run)
+    refuse_unknown(recording, chosen)
     with progress("writing the report"):
         from capture.report import compute, write_page
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from capture.commands.terminal.text import safe
-from capture.errors import RunNotFound
+from capture.errors import RunNotFound, UnknownName
 from capture.wrapping import default_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from capture.store.recording import Recording
     from capture.store.store import Store
@@ -25,6 +25,7 @@ __all__ = [
     "find_run",
     "json_option",
     "newest_run",
+    "refuse_unknown",
     "run_argument",
     "store_option",
     "verb",
@@ -65,6 +66,17 @@ def choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_CHOICES):
         function = option(function)
     return function
+
+
+def refuse_unknown(recording: Recording, chosen: Mapping[str, Any]) -> None:
+    """Refuse symbols and strategies that a run has no signal of: they are misspelt."""
+    for column, option in (("symbol", "symbols"), ("strategy_id", "strategies")):
+        if not chosen[option]:
+            continue
+        known = {str(name) for name in recording.signals(columns=[column])[column].dropna()}
+        for name in chosen[option]:
+            if name not in known:
+                raise UnknownName(f"{column.removesuffix('_id')} of this run", name, known)
 
 
 def _remember_debug(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:

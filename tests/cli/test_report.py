@@ -50,3 +50,11 @@ def test_a_folder_is_no_file(call, store, tmp_path):
     result = call("report", "-o", tmp_path)
     assert result.exit_code == 2
     assert "this is a folder" in result.stderr
+
+
+def test_a_misspelt_symbol_is_named_with_those_that_there_are(call, store, tmp_path):
+    for verb in (("report", "-o", tmp_path / "r.html"), ("analyze",)):
+        result = call(*verb, "--symbol", "GOGG")
+        assert result.exit_code == 2, result.output
+        assert 'no symbol of this run is called "GOGG". Did you mean "GOOG"?' in result.stderr
+        assert result.stderr.count("\n") == 1
