@@ -28,7 +28,8 @@ BENCHMARKS: Final = {
     "overhead": "what capture adds to a run of each backtester",
     "replaying": "how much quicker a replay is than its original",
     "loading": "reading with filters from a store of a million signals",
-    "analysis_speed": "checking a recording of a million signals, and comparing two",
+    "analysis_speed": "quality and consistency of a million signals, and comparing two runs",
+    "report_page": "the report on ten thousand signals: time and size",
     "index": "signals and regimes as sparse indices, against dense layouts",
     "patterns": "frequent itemsets against mlxtend, and how often noise is believed",
 }

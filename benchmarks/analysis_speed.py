@@ -1,4 +1,4 @@
-"""How long it takes to check a recording of a million signals, and to compare two of them."""
+"""How long it takes to judge and to check a million signals, and to compare two runs of them."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from benchmarks.report import Figure, Report, Table
 from capture.analysis.comparison import diff
 from capture.analysis.consistency import check
 from capture.analysis.material import material_of
+from capture.analysis.quality import signal_quality
 from capture.config import SignalCaptureConfig
 from capture.recorder.engine import SignalCaptureEngine
 from capture.store.run import RunStart
@@ -33,16 +34,18 @@ _ROUNDS: Final = 2
 _SKIPPED: Final = 7
 """The second run lacks every so many thousandth signal, so that rows must be searched for."""
 
+_QUALITY: Final = "quality, signals and bars in memory"
+_READ_QUALITY: Final = "read a run, then its quality"
 _CHECK: Final = "check, signals and bars in memory"
 _READ: Final = "read a run, then check it"
 _HASHES: Final = "hash_mismatches alone"
 _SAME: Final = "diff, the same run twice"
 _OTHER: Final = "diff, signals missing and values changed"
-_GOALS: Final = {_CHECK: 5.0, _OTHER: 10.0}
+_GOALS: Final = {_QUALITY: 5.0, _CHECK: 5.0, _OTHER: 10.0}
 
 
 def run(sizes: Sizes) -> Report:
-    """Build two runs, check one, and compare them."""
+    """Build two runs, judge and check one, and compare them."""
     market = universe(sizes.load_rows)
     with TemporaryDirectory() as name:
         folder = Path(name) / "store"
@@ -50,6 +53,8 @@ def run(sizes: Sizes) -> Report:
         store = Store(folder)
         material = material_of(store[one])
         ways = {
+            _QUALITY: lambda: signal_quality(material),
+            _READ_QUALITY: lambda: signal_quality(material_of(_fresh(folder, one))),
             _CHECK: partial(_checked, material),
             _READ: lambda: _checked(_fresh(folder, one)),
             _HASHES: lambda: check(_fresh(folder, one), checks=["hash_mismatches"]),

@@ -34,6 +34,7 @@ class Sizes:
         index_rows: bars or signals that are asked about at once.
         index_ranges: ranges of bars that signals are filtered by.
         index_rounds: interleaved rounds of each way to ask.
+        report_signals: signals in the recording that a report is made of.
         pattern_rows: rows that frequent itemsets are looked for in.
         pattern_signals: signals that are searched for patterns as a whole.
         pattern_seeds: markets without a pattern.
@@ -60,6 +61,7 @@ class Sizes:
     index_rows: int
     index_ranges: int
     index_rounds: int
+    report_signals: int
     pattern_rows: int
     pattern_signals: int
     pattern_seeds: int
@@ -87,6 +89,7 @@ FULL: Final = Sizes(
     index_rows=1_000_000,
     index_ranges=10_000,
     index_rounds=5,
+    report_signals=10_000,
     pattern_rows=100_000,
     pattern_signals=20_000,
     pattern_seeds=200,
@@ -113,6 +116,7 @@ QUICK: Final = Sizes(
     index_rows=1_000_000,
     index_ranges=10_000,
     index_rounds=3,
+    report_signals=10_000,
     pattern_rows=10_000,
     pattern_signals=5_000,
     pattern_seeds=40,
@@ -139,6 +143,7 @@ TINY: Final = Sizes(
     index_rows=5_000,
     index_ranges=50,
     index_rounds=2,
+    report_signals=500,
     pattern_rows=500,
     pattern_signals=200,
     pattern_seeds=2,

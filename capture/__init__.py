@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from capture.replaying.parity import ParityCertificate, parity
     from capture.replaying.regimes import BoundaryAwareReplay
     from capture.replaying.replay import Replay, replay
+    from capture.report import write_report
     from capture.store.memory import MemoryStorageBackend
     from capture.store.recording import Recording
     from capture.store.store import Store
@@ -104,6 +105,7 @@ __all__ = [
     "verify",
     "warmup",
     "wrap",
+    "write_report",
 ]
 
 # Where each public name lives. It is imported when it is first used, so that `import capture`
@@ -155,6 +157,7 @@ _HOMES: Final = {
     "verify": "capture.store.verify",
     "warmup": "capture.analysis.comparison.warmup",
     "wrap": "capture.wrapping",
+    "write_report": "capture.report",
 }
 
 # Names whose home is a plugin: reached through the plugin host, by the name they registered.

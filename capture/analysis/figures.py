@@ -18,6 +18,9 @@ _Draw = TypeVar("_Draw", bound="Callable[..., Any]")
 
 _TOPICS: Final = (
     "capture.analysis.figures_quality",
+    "capture.analysis.figures_comparison",
+    "capture.analysis.figures_consistency",
+    "capture.analysis.figures_labels",
     "capture.analysis.figures_patterns",
     "capture.analysis.figures_selection",
 )

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
+from capture.analysis.canvas import (
+    FIRST,
+    PERCENT,
+    SECOND,
+    TEXT,
+    apart,
+    band,
+    canvas,
+    cleared,
+    label,
+    marks,
+)
 from capture.analysis.figures import figure_for
 from capture.analysis.quality import SignalQualityReport
 from capture.analysis.quality_counts import Activity, Frequency, Strengths
@@ -13,11 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import plotly.graph_objects as go
-
-_FIRST: Final = "#4c8bf5"
-_SECOND: Final = "#e8833a"
-_FAINT: Final = "rgba(128,128,128,0.45)"
-_PERCENT: Final = ".2%"
 
 
 @figure_for(SignalQualityReport)
@@ -40,7 +47,7 @@ def quality_figure(report: SignalQualityReport) -> go.Figure:
             drawn.add_trace(trace.update(showlegend=False), row + 1, column + 1)
         drawn.update_xaxes(title_text=one.layout.xaxis.title.text, row=row + 1, col=column + 1)
         drawn.update_yaxes(tickformat=one.layout.yaxis.tickformat, row=row + 1, col=column + 1)
-    return _clear(drawn).update_layout(height=720)
+    return cleared(drawn).update_layout(height=720)
 
 
 @figure_for(ForwardTable)
@@ -48,10 +55,10 @@ def forward_figure(table: ForwardTable) -> go.Figure:
     """Draw the mean return by horizon with its interval, and the drift of the market."""
     rows = table.rows
     bars = [str(row.horizon_bars) for row in rows]
-    figure = _empty("bars after the signal", _PERCENT)
-    _with_errors(figure, bars, rows, "mean", _FIRST)
-    _marks(figure, bars, [row.usual for row in rows], "usual at any bar")
-    return figure
+    figure = canvas("bars after the signal", "mean return", PERCENT)
+    _with_errors(figure, bars, rows, "mean", FIRST)
+    marks(figure, bars, [row.usual for row in rows], "usual at any bar")
+    return figure.update_xaxes(type="category")
 
 
 @figure_for(Information)
@@ -59,11 +66,11 @@ def information_figure(table: Information) -> go.Figure:
     """Draw both information coefficients by horizon, with their intervals as bands."""
     rows = table.rows
     bars = [row.horizon_bars for row in rows]
-    figure = _empty("bars after the signal", ".3f")
-    for name, said, colour in (("ic", "IC", _FIRST), ("rank_ic", "rank IC", _SECOND)):
+    figure = canvas("bars after the signal", "correlation", ".3f")
+    for name, said, colour in (("ic", "IC", FIRST), ("rank_ic", "rank IC", SECOND)):
         low = [getattr(row, f"{name}_low") for row in rows]
         high = [getattr(row, f"{name}_high") for row in rows]
-        _band(figure, bars, low, high, colour)
+        band(figure, bars, low, high, colour)
         figure.add_scatter(
             x=bars,
             y=[getattr(row, name) for row in rows],
@@ -79,10 +86,10 @@ def decay_figure(table: Decay) -> go.Figure:
     """Draw what each single bar behind the signals returned, and the sum."""
     rows = table.rows
     bars = [row.lag_bars for row in rows]
-    figure = _empty("bar behind the signal", _PERCENT)
-    _with_errors(figure, bars, rows, "return of the bar", _FIRST)
+    figure = canvas("bar after the signal", "mean return", PERCENT)
+    _with_errors(figure, bars, rows, "return of the bar", FIRST)
     figure.add_scatter(
-        x=bars, y=[row.total for row in rows], name="sum", line={"color": _SECOND}, mode="lines"
+        x=bars, y=[row.total for row in rows], name="sum", line={"color": SECOND}, mode="lines"
     )
     return figure
 
@@ -92,19 +99,20 @@ def contrast_figure(table: Contrast) -> go.Figure:
     """Draw what taken signals earned beside what refused ones would have."""
     rows = table.rows
     bars = [str(row.horizon_bars) for row in rows]
-    figure = _empty("bars after the signal", _PERCENT)
-    _marks(figure, bars, [row.mean_taken for row in rows], "taken", _FIRST)
-    high = [row.refused_high - row.mean_refused for row in rows]
-    low = [row.mean_refused - row.refused_low for row in rows]
+    figure = canvas("bars after the signal", "mean return", PERCENT)
+    marks(figure, bars, [row.mean_taken for row in rows], "taken", FIRST)
+    middle = [row.mean_refused for row in rows]
+    high = apart([row.refused_high for row in rows], middle)
+    low = apart(middle, [row.refused_low for row in rows])
     figure.add_scatter(
         x=bars,
-        y=[row.mean_refused for row in rows],
+        y=middle,
         name="refused",
         mode="markers",
-        marker={"color": _SECOND, "size": 9},
-        error_y={"type": "data", "array": high, "arrayminus": low, "color": _SECOND},
+        marker={"color": SECOND, "size": 9, "symbol": "diamond"},
+        error_y={"type": "data", "array": high, "arrayminus": low, "color": SECOND},
     )
-    return figure
+    return figure.update_xaxes(type="category")
 
 
 @figure_for(Split)
@@ -112,96 +120,55 @@ def split_figure(table: Split) -> go.Figure:
     """Draw the mean return of each group over the longest horizon, with its interval."""
     longest = max((row.horizon_bars for row in table.rows), default=0)
     rows = [row for row in table.rows if row.horizon_bars == longest]
-    figure = _empty(f"{table.by}, over {longest} bars", _PERCENT)
-    _with_errors(figure, [row.group for row in rows], rows, "mean", _FIRST)
+    figure = canvas(f"{table.by}, over {longest} bars", "mean return", PERCENT)
+    _with_errors(figure, [label(row.group) for row in rows], rows, "mean", FIRST)
     return figure.update_xaxes(type="category")
 
 
 @figure_for(Strengths)
 def strengths_figure(table: Strengths) -> go.Figure:
     """Draw the distribution of strength."""
-    figure = _empty("strength", None)
+    figure = canvas("strength", "signals")
     middles = [(row.low + row.high) / 2 for row in table.rows]
     widths = [row.high - row.low for row in table.rows]
     counts = [row.signals for row in table.rows]
-    figure.add_bar(x=middles, y=counts, width=widths, name="signals", marker={"color": _FIRST})
+    figure.add_bar(x=middles, y=counts, width=widths, name="signals", marker={"color": FIRST})
     return figure
 
 
 @figure_for(Frequency)
 def frequency_figure(table: Frequency) -> go.Figure:
     """Draw signals per day by symbol."""
-    figure = _empty("symbol", None)
-    symbols, per_day = [r.symbol for r in table.rows], [r.per_day for r in table.rows]
-    figure.add_bar(x=symbols, y=per_day, name="signals a day", marker={"color": _FIRST})
+    figure = canvas("symbol", "signals a day")
+    symbols, per_day = [label(r.symbol) for r in table.rows], [r.per_day for r in table.rows]
+    figure.add_bar(x=symbols, y=per_day, name="signals a day", marker={"color": FIRST})
     return figure.update_xaxes(type="category")
 
 
 @figure_for(Activity)
 def activity_figure(table: Activity) -> go.Figure:
     """Draw the time in the market of each account, long and short."""
-    figure = _empty("account", ".0%")
-    names = [f"{r.strategy_id}, {r.symbol} ({r.run_id}, {r.part})" for r in table.rows]
-    for word, colour in (("long", _FIRST), ("short", _SECOND)):
+    figure = canvas("account", "share of the bars", ".0%")
+    names = [label(f"{r.strategy_id}, {r.symbol} ({r.run_id}, {r.part})", 90) for r in table.rows]
+    for word, colour in (("long", FIRST), ("short", SECOND)):
         shares = [getattr(row, f"{word}_share") for row in table.rows]
         figure.add_bar(x=names, y=shares, name=word, marker={"color": colour})
     return figure.update_layout(barmode="stack").update_xaxes(type="category")
 
 
-def _empty(under: str, tickformat: str | None) -> go.Figure:
-    import plotly.graph_objects as go
-
-    figure = _clear(go.Figure())
-    return figure.update_xaxes(title_text=under).update_yaxes(tickformat=tickformat)
-
-
-def _clear(figure: go.Figure) -> go.Figure:
-    """Take away what would only be legible on white, or only on black."""
-    figure.update_layout(
-        template="none",
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": "#808080"},
-        margin={"l": 60, "r": 20, "t": 40, "b": 50},
-    )
-    figure.update_xaxes(gridcolor="rgba(128,128,128,0.2)", zeroline=False)
-    return figure.update_yaxes(gridcolor="rgba(128,128,128,0.2)", zerolinecolor=_FAINT)
-
-
 def _with_errors(
     figure: go.Figure, x: Sequence[Any], rows: Sequence[Any], name: str, colour: str
 ) -> None:
+    middle = [row.mean for row in rows]
     figure.add_bar(
         x=x,
-        y=[row.mean for row in rows],
+        y=middle,
         name=name,
         marker={"color": colour},
         error_y={
             "type": "data",
-            "array": [row.high - row.mean for row in rows],
-            "arrayminus": [row.mean - row.low for row in rows],
-            "color": "#808080",
+            "array": apart([row.high for row in rows], middle),
+            "arrayminus": apart(middle, [row.low for row in rows]),
+            "color": TEXT,
         },
-    )
-
-
-def _marks(
-    figure: go.Figure, x: Sequence[Any], y: Sequence[float], name: str, colour: str = _SECOND
-) -> None:
-    figure.add_scatter(x=x, y=y, name=name, mode="markers", marker={"color": colour, "size": 9})
-
-
-def _band(
-    figure: go.Figure, x: Sequence[Any], low: Sequence[float], high: Sequence[float], colour: str
-) -> None:
-    shade = {"color": colour, "width": 0}
-    figure.add_scatter(x=x, y=high, line=shade, mode="lines", showlegend=False, hoverinfo="skip")
-    figure.add_scatter(
-        x=x,
-        y=low,
-        line=shade,
-        mode="lines",
-        fill="tonexty",
-        showlegend=False,
-        hoverinfo="skip",
     )

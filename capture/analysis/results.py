@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import fields
 from html import escape
+from math import isfinite
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from capture.recorder.facts import plain
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
 
 __all__ = ["Result"]
 
@@ -29,8 +32,15 @@ class Result(ABC):
         """Return the main table of the result."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the result as plain values, ready for JSON."""
+        """Return the result as plain values, ready for JSON, which has no NaN: that is None."""
         return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
+
+    def to_polars(self) -> pl.DataFrame:
+        """Return the main table as a frame of Polars; needs the extra `polars`."""
+        from capture.store.frames import polars
+
+        frame: pl.DataFrame = polars().from_pandas(self.to_frame())
+        return frame
 
     def summary(self) -> str:
         """Return the line or lines that say what the result comes to."""
@@ -61,9 +71,20 @@ def _plain(value: Any) -> Any:
         return [_plain(one) for one in value]
     if hasattr(value, "to_dict") and hasattr(value, "columns"):
         return [
-            {str(name): plain(cell) for name, cell in row.items()}
+            {str(name): _finite(plain(cell)) for name, cell in row.items()}
             for row in value.to_dict("records")
         ]
     if hasattr(value, "__dataclass_fields__"):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    return plain(value)
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    return _finite(plain(value))
+
+
+def _finite(value: Any) -> Any:
+    """Return plain values without NaN and the infinities, which JSON does not know."""
+    if isinstance(value, list):
+        return [_finite(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -25,6 +25,7 @@ _VERBS: Final = {
     "check-replay": "See whether a script's signals depend on the settings of its host.",
     "patterns": "Find what signals that did well, or badly, have in common.",
     "analyze": "Tell how good the signals of a run are, and check them.",
+    "report": "Write what there is to know of a run as one HTML page.",
     "diff": "Name the first signal that differs in two runs.",
     "lookahead": "See whether a script's strategies look ahead.",
     "warmup": "See how many bars a script's strategies need first.",

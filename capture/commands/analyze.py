@@ -11,8 +11,10 @@ from capture.commands.terminal.screen import Screen, progress
 from capture.commands.terminal.text import safe
 from capture.commands.words import (
     NOT_CLEAN,
+    choice_options,
     find_run,
     json_option,
+    refuse_unknown,
     run_argument,
     store_option,
     verb,
@@ -35,11 +37,7 @@ _COLOURS = {"error": "red", "warning": "yellow", "note": ""}
 @store_option
 @click.option("--check", "only_check", is_flag=True, help="Check consistency only; see the status.")
 @click.option("--no-hashes", is_flag=True, help="Do not check every byte, as `verify` does.")
-@click.option("--from", "start", metavar="TIME", help="Leave out earlier signals.")
-@click.option("--to", "end", metavar="TIME", help="Leave out later signals.")
-@click.option("--symbol", "symbols", multiple=True, metavar="NAME", help="Only this symbol.")
-@click.option("--strategy", "strategies", multiple=True, metavar="ID", help="Only this strategy.")
-@click.option("--regime", "regimes", multiple=True, metavar="NAME", help="Only this regime.")
+@choice_options
 @json_option
 def command(
     run: str, store: str, only_check: bool, no_hashes: bool, as_json: bool, **chosen: Any
@@ -72,7 +70,9 @@ def _analyze(
 
     with progress("analyzing"):
         try:
-            analyzer = SignalAnalyzer(find_run(open_store(place), run))
+            recording = find_run(open_store(place), run)
+            refuse_unknown(recording, chosen)
+            analyzer = SignalAnalyzer(recording)
             analyzer.load_signals(
                 chosen["start"] or None,
                 chosen["end"] or None,

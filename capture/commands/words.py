@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from capture.commands.terminal.text import safe
-from capture.errors import RunNotFound
+from capture.errors import RunNotFound, UnknownName
 from capture.wrapping import default_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from capture.store.recording import Recording
     from capture.store.store import Store
@@ -20,10 +20,12 @@ __all__ = [
     "LATEST",
     "NOT_CLEAN",
     "Verb",
+    "choice_options",
     "choose_run",
     "find_run",
     "json_option",
     "newest_run",
+    "refuse_unknown",
     "run_argument",
     "store_option",
     "verb",
@@ -46,6 +48,35 @@ run_argument = click.argument("run", metavar="[RUN]", default=LATEST)
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Answer with one JSON document, and nothing else."
 )
+
+
+_CHOICES: Final = (
+    click.option("--from", "start", metavar="TIME", help="Leave out earlier signals."),
+    click.option("--to", "end", metavar="TIME", help="Leave out later signals."),
+    click.option("--symbol", "symbols", multiple=True, metavar="NAME", help="Only this symbol."),
+    click.option(
+        "--strategy", "strategies", multiple=True, metavar="ID", help="Only this strategy."
+    ),
+    click.option("--regime", "regimes", multiple=True, metavar="NAME", help="Only this regime."),
+)
+
+
+def choice_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that choose signals: by time, symbol, strategy and regime."""
+    for option in reversed(_CHOICES):
+        function = option(function)
+    return function
+
+
+def refuse_unknown(recording: Recording, chosen: Mapping[str, Any]) -> None:
+    """Refuse symbols and strategies that a run has no signal of: they are misspelt."""
+    for column, option in (("symbol", "symbols"), ("strategy_id", "strategies")):
+        if not chosen[option]:
+            continue
+        known = {str(name) for name in recording.signals(columns=[column])[column].dropna()}
+        for name in chosen[option]:
+            if name not in known:
+                raise UnknownName(f"{column.removesuffix('_id')} of this run", name, known)
 
 
 def _remember_debug(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:

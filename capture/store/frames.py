@@ -1,4 +1,4 @@
-"""From Arrow tables to pandas frames in which nothing is lost."""
+"""From Arrow tables to the frames of pandas and Polars, with nothing lost on the way."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-if TYPE_CHECKING:
-    import pandas as pd
+from capture.errors import MissingExtra
 
-__all__ = ["to_frame"]
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import pandas as pd
+    import polars as pl
+
+__all__ = ["polars", "to_frame", "to_polars"]
 
 
 def to_frame(table: pa.Table) -> pd.DataFrame:
@@ -29,3 +34,18 @@ def to_frame(table: pa.Table) -> pd.DataFrame:
         elif pa.types.is_null(column.type):
             frame[name] = None
     return frame
+
+
+def to_polars(table: pa.Table) -> pl.DataFrame:
+    """Return a table as a frame of Polars; times keep their zone, nulls stay nulls."""
+    frame: pl.DataFrame = polars().from_arrow(table)
+    return frame
+
+
+def polars() -> ModuleType:
+    """Return Polars, or say which extra brings it."""
+    try:
+        import polars
+    except ImportError as exc:
+        raise MissingExtra("to_polars", extra="polars", library="polars") from exc
+    return polars

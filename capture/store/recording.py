@@ -14,7 +14,7 @@ from capture.filters import Predicate
 from capture.schema import TABLES
 from capture.store.bars_frame import bars_table
 from capture.store.certificates import ParityCertificate, read_certificates
-from capture.store.frames import to_frame
+from capture.store.frames import to_frame, to_polars
 from capture.store.layout import MANIFEST, RUN_RECORD
 from capture.store.part_reader import PartReader, declared_empty, select
 from capture.store.records import read_record
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+    import polars as pl
 
     from capture.store.store import Store
 
@@ -164,6 +165,20 @@ class Recording:
     def bars(self, columns: Sequence[str] | None = None, where: Conditions = ()) -> pd.DataFrame:
         """Return the bars that the run read: its base data, and bars recorded one by one."""
         return to_frame(select(bars_table(self), columns, *conditions_of(where)))
+
+    def to_polars(
+        self, name: str = "signals", columns: Sequence[str] | None = None, where: Conditions = ()
+    ) -> pl.DataFrame:
+        """Return a table as a frame of Polars: signals and bars joined, as their methods join them.
+
+        Raises:
+            MissingExtra: Polars is not installed; the extra `polars` brings it.
+        """
+        if name == "signals":
+            return to_polars(signals_table(self, columns, *conditions_of(where)))
+        if name == "bars":
+            return to_polars(select(bars_table(self), columns, *conditions_of(where)))
+        return to_polars(self.table(name, columns, where))
 
 
 def conditions_of(where: Conditions) -> tuple[list[Predicate], list[Expression]]:

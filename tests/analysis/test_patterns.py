@@ -72,9 +72,15 @@ def test_a_pattern_reads_as_a_sentence(found):
     assert said in str(found)
 
 
-def test_planted_patterns_are_found_whatever_the_seed():
-    names = [find(planted(seed), slides=199).patterns[0].items for seed in range(20, 30)]
-    assert all({n.split(" is ")[0] for n in items} == {"x0", "regime"} for items in names), names
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_planted_patterns_are_found_whatever_the_seed(capsys):
+    found = [find(planted(seed), slides=199).patterns for seed in range(SEEDS)]
+    names = [{n.split(" is ")[0] for n in one[0].items} if one else set() for one in found]
+    share = np.mean([one == {"x0", "regime"} for one in names])
+    with capsys.disabled():
+        sys.stdout.write(f"\nplanted: the pattern comes first in {share:.1%} of {SEEDS} seeds\n")
+    assert share >= 0.95
 
 
 def test_figures_of_a_pattern_are_those_of_a_plain_loop(found):

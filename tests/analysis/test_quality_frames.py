@@ -119,6 +119,24 @@ def test_daily_returns_compound_to_the_return_of_the_account(
     assert np.allclose(returns.iloc[1:], last)
 
 
+@pytest.mark.parametrize("name", ["goog_recording", "eurusd_recording"])
+def test_quantstats_reads_the_daily_returns_and_finds_what_the_account_did(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    from quantstats import stats
+
+    recording = request.getfixturevalue(name)
+    returns = daily_returns(material_of(recording))
+    worth = recording.equity()["equity"].to_numpy(float)
+    assert stats.comp(returns) == pytest.approx(worth[-1] / worth[0] - 1)
+    # Of the last worth of each day, after the first worth of the account.
+    days = np.concatenate((worth[:1], worth[0] * np.cumprod(1 + returns.to_numpy())))
+    fall = (days / np.maximum.accumulate(days) - 1).min()
+    assert stats.max_drawdown(returns) == pytest.approx(fall)
+    expected = returns.mean() / returns.std(ddof=1) * 252**0.5
+    assert stats.sharpe(returns) == pytest.approx(expected)
+
+
 def test_of_several_accounts_one_must_be_chosen(
     goog_recording: Recording, eurusd_recording: Recording
 ) -> None:

@@ -28,6 +28,7 @@ TITLES = {
     "replaying": ("Replay against the original",),
     "loading": ("Load times",),
     "analysis_speed": ("Seconds, minima of",),
+    "report_page": ("The report, seconds",),
     "index": ("Signals of", "Changes of regime", "Questions to the index"),
     "patterns": ("Frequent itemsets", "The whole search", "Patterns found"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 import capture
-from capture.errors import CorruptRecording, StoreError, UnknownName
+from capture.errors import CorruptRecording, MissingExtra, StoreError, UnknownName
 from capture.filters import Predicate
 from capture.store.signals_table import SIGNAL_COLUMNS
 
@@ -329,3 +330,27 @@ def test_columns_that_nobody_filled_are_there_and_empty(tmp_path: Path) -> None:
     assert recording.signals(columns=["regime"])["regime"].isna().all()
     assert recording.statuses()["signal_seq"].isna().all()
     assert recording.signals(where=[("timeframe", "=", "1d")]).empty
+
+
+@pytest.mark.parametrize("name", ["signals", "bars", "orders", "fills", "equity"])
+def test_polars_gets_the_tables_that_pandas_gets(recording: Recording, name: str) -> None:
+    found, expected = recording.to_polars(name), getattr(recording, name)()
+    assert found.columns == list(expected.columns)
+    assert len(found) == len(expected)
+    for column in found.columns:
+        assert list(map(_plain, found[column].to_list())) == list(map(_plain, expected[column]))
+
+
+def _plain(value: Any) -> Any:
+    """One value for what is absent, and times to the microsecond, which Python's own have."""
+    if value is None or pd.isna(value):
+        return None
+    return pd.Timestamp(value).floor("us") if hasattr(value, "tzinfo") else value
+
+
+def test_without_polars_the_extra_is_named(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "polars", None)
+    with pytest.raises(MissingExtra, match="signal-capture\\[polars\\]"):
+        recording.to_polars("fills")
