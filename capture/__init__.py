@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from capture.index.multi_symbol import MultiSymbolSignal
     from capture.index.signals import SignalIndex
     from capture.index.storage import SignalStorageManager
+    from capture.lifecycle.record import SignalRecord
     from capture.listening import Recorded, record
     from capture.recorder.engine import SignalCaptureEngine
     from capture.recorder.strategy import CaptureAwareStrategy
@@ -84,6 +85,7 @@ __all__ = [
     "SignalIndex",
     "SignalPattern",
     "SignalQualityReport",
+    "SignalRecord",
     "SignalStatus",
     "SignalStorageManager",
     "SignalType",
@@ -136,6 +138,7 @@ _HOMES: Final = {
     "SignalContext": "capture.events",
     "SignalIndex": "capture.index.signals",
     "SignalQualityReport": "capture.analysis.quality",
+    "SignalRecord": "capture.lifecycle.record",
     "SignalPattern": "capture.analysis.patterns.report",
     "SignalStatus": "capture.events",
     "SignalStorageManager": "capture.index.storage",
@@ -157,20 +160,23 @@ _HOMES: Final = {
     "wrap": "capture.wrapping",
 }
 
-# Names whose home is a plugin: reached through the plugin host, by the name they registered.
-_BACKENDS: Final = {
-    "HDF5StorageBackend": "hdf5",
-    "JSONStorageBackend": "json",
-    "ParquetStorageBackend": "parquet",
-    "SQLiteStorageBackend": "sql",
+# Names whose home is a plugin: reached through the plugin host, by what it offers and the name
+# under which it does.
+_PLUGGED: Final = {
+    "HDF5StorageBackend": ("backend", "hdf5"),
+    "JSONStorageBackend": ("backend", "json"),
+    "ParquetStorageBackend": ("backend", "parquet"),
+    "SQLiteStorageBackend": ("backend", "sql"),
+    "SignalRepository": ("repository", "sql"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in _BACKENDS:
+    if name in _PLUGGED:
         from capture.host import get_host
 
-        value = get_host().backend(_BACKENDS[name])
+        kind, offer = _PLUGGED[name]
+        value = getattr(get_host(), kind)(offer)
     elif name in _HOMES:
         module, _, attribute = _HOMES[name].partition(":")
         value = getattr(import_module(module), attribute or name)
@@ -181,4 +187,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, *_BACKENDS])
+    return sorted([*__all__, *_PLUGGED])

@@ -30,6 +30,8 @@ NAMES = [
     "SignalCaptureEngine",
     "SignalContext",
     "SignalIndex",
+    "SignalRecord",
+    "SignalRepository",
     "SignalStatus",
     "SignalStorageManager",
     "StorageBackend",
