@@ -41,7 +41,9 @@ if TYPE_CHECKING:
     from capture.index.multi_symbol import MultiSymbolSignal
     from capture.index.signals import SignalIndex
     from capture.index.storage import SignalStorageManager
+    from capture.lifecycle.audit import AuditLog
     from capture.lifecycle.record import SignalRecord
+    from capture.lifecycle.tracker import SignalTracker
     from capture.listening import Recorded, record
     from capture.recorder.engine import SignalCaptureEngine
     from capture.recorder.strategy import CaptureAwareStrategy
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from capture.wrapping import note, wrap
 
 __all__ = [
+    "AuditLog",
     "Bar",
     "BoundaryAwareReplay",
     "CaptureAwareStrategy",
@@ -88,6 +91,7 @@ __all__ = [
     "SignalRecord",
     "SignalStatus",
     "SignalStorageManager",
+    "SignalTracker",
     "SignalType",
     "StatusChange",
     "StorageBackend",
@@ -111,6 +115,7 @@ __all__ = [
 # Where each public name lives. It is imported when it is first used, so that `import capture`
 # and `capture --help` stay fast.
 _HOMES: Final = {
+    "AuditLog": "capture.lifecycle.audit",
     "Bar": "capture.events",
     "BoundaryAwareReplay": "capture.replaying.regimes",
     "CaptureAwareStrategy": "capture.recorder.strategy",
@@ -142,6 +147,7 @@ _HOMES: Final = {
     "SignalPattern": "capture.analysis.patterns.report",
     "SignalStatus": "capture.events",
     "SignalStorageManager": "capture.index.storage",
+    "SignalTracker": "capture.lifecycle.tracker",
     "SignalType": "capture.events",
     "StatusChange": "capture.events",
     "StorageBackend": "capture.contracts.backend",

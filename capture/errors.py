@@ -208,12 +208,14 @@ class CorruptRecording(StoreError):
 class CaptureHalted(CaptureError):
     """The overload policy ``halt`` stopped the capture; nothing accepted is lost."""
 
-    def __init__(self, pending: int) -> None:
-        """Say how many blocks waited."""
+    def __init__(
+        self, pending: int, what: str = "blocks", setting: str = "max_pending_blocks"
+    ) -> None:
+        """Say how many of what waited, and which setting allows more."""
         self.pending: Final = pending
         super().__init__(
-            f"storage is too slow: {pending} blocks wait to be written and the policy is 'halt'. "
-            "Raise max_pending_blocks, or choose overload='block' or overload='drop'"
+            f"storage is too slow: {pending} {what} wait to be written and the policy is 'halt'. "
+            f"Raise {setting}, or choose overload='block' or overload='drop'"
         )
 
 

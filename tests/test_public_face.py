@@ -34,6 +34,7 @@ NAMES = [
     "SignalRepository",
     "SignalStatus",
     "SignalStorageManager",
+    "SignalTracker",
     "StorageBackend",
     "check_replay",
     "hookimpl",
