@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["difference", "mean", "product", "total"]
+__all__ = ["CONTEXT", "difference", "exact", "mean", "total"]
 
-_CONTEXT: Final = Context(prec=50, rounding=ROUND_HALF_EVEN)
+CONTEXT: Final = Context(prec=50, rounding=ROUND_HALF_EVEN)
 
 
 def exact(value: float) -> Decimal:
@@ -22,27 +22,19 @@ def total(values: Iterable[float]) -> float:
     """Return the sum."""
     found = Decimal(0)
     for value in values:
-        found = _CONTEXT.add(found, exact(value))
+        found = CONTEXT.add(found, exact(value))
     return float(found)
 
 
 def difference(left: float, right: float) -> float:
     """Return what `left` is more than `right`."""
-    return float(_CONTEXT.subtract(exact(left), exact(right)))
-
-
-def product(*factors: float) -> float:
-    """Return the product."""
-    found = Decimal(1)
-    for factor in factors:
-        found = _CONTEXT.multiply(found, exact(factor))
-    return float(found)
+    return float(CONTEXT.subtract(exact(left), exact(right)))
 
 
 def mean(pairs: Iterable[tuple[float, float]]) -> float | None:
     """Return the mean of values with weights, or None where nothing weighs."""
     weight, weighted = Decimal(0), Decimal(0)
     for value, each in pairs:
-        weight = _CONTEXT.add(weight, exact(each))
-        weighted = _CONTEXT.add(weighted, _CONTEXT.multiply(exact(value), exact(each)))
-    return float(_CONTEXT.divide(weighted, weight)) if weight else None
+        weight = CONTEXT.add(weight, exact(each))
+        weighted = CONTEXT.add(weighted, CONTEXT.multiply(exact(value), exact(each)))
+    return float(CONTEXT.divide(weighted, weight)) if weight else None

@@ -13,7 +13,15 @@ from capture.lifecycle.amounts import difference, total
 if TYPE_CHECKING:
     from capture.events import SignalStatus
 
-__all__ = ["ExecutionStats", "FillRecord", "HistoryRow", "Outcome", "Row", "SignalRecord"]
+__all__ = [
+    "ArchiveReport",
+    "ExecutionStats",
+    "FillRecord",
+    "HistoryRow",
+    "Outcome",
+    "Row",
+    "SignalRecord",
+]
 
 
 class Row(Mapping[str, Any]):
@@ -195,7 +203,7 @@ class FillRecord(Row):
     fill_id: str
     role: str
     quantity: float | None
-    price: float
+    price: float | None
     commission: float
     at_ns: int
     order_id: str | None
@@ -249,3 +257,28 @@ class ExecutionStats(Row):
     realised_profit: float
     unrealised_profit: float
     win_rate: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class ArchiveReport(Row):
+    """What was moved into archives, or would be.
+
+    Attributes:
+        signals: signals that were moved.
+        changes: rows of history that went with them.
+        fills: fills that went with them.
+        by_status: how many signals of each state.
+        archives: identities of the archives that were made.
+        bytes: size of their files.
+        kept: signals that were old enough, and changed while they were being moved: they stay.
+        dry_run: nothing was moved.
+    """
+
+    signals: int
+    changes: int
+    fills: int
+    by_status: Mapping[str, int]
+    archives: tuple[str, ...]
+    bytes: int
+    kept: int
+    dry_run: bool

@@ -15,7 +15,7 @@ from capture.errors import InvalidEvent
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ALIASES", "canonical_signal", "canonical_update", "canonical_word"]
+__all__ = ["ALIASES", "canonical_side", "canonical_signal", "canonical_update", "canonical_word"]
 
 ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "signal_id": ("id",),
@@ -34,11 +34,13 @@ ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "executed_ns": ("executed_at",),
     "commission": ("fees", "fee"),
     "reason": ("rejection_reason",),
+    "at_ns": ("at",),
 }
 """Other names under which a field may come; the canonical one wins the documentation."""
 
 _CANONICAL: Final = {alias: name for name, others in ALIASES.items() for alias in others}
 _SIDES: Final = {1: "buy", -1: "sell", 0: "flat"}
+_IDENTITY: Final = ("signal_id", "symbol", "side", "signal_type", "strategy_id", "signal_ns")
 _DECLARED: Final = "lies outside 0 to 1; declare percent with confidence_scale=100"
 
 
@@ -58,9 +60,9 @@ def canonical_signal(signal: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     checks.label("symbol", values.get("symbol"), required=True)
     if values.get("side") is None:
         raise InvalidEvent("side", None, "is required: buy, sell or flat (`action` is understood)")
-    side = _side(values["side"])
+    side = canonical_side(values["side"])
     values["side"] = side
-    values["signal_type"] = checks.signal_type(values.get("signal_type"), side != "flat")
+    values["signal_type"] = str(checks.signal_type(values.get("signal_type"), side != "flat"))
     scale = values.pop("confidence_scale", None)
     if values.get("confidence") is not None:
         values["confidence"] = _confidence(values["confidence"], scale)
@@ -70,7 +72,7 @@ def canonical_signal(signal: Any, given: Mapping[str, Any]) -> dict[str, Any]:
 def canonical_update(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the checked fields of an update; those of no canonical name are under `extra`."""
     values = _renamed(given)
-    for name in ("signal_id", "symbol", "side", "signal_type"):
+    for name in _IDENTITY:
         if name in values:
             raise InvalidEvent(name, values[name], "is what the signal is, and cannot be updated")
     scale = values.pop("confidence_scale", None)
@@ -114,7 +116,7 @@ def _renamed(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _told(name: str, value: Any) -> Any:
-    return _side(value) if name == "side" else value
+    return canonical_side(value) if name == "side" else value
 
 
 # --- values --------------------------------------------------------------------------------------
@@ -141,7 +143,6 @@ def _checked(values: dict[str, Any]) -> dict[str, Any]:
 def _as_json(extra: Mapping[str, Any]) -> str:
     return json.dumps(
         {name: _simple(name, value) for name, value in extra.items()},
-        ensure_ascii=False,
         sort_keys=True,
         separators=(",", ":"),
         allow_nan=False,
@@ -174,7 +175,8 @@ def _simple(name: str, value: Any) -> Any:
         raise InvalidEvent(name, value, f"a {kind} cannot be kept; give numbers or text") from None
 
 
-def _side(value: Any) -> str:
+def canonical_side(value: Any) -> str:
+    """Return buy, sell or flat for a direction or a word."""
     try:
         return _SIDES[checks.direction(value)]
     except InvalidEvent as error:
@@ -209,8 +211,8 @@ def _positive(field: str, value: Any) -> float:
     return number
 
 
-def _label(field: str, value: Any) -> str | None:
-    return checks.label(field, value)
+def _label(field: str, value: Any) -> str:
+    return str(checks.label(field, value, required=True))
 
 
 def _text(field: str, value: Any) -> str:
@@ -218,9 +220,9 @@ def _text(field: str, value: Any) -> str:
         value = value.value
     if not isinstance(value, str):
         raise InvalidEvent(field, value, "must be a text")
-    if "\0" in value:
-        raise InvalidEvent(field, value, "has a NUL character, which databases cannot keep")
-    return value
+    if "\0" in value or value != value.encode("utf-8", "ignore").decode():
+        raise InvalidEvent(field, value, "has a character that databases cannot keep")
+    return str(value)
 
 
 def _same(_field: str, value: Any) -> Any:
@@ -239,7 +241,7 @@ _CHECKS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     ),
     **dict.fromkeys(("requested_quantity", "executed_quantity"), _positive),
     **dict.fromkeys(
-        ("signal_ns", "submitted_ns", "executed_ns", "valid_until_ns"), checks.time_ns
+        ("signal_ns", "submitted_ns", "executed_ns", "valid_until_ns", "at_ns"), checks.time_ns
     ),
     **dict.fromkeys(("side", "signal_type", "confidence"), _same),
 }

@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import QueuePool
 
 from capture.errors import CaptureError, ConfigError, MissingExtra, StorageFull, StoreError
+from capture_sql.chains import chain_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +32,9 @@ _DEFAULT: Final = "sqlite:///lifecycle.sqlite"
 _WRITES: Final = "capture_writes"
 _BUSY_SECONDS: Final = 60.0
 _TRIES: Final = 8
-_AGAIN: Final = ("40001", "40P01", "55P03")  # serialisation failure, deadlock, lock not available
+# Serialisation failure, deadlock, lock not available; and a key that somebody else wrote between
+# our look and our insert, which looking again finds.
+_AGAIN: Final = ("40001", "40P01", "55P03", "23505")
 _FULL: Final = ("53100",)
 _SYNCHRONOUS: Final = {"journal": "NORMAL", "fsync": "FULL"}
 
@@ -82,9 +85,10 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """Give a connection that sees one state of the database."""
         with self._told(), self.engine.connect() as connection:
-            if not self.is_sqlite:
-                connection = connection.execution_options(isolation_level="REPEATABLE READ")
-            yield connection
+            if self.is_sqlite:
+                yield connection
+            else:
+                yield connection.execution_options(isolation_level="REPEATABLE READ")
 
     def write(self, work: Callable[[Connection], _Answer]) -> _Answer:
         """Do work in one transaction, again if the database gave another one the preference."""
@@ -92,13 +96,20 @@ class Database:
             try:
                 with self._told(), self.engine.connect() as plain:
                     connection = plain.execution_options(**{_WRITES: True})
-                    with connection.begin():
+                    with chain_kept(connection), connection.begin():
                         return work(connection)
             except _Again:
                 if number == _TRIES - 1:
                     raise
                 time.sleep(random.uniform(0, 0.01 * 2**number))
         raise AssertionError("the last attempt returns or raises")
+
+    def compact(self) -> None:
+        """Give back to the disk what was deleted from a SQLite file, as far as nobody is reading."""
+        with self._told(), self.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA incremental_vacuum").close()
+            connection.commit()
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").close()
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -130,6 +141,7 @@ class Database:
     def _begin_sqlite(self, connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions begin where `_begin` says so
         cursor = connection.cursor()
+        cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of a new file; ignored by others
         # Several processes may do this at the same moment, and SQLite does not wait for them here.
         deadline = time.monotonic() + _BUSY_SECONDS
         while True:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from capture.events import SignalStatus
-from capture_sql import exits, expiry, fetching, moving, saving, statistics, verifying
+from capture_sql import archiving, exits, expiry, fetching, moving, saving, statistics, verifying
 from capture_sql.database import Database
 from capture_sql.versions import make_ready
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
 
+    from sqlalchemy.engine import Connection
+
     from capture.lifecycle.record import (
+        ArchiveReport,
         ExecutionStats,
         FillRecord,
         HistoryRow,
@@ -22,8 +26,11 @@ if TYPE_CHECKING:
         SignalRecord,
     )
     from capture.lifecycle.verification import DatabaseVerification
+    from capture_sql.outbox import SqlOutbox
 
 __all__ = ["SignalRepository"]
+
+_Answer = TypeVar("_Answer")
 
 
 class SignalRepository:
@@ -86,7 +93,7 @@ class SignalRepository:
         """
         rows = saving.prepared_all(signals, status, fields)
         self._write(lambda connection: saving.save(connection, rows, self.sinks))
-        return [row["signal_id"] for row in rows]
+        return [new.row["signal_id"] for new in rows]
 
     def update_signal_status(
         self,
@@ -159,9 +166,7 @@ class SignalRepository:
         change = exits.change(signal_id, exit_price, quantity, mark_price, fields)
         return self._write(lambda connection: exits.update(connection, change, self.sinks))
 
-    def mark_positions(
-        self, prices: Mapping[str, float], at: datetime | int | None = None
-    ) -> int:
+    def mark_positions(self, prices: Mapping[str, float], at: datetime | int | None = None) -> int:
         """Value every open position of these symbols; return how many there are."""
         return self._write(lambda connection: exits.mark(connection, prices, at))
 
@@ -248,9 +253,68 @@ class SignalRepository:
             return statistics.rejections(connection, {**(filters or {}), **fields}, by)
 
     def verify(self) -> DatabaseVerification:
-        """Check every stored field against its digest, and every chain."""
+        """Check every stored field against its digest, every chain, and every archive."""
         with self.database.reading() as connection:
             return verifying.verify(connection, str(self.database))
+
+    # --- retention ---
+
+    def archive_signals(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        older_than: timedelta,
+        now: datetime | int | None = None,
+        filters: Mapping[str, Any] | None = None,
+        dry_run: bool = False,
+    ) -> ArchiveReport:
+        """Move finished signals with all that belongs to them into Parquet files.
+
+        Signals leave the database when their files are on disk and were read back, and not before.
+        One whose position is open stays, whatever its age.
+
+        Args:
+            folder: where archives go, each in a folder of its own.
+            older_than: how long ago a signal must have come to its final state.
+            now: the moment to count from.
+            filters: as in `get_signals`, to archive some of them only.
+            dry_run: tell what would be moved, and move nothing.
+        """
+        return archiving.archive(self.database, folder, older_than, now, filters, dry_run=dry_run)
+
+    def archives(self) -> list[dict[str, Any]]:
+        """Return the archives that were made of this database, the oldest first."""
+        with self.database.reading() as connection:
+            return archiving.listed(connection)
+
+    def restore_archive(self, archive_id: str, folder: str | os.PathLike[str] | None = None) -> int:
+        """Bring the signals of an archive back, and return how many; its files stay.
+
+        Args:
+            archive_id: the archive.
+            folder: where it lies now, if it was moved.
+        """
+        return archiving.restore(self.database, archive_id, folder)
+
+    # --- for those that work beside it ---
+
+    @property
+    def place(self) -> str:
+        """Which database this is, in a form that holds no password."""
+        return str(self.database) if self.file is None else f"sqlite:///{self.file}"
+
+    @property
+    def file(self) -> Path | None:
+        """The file of a SQLite database; None of any other, and of one in memory."""
+        name = self.database.url.database
+        in_file = self.database.is_sqlite and name not in (None, "", ":memory:")
+        return Path(name).resolve() if in_file and name is not None else None
+
+    def outbox(self) -> SqlOutbox:
+        """Return the outbox: what remote systems are to be told."""
+        from capture_sql.outbox import SqlOutbox
+
+        return SqlOutbox(self.database)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -262,12 +326,12 @@ class SignalRepository:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _write(self, work: Any) -> Any:
+    def _write(self, work: Callable[[Connection], _Answer]) -> _Answer:
         return self.database.write(work)
 
     def _whole(self, row: Mapping[str, Any]) -> SignalRecord:
         """Return a record with its outcome, as the reading side has it."""
+        if row["executed_price"] is None:
+            return fetching.as_record(row)
         with self.database.reading() as connection:
             return fetching.as_record(row, fetching.outcome_of(connection, row["signal_id"]))
-
-

@@ -87,6 +87,7 @@ signals: Final = Table(
     Column("extra", Text),  # fields of no column, as JSON
     Column("version", BigInteger, nullable=False),  # number of changes so far
     Column("sha256", Text, nullable=False),  # over all of the above but number and closed_ns
+    Column("prints", Text, nullable=False),  # a few bytes of each field, to name what was changed
     Index(None, "strategy_id", "signal_ns"),
     Index(None, "symbol", "signal_ns"),
     Index(None, "status", "signal_ns"),
@@ -116,6 +117,7 @@ history: Final = Table(
     Column("writer", Text, nullable=False),  # chain that this row is a link of
     Column("link", BigInteger, nullable=False),  # its place there, from 1
     Column("sha256", Text, nullable=False),  # over all of the above but number
+    Column("prints", Text, nullable=False),
     Column("chain", Text, nullable=False),  # over the chain before and sha256
     # Two updates of one version cannot both be there, whatever a program does.
     UniqueConstraint("signal_id", "version"),
@@ -140,12 +142,13 @@ fills: Final = Table(
     Column("fill_id", Text, nullable=False),
     Column("role", Text, nullable=False),  # entry: what the signal asked for; exit: its way out
     Column("quantity", Double),
-    Column("price", Double, nullable=False),
+    Column("price", Double),
     Column("commission", Double, nullable=False),
     Column("at_ns", BigInteger, nullable=False),
     Column("order_id", Text),
     Column("version", BigInteger, nullable=False),  # of the signal, after this fill
     Column("sha256", Text, nullable=False),
+    Column("prints", Text, nullable=False),
     UniqueConstraint("signal_id", "fill_id"),
 )
 
@@ -170,6 +173,7 @@ outcomes: Final = Table(
     Column("closed_ns", BigInteger),
     Column("version", BigInteger, nullable=False),
     Column("sha256", Text, nullable=False),
+    Column("prints", Text, nullable=False),
     Index(None, "state", "symbol"),
 )
 
@@ -197,9 +201,9 @@ archives: Final = Table(
     METADATA,
     Column("archive_id", Text, primary_key=True),
     Column("folder", Text, nullable=False),
+    Column("state", Text, nullable=False),  # writing, archived or restored
+    Column("begun_ns", BigInteger, nullable=False),
     Column("signals", BigInteger, nullable=False),
     Column("files", Text, nullable=False),  # SHA-256 of each file, JSON
     Column("links", Text, nullable=False),  # digests of the links that left the chains, JSON
-    Column("archived_ns", BigInteger, nullable=False),
-    Column("restored_ns", BigInteger),
 )
