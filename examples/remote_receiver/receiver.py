@@ -75,7 +75,8 @@ class Inbox:
 
     def close(self) -> None:
         """Let go of the database."""
-        self._database.close()
+        with self._lock:  # of a request that is just being answered
+            self._database.close()
 
 
 class Handler(BaseHTTPRequestHandler):
