@@ -148,7 +148,7 @@ class SignalRecord(Row):
     submitted_ns: int | None
     executed_ns: int | None
     valid_until_ns: int | None
-    closed_ns: int | None
+    finished_ns: int | None
     version: int
     sha256: str
     extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))

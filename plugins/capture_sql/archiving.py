@@ -14,6 +14,7 @@ import secrets
 import shutil
 import time
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -136,7 +137,7 @@ def _chosen(
             query = (
                 sa.select(signals.c.number, signals.c.signal_id, signals.c.version)
                 .where(
-                    signals.c.closed_ns < before,
+                    signals.c.finished_ns < before,
                     signals.c.number > after,
                     signals.c.signal_id.not_in(still),
                     *conditions(connection, filters or {}),
@@ -182,7 +183,7 @@ def _archive(
         held = locked(connection, read_before)
         gone = {signal_id: row["version"] for signal_id, row in held.items()} != read_before
         if gone or _has_new_marks(connection, tables["outcomes"]):
-            connection.execute(archives.delete().where(archives.c.archive_id == archive_id))
+            _forget(archive_id, connection)
             return False
         chosen = sorted(read_before)
         for table in _TABLES.values():
@@ -209,7 +210,7 @@ def _has_new_marks(connection: Connection, before: Sequence[Mapping[str, Any]]) 
     chosen = [row["signal_id"] for row in before]
     query = sa.select(outcomes.c.signal_id, outcomes.c.version)
     now = connection.execute(query.where(any_of(connection, outcomes.c.signal_id, chosen)))
-    return dict(now.tuples().all()) != {row["signal_id"]: row["version"] for row in before}
+    return {row[0]: row[1] for row in now} != {row["signal_id"]: row["version"] for row in before}
 
 
 def _links(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, int, list[str]]]:
@@ -305,8 +306,11 @@ def _tidy(database: Database, place: Path) -> None:
         target = Path(row["folder"])
         shutil.rmtree(target, ignore_errors=True)
         shutil.rmtree(target.with_name(f".{target.name}.writing"), ignore_errors=True)
-        gone = archives.delete().where(archives.c.archive_id == row["archive_id"])
-        database.write(lambda connection, gone=gone: connection.execute(gone))
+        database.write(partial(_forget, row["archive_id"]))
+
+
+def _forget(archive_id: str, connection: Connection) -> None:
+    connection.execute(archives.delete().where(archives.c.archive_id == archive_id))
 
 
 def _known(connection: Connection, archive_id: str, *, lock: bool = False) -> Mapping[str, Any]:

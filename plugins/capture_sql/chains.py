@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Link", "begun", "chain_kept", "changed_fields", "extend", "linked", "sealed"]
 
 _KEPT: Final = "capture_chain"
-_UNHASHED: Final = frozenset({"number", "sha256", "prints", "chain", "closed_ns"})
+_UNHASHED: Final = frozenset({"number", "sha256", "prints", "chain", "finished_ns"})
 _PRINT_BYTES: Final = 4  # two of the field's tag, two of its value
 
 
@@ -91,14 +91,14 @@ def _print(cell: bytes) -> bytes:
     return cell[:2] + (zlib.crc32(cell) & 0xFFFF).to_bytes(2, "little")
 
 
-def begun(writer: str) -> str:
+def begun(writer: str, begun_ns: int) -> str:
     """Return what a chain begins with."""
-    return hashlib.sha256(f"capture lifecycle chain 1\0{writer}".encode()).hexdigest()
+    return hashlib.sha256(f"capture lifecycle chain 1\0{writer}\0{begun_ns}".encode()).hexdigest()
 
 
 def linked(chain: str, digest: str) -> str:
     """Return a chain with one more link."""
-    return hashlib.sha256(bytes.fromhex(chain) + bytes.fromhex(digest)).hexdigest()
+    return hashlib.sha256(f"{chain}{digest}".encode()).hexdigest()
 
 
 def extend(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -118,7 +118,8 @@ def extend(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 def _begin(connection: Connection) -> Link:
     writer = secrets.token_hex(8)
-    first = Link(writer, 0, begun(writer))
-    values = {"begun_ns": time.time_ns(), "links": 0, "chain": first.chain}
+    begun_ns = time.time_ns()
+    first = Link(writer, 0, begun(writer, begun_ns))
+    values = {"begun_ns": begun_ns, "links": 0, "chain": first.chain}
     connection.execute(writers.insert().values(writer=writer, **values))
     return first

@@ -105,7 +105,7 @@ class Database:
         raise AssertionError("the last attempt returns or raises")
 
     def compact(self) -> None:
-        """Give back to the disk what was deleted from a SQLite file, as far as nobody is reading."""
+        """Give the room of what was deleted from a SQLite file back, as far as nobody reads."""
         with self._told(), self.engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA incremental_vacuum").close()
             connection.commit()

@@ -48,10 +48,10 @@ def change(
     fields: Mapping[str, Any],
 ) -> Exit:
     """Return a checked change of an outcome."""
-    if exit_price is None and mark_price is None:
-        raise InvalidEvent("exit_price", None, "is required, or a mark_price")
     if exit_price is None and quantity is not None:
         raise InvalidEvent("quantity", quantity, "comes with an exit_price")
+    if exit_price is None and mark_price is None:
+        raise InvalidEvent("exit_price", None, "is required, or a mark_price")
     given = canonical_update(
         {**fields, "executed_price": exit_price, "executed_quantity": quantity}
     )

@@ -158,7 +158,7 @@ def _move(
     if wanted.status is SignalStatus.SUBMITTED and row["submitted_ns"] is None:
         row["submitted_ns"] = at_ns
     if wanted.status in FINAL:
-        row["closed_ns"] = at_ns
+        row["finished_ns"] = at_ns
     fill = None
     if wanted.fill.there:
         fill = fill_in(row, wanted.fill, wanted.status, before, wanted.fill.at_ns or at_ns)

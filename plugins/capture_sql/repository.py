@@ -60,7 +60,11 @@ class SignalRepository:
     ) -> None:
         self.database: Final = Database(db_url, durability, pool_size)
         self.sinks: Final = tuple(sinks)
-        make_ready(self.database)
+        try:
+            make_ready(self.database)
+        except BaseException:
+            self.database.close()
+            raise
 
     # --- writing ---
 

@@ -87,7 +87,7 @@ def _save(writing: Writing, new: New, row: dict[str, Any]) -> dict[str, Any] | N
     row["signal_ns"] = row["signal_ns"] or at_ns
     status = SignalStatus(row["status"])
     if status in FINAL:
-        row["closed_ns"] = at_ns
+        row["finished_ns"] = at_ns
     if status is SignalStatus.SUBMITTED and row["submitted_ns"] is None:
         row["submitted_ns"] = at_ns
     fill = None

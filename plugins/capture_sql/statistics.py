@@ -29,7 +29,7 @@ def execution(connection: Connection, filters: Mapping[str, Any]) -> ExecutionSt
     """Return how the signals fared that meet the filters."""
     where = tuple(conditions(connection, filters))
     counted = sa.select(_S.status, sa.func.count()).where(*where).group_by(_S.status)
-    by_status = {status: int(n) for status, n in sorted(connection.execute(counted).tuples())}
+    by_status = {str(row[0]): int(row[1]) for row in sorted(connection.execute(counted))}
     means = rows_of(connection, _means().where(*where))[0]
     held = rows_of(connection, _held().where(*where))[0]
     total = sum(by_status.values())

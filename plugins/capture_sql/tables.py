@@ -83,17 +83,17 @@ signals: Final = Table(
     Column("submitted_ns", BigInteger),
     Column("executed_ns", BigInteger),  # of the last fill
     Column("valid_until_ns", BigInteger),  # after that it expires, or is missed
-    Column("closed_ns", BigInteger),  # when it came to a final state
+    Column("finished_ns", BigInteger),  # when it came to a final state
     Column("extra", Text),  # fields of no column, as JSON
     Column("version", BigInteger, nullable=False),  # number of changes so far
-    Column("sha256", Text, nullable=False),  # over all of the above but number and closed_ns
+    Column("sha256", Text, nullable=False),  # over all of the above but number and finished_ns
     Column("prints", Text, nullable=False),  # a few bytes of each field, to name what was changed
     Index(None, "strategy_id", "signal_ns"),
     Index(None, "symbol", "signal_ns"),
     Index(None, "status", "signal_ns"),
     Index(None, "signal_ns"),
     Index(None, "valid_until_ns"),
-    Index(None, "closed_ns"),
+    Index(None, "finished_ns"),
 )
 
 history: Final = Table(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from capture.events import SignalStatus
 from capture.lifecycle.states import FINAL, TRANSITIONS
 from capture.lifecycle.verification import DatabaseFinding, DatabaseVerification
 from capture_sql.archiving import changed_archives
@@ -61,7 +62,7 @@ def _check_history(
             "version": row["version"],
             "to_status": row["to_status"],
             "signal_sha256": row["signal_sha256"],
-            "closed_ns": closed.get(signal_id),
+            "finished_ns": closed.get(signal_id),
         }
     return last, count
 
@@ -79,7 +80,7 @@ def _out_of_order(before: Mapping[str, Any] | None, row: Mapping[str, Any]) -> s
     if row["from_status"] != before["to_status"]:
         return f"it comes from {row['from_status']}, and the signal was {before['to_status']}"
     if row["kind"] == "status":
-        onward = TRANSITIONS.get(SignalStatus(row["from_status"]), ())
+        onward = TRANSITIONS.get(row["from_status"], ())
         if row["to_status"] not in onward:
             return "no way leads there"
     return None
@@ -91,37 +92,40 @@ def _broken_chains(connection: Connection) -> Iterator[DatabaseFinding]:
     ends = {row["writer"]: row for row in _streamed(connection, sa.select(writers))}
     columns = [history.c[n] for n in ("writer", "link", "signal_id", "sha256", "chain")]
     query = sa.select(*columns).order_by(history.c.writer, history.c.link)
-    here: dict[str, list[tuple[int, str, str, str]]] = {}
-    for row in _streamed(connection, query):
-        link = (row["link"], row["sha256"], row["chain"], row["signal_id"])
-        here.setdefault(row["writer"], []).append(link)
-    for writer in sorted(here.keys() | ends.keys() | gone.keys()):
-        if writer not in ends:
+    for writer, links in groupby(_streamed(connection, query), key=itemgetter("writer")):
+        end = ends.pop(writer, None)
+        if end is None:
             yield DatabaseFinding("writers", f"writer {writer} is missing")
-            continue
-        yield from _broken_chain(ends[writer], here.get(writer, []), gone.get(writer, {}))
+        else:
+            yield from _broken_chain(end, links, gone.pop(writer, {}))
+    for writer, end in ends.items():  # of which every link is archived, or lost
+        yield from _broken_chain(end, iter(()), gone.get(writer, {}))
 
 
 def _broken_chain(
-    end: Mapping[str, Any], here: list[tuple[int, str, str, str]], gone: Mapping[int, str]
+    end: Mapping[str, Any], here: Iterator[Mapping[str, Any]], gone: Mapping[int, str]
 ) -> Iterator[DatabaseFinding]:
-    writer, chain, number = end["writer"], begun(end["writer"]), 0
-    named = {link: signal_id for link, _, _, signal_id in here}
-    found = {link: (digest, said) for link, digest, said, _ in here}
-    for number in range(1, max([end["links"], *found, *gone]) + 1):
-        if number in found:
-            digest, said = found[number]
-            chain = linked(chain, digest)
-            if said != chain:
-                problem = f"link {number} of writer {writer} does not follow from the one before"
-                yield DatabaseFinding("history", problem, named[number])
-                return
-        elif number in gone:
+    writer, chain, number = end["writer"], begun(end["writer"], end["begun_ns"]), 0
+    for row in here:
+        while number + 1 < row["link"] and number + 1 in gone:
+            number += 1
             chain = linked(chain, gone[number])
-        else:
-            yield DatabaseFinding("history", f"link {number} of writer {writer} is missing")
+        if row["link"] != number + 1:
+            problem = f"link {number + 1} of writer {writer} is missing"
+            yield DatabaseFinding("history", problem)
             return
-    if (end["links"], end["chain"]) != (number, chain):
+        number += 1
+        chain = linked(chain, row["sha256"])
+        if row["chain"] != chain:
+            problem = f"link {number} of writer {writer} does not follow from the one before"
+            yield DatabaseFinding("history", problem, row["signal_id"], "chain")
+            return
+    while number + 1 in gone:
+        number += 1
+        chain = linked(chain, gone[number])
+    if number < end["links"]:
+        yield DatabaseFinding("history", f"link {number + 1} of writer {writer} is missing")
+    elif (end["links"], end["chain"]) != (number, chain):
         yield DatabaseFinding("writers", f"the chain of writer {writer} does not end as it says")
 
 
@@ -153,9 +157,9 @@ def _changed_signals(
         elif end["signal_sha256"] != row["sha256"] or end["version"] != row["version"]:
             problem = f"version {row['version']} is not what change {end['version']} made"
             yield DatabaseFinding("signals", problem, signal_id)
-        elif row["closed_ns"] != end["closed_ns"]:
+        elif row["finished_ns"] != end["finished_ns"]:
             problem = "it is not when the history says the signal came to its final state"
-            yield DatabaseFinding("signals", problem, signal_id, "closed_ns")
+            yield DatabaseFinding("signals", problem, signal_id, "finished_ns")
     for signal_id in sorted(missing):
         yield DatabaseFinding("signals", "the signal is missing; its history is there", signal_id)
 

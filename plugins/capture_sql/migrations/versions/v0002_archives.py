@@ -21,9 +21,9 @@ def upgrade() -> None:
     """
     for name in ("submitted_price", "delay_slippage", "fill_slippage"):
         op.add_column("signals", sa.Column(name, sa.Double))
-    op.add_column("signals", sa.Column("closed_ns", sa.BigInteger))
-    op.create_index("ix_signals_closed_ns", "signals", ["closed_ns"])
-    signals = sa.table("signals", *map(sa.column, ("signal_id", "status", "closed_ns")))
+    op.add_column("signals", sa.Column("finished_ns", sa.BigInteger))
+    op.create_index("ix_signals_finished_ns", "signals", ["finished_ns"])
+    signals = sa.table("signals", *map(sa.column, ("signal_id", "status", "finished_ns")))
     history = sa.table("history", *map(sa.column, ("signal_id", "to_status", "kind", "at_ns")))
     came = (
         sa.select(sa.func.max(history.c.at_ns))
@@ -34,7 +34,7 @@ def upgrade() -> None:
         )
         .scalar_subquery()
     )
-    op.execute(signals.update().where(signals.c.status.in_(_FINAL)).values(closed_ns=came))
+    op.execute(signals.update().where(signals.c.status.in_(_FINAL)).values(finished_ns=came))
     op.create_table(
         "archives",
         sa.Column("archive_id", sa.Text, nullable=False),
