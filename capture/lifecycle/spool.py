@@ -31,7 +31,10 @@ __all__ = ["Leftover", "Spool", "leftovers"]
 SPOOL_VERSION: Final = 1
 # 1: first release
 
-TABLE: Final = "lifecycle"
+TABLE: Final = "notes"
+"""An entry is a note, whose value is JSON."""
+
+NAME: Final = "lifecycle"
 _LOCK: Final = "lock"
 _PLACE: Final = "place.json"
 _SEGMENT_BYTES: Final = 1 << 20
@@ -69,7 +72,9 @@ class Spool:
             sync=self._sync,
             on_full=self._forget_block,
         )
-        layout = self._journal.layout(TABLE, fields=(Field("entry", "text"),))
+        layout = self._journal.layout(
+            TABLE, fields=(Field("value", "text"),), constants={"name": NAME}
+        )
         self._append: Append = self._journal.appender(layout)
 
     def _forget_block(self, _droppable: bool) -> bool:
@@ -116,11 +121,11 @@ class Leftover(NamedTuple):
     damaged: str | None
 
     def remove(self) -> None:
-        """Remove the folder: the database has everything that can be read of it."""
+        """Remove the folder, or keep what is damaged: the database has what can be read of it."""
         if self.damaged is None:
             _remove(self.folder)
         else:
-            self.folder.rename(self.folder.with_name(f"damaged-{self.folder.name}"))
+            (self.folder / _PLACE).rename(self.folder / f"damaged-{_PLACE}")
         self.lock.release()
 
 
@@ -143,6 +148,6 @@ def _entries(folder: Path) -> tuple[list[dict[str, Any]], str | None]:
         content = read_journal(journal)
         damaged = damaged or content.damaged
         if TABLE in content.tables:
-            texts = content.tables[TABLE].column("entry").to_pylist()
+            texts = content.tables[TABLE].column("value").to_pylist()
             found += [json.loads(text) for text in texts]
     return found, damaged
