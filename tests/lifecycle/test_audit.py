@@ -13,7 +13,9 @@ from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner
 
+from capture.cli import cli
 from capture.errors import CaptureWarning, ConfigError, CorruptRecording, StoreError
 from capture.lifecycle.audit import AuditLog, read_audit
 from capture.lifecycle.audit_check import verify_audit
@@ -336,3 +338,20 @@ def test_there_must_be_a_log_to_check(tmp_path: Path) -> None:
 def test_a_synced_log_is_the_same_log(tmp_path: Path) -> None:
     log = filled(tmp_path / "audit", 4, sync=True)
     assert verify_audit(log).ok
+
+
+# --- the verb ------------------------------------------------------------------------------------
+
+
+def test_capture_verify_names_file_and_line_of_what_was_changed(tmp_path: Path) -> None:
+    log = filled(tmp_path / "audit")
+    call = CliRunner().invoke
+    clean = call(cli, ["verify", "--audit", str(log)])
+    assert (clean.exit_code, clean.output.partition(" in ")[0]) == (0, "Clean: 30 lines")
+    path, line = tampered_field(audit_files(log)[1])
+    ran = call(cli, ["verify", "--audit", str(log)])
+    assert ran.exit_code == 1
+    assert f"{path.name} line {line}: the line is not what was written, signal s" in ran.output
+    said = json.loads(call(cli, ["verify", "--audit", str(log), "--json"]).output)
+    assert (said["ok"], said["findings"][0]["line"]) == (False, line)
+    assert call(cli, ["verify", "--audit", str(tmp_path / "none")]).exit_code == 2

@@ -268,9 +268,13 @@ class Sender:
             self._thread.start()
         return self
 
+    def ask_to_stop(self) -> None:
+        """Let the sender end after the send that goes on, without waiting for it."""
+        self._stopping.set()
+
     def stop(self) -> None:
         """End after the send that goes on; what is claimed and not sent is given back."""
-        self._stopping.set()
+        self.ask_to_stop()
         if self._thread is not None:
             self._thread.join()
             self._thread = None

@@ -73,9 +73,8 @@ def test_killed_anywhere_between_call_and_delivery_nothing_is_lost_or_doubled(
             tracker.flush()
             recovered = tracker.statistics
         _end_leases(repository)
-        sender = Sender(
-            repository.outbox(), HttpSink(remote.url), name="http", lease_s=90, poll_s=0.01
-        )
+        sink = HttpSink(remote.url, batch_url=remote.batch_url)
+        sender = Sender(repository.outbox(), sink, name="http", lease_s=90, poll_s=0.01)
         sender.drain()
         sender.close()
         counts = repository.outbox().counts("http")
