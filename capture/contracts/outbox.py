@@ -89,6 +89,10 @@ class Outbox(Protocol):
         """Return how many items are in which state."""
         ...
 
+    def sinks(self) -> tuple[str, ...]:
+        """Return the names of the sinks that there are items for."""
+        ...
+
     def dead(self, sink: str, limit: int = 1000) -> list[DeadLetter]:
         """Return the items that were given up, oldest first."""
         ...
