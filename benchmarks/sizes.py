@@ -34,6 +34,8 @@ class Sizes:
         index_rows: bars or signals that are asked about at once.
         index_ranges: ranges of bars that signals are filtered by.
         index_rounds: interleaved rounds of each way to ask.
+        delivery_signals: signals that are logged, and delivered.
+        delivery_rounds: interleaved rounds of each way to deliver.
         pattern_rows: rows that frequent itemsets are looked for in.
         pattern_signals: signals that are searched for patterns as a whole.
         pattern_seeds: markets without a pattern.
@@ -60,6 +62,8 @@ class Sizes:
     index_rows: int
     index_ranges: int
     index_rounds: int
+    delivery_signals: int
+    delivery_rounds: int
     pattern_rows: int
     pattern_signals: int
     pattern_seeds: int
@@ -87,6 +91,8 @@ FULL: Final = Sizes(
     index_rows=1_000_000,
     index_ranges=10_000,
     index_rounds=5,
+    delivery_signals=2_000,
+    delivery_rounds=3,
     pattern_rows=100_000,
     pattern_signals=20_000,
     pattern_seeds=200,
@@ -113,6 +119,8 @@ QUICK: Final = Sizes(
     index_rows=1_000_000,
     index_ranges=10_000,
     index_rounds=3,
+    delivery_signals=500,
+    delivery_rounds=2,
     pattern_rows=10_000,
     pattern_signals=5_000,
     pattern_seeds=40,
@@ -139,6 +147,8 @@ TINY: Final = Sizes(
     index_rows=5_000,
     index_ranges=50,
     index_rounds=2,
+    delivery_signals=30,
+    delivery_rounds=1,
     pattern_rows=500,
     pattern_signals=200,
     pattern_seeds=2,

@@ -80,14 +80,17 @@ class RemoteSink(Protocol):
 
     It is used from one thread at a time. What it is told by its settings must hold no secrets:
     these come from the environment.
-
-    Attributes:
-        most: how many items one call of `send` takes.
-        timeout_s: the longest that one call of `send` takes.
     """
 
-    most: int
-    timeout_s: float
+    @property
+    def most(self) -> int:
+        """How many items one call of `send` takes."""
+        ...
+
+    @property
+    def timeout_s(self) -> float:
+        """The longest that one call of `send` takes."""
+        ...
 
     def send(self, items: Sequence[Delivery]) -> Sequence[Said]:
         """Send items, no two of one signal, and return what was said to each, in their order.
