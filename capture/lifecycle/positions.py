@@ -61,7 +61,7 @@ def position_of(direction: int, fills: Iterable[Mapping[str, Any]]) -> Position 
     Args:
         direction: 1 long, -1 short.
         fills: mappings with `role` (entry or exit), `quantity`, `price`, `commission`, `at_ns`;
-            those without price or quantity say nothing of a position.
+            those of other roles, or without price or quantity, say nothing of a position.
     """
     with localcontext(CONTEXT):
         return _walked(direction, fills)
@@ -72,7 +72,7 @@ def _walked(direction: int, fills: Iterable[Mapping[str, Any]]) -> Position | No
     sums = {"entry": (_ZERO, _ZERO), "exit": (_ZERO, _ZERO)}
     times = []
     for fill in fills:
-        if fill["price"] is None or fill["quantity"] is None:
+        if fill["price"] is None or fill["quantity"] is None or fill["role"] not in sums:
             continue
         price, quantity = exact(fill["price"]), exact(fill["quantity"])
         paid = exact(fill["commission"])

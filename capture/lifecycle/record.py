@@ -197,7 +197,10 @@ class HistoryRow(Row):
 
 @dataclass(frozen=True, eq=False)
 class FillRecord(Row):
-    """One fill: of what the signal asked for (entry), or of the way out of its position (exit)."""
+    """One fill: of what the signal asked for (entry, reduce), or of its position's way out (exit).
+
+    One that is `reduce` was asked for by the signal, and only gave back what others had taken.
+    """
 
     signal_id: str
     fill_id: str
@@ -230,7 +233,7 @@ class ExecutionStats(Row):
         avg_quality_score: mean over the signals that have one.
         avg_confidence: mean over the signals that have one.
         avg_seconds_to_execution: from the signal to its last fill.
-        total_commission: paid for fills and exits.
+        total_commission: paid for what these signals asked for.
         open_positions: positions not closed yet.
         realised_profit: of everything closed.
         unrealised_profit: of everything open, at the last marks.

@@ -11,14 +11,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from capture.events import SignalStatus
+    from capture_sql.feed import LifecycleFeed
     from capture_sql.repository import SignalRepository
 
-__all__ = ["SignalRepository", "SignalStatus"]
+__all__ = ["LifecycleFeed", "SignalRepository", "SignalStatus"]
 
 
 def __getattr__(name: str) -> Any:
     if name == "SignalRepository":
         return _REPOSITORY.get()
+    if name == "LifecycleFeed":
+        _REPOSITORY.get()
+        from capture_sql.feed import LifecycleFeed
+
+        return LifecycleFeed
     if name == "SignalStatus":
         from capture.events import SignalStatus
 

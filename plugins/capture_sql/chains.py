@@ -50,7 +50,7 @@ def chain_kept(connection: Connection) -> Iterator[None]:
 
 def sealed(row: dict[str, Any]) -> dict[str, Any]:
     """Give a row the digest over its fields, and of each a print by which a change is named."""
-    cells = _cells(row)
+    cells = spelled_row({name: row[name] for name in row if name not in _UNHASHED})
     row["sha256"] = row_digest(cells).hex()
     row["prints"] = b"".join(map(_print, cells.values())).hex()
     return row
@@ -61,7 +61,14 @@ def changed_fields(row: Mapping[str, Any]) -> list[str] | None:
 
     The list is empty if something is, and the prints do not tell which: they were changed as well.
     """
-    cells = _cells(row)
+    # SQLite keeps a value of any type in any column; one that is none of ours was put there.
+    cells = spelled_row(
+        {
+            name: value if value is None or type(value) in (int, float, str) else repr(value)
+            for name, value in row.items()
+            if name not in _UNHASHED
+        }
+    )
     try:
         held = bytes.fromhex(row["prints"])
     except (TypeError, ValueError):
@@ -74,17 +81,6 @@ def changed_fields(row: Mapping[str, Any]) -> list[str] | None:
     if row["sha256"] != row_digest(cells).hex():
         return sorted(found) or ["sha256"]
     return ["prints"] if found else None
-
-
-def _cells(row: Mapping[str, Any]) -> dict[str, bytes]:
-    # SQLite keeps a value of any type in any column; one that is none of ours was put there.
-    return spelled_row(
-        {
-            name: value if value is None or type(value) in (int, float, str) else repr(value)
-            for name, value in row.items()
-            if name not in _UNHASHED
-        }
-    )
 
 
 def _print(cell: bytes) -> bytes:

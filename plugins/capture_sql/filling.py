@@ -30,7 +30,11 @@ _FILLABLE: Final = frozenset(
 
 @dataclass(frozen=True)
 class Fill:
-    """A fill as it was told; `overfill` allows more than was asked for, as brokers sometimes do."""
+    """A fill as it was told.
+
+    `overfill` allows more than was asked for, as brokers sometimes do. The role is entry, or reduce
+    if the fill only gave back what other signals had taken.
+    """
 
     price: float | None = None
     quantity: float | None = None
@@ -39,6 +43,7 @@ class Fill:
     fill_id: str | None = None
     order_id: str | None = None
     overfill: bool = False
+    role: str = "entry"
 
     @property
     def there(self) -> bool:
@@ -77,14 +82,14 @@ def fill_in(
     made = {
         "signal_id": row["signal_id"],
         "fill_id": fill.fill_id or secrets.token_hex(8),
-        "role": "entry",
+        "role": fill.role,
         "quantity": quantity,
         "price": fill.price,
         "commission": float(fill.commission),
         "at_ns": at_ns,
         "order_id": fill.order_id,
     }
-    every = [*(each for each in before if each["role"] == "entry"), made]
+    every = [*(each for each in before if each["role"] != "exit"), made]
     known = [each["quantity"] for each in every if each["quantity"] is not None]
     row["executed_quantity"] = total(known) if known else None
     row["commission"] = total(each["commission"] for each in every)
@@ -105,7 +110,7 @@ def _quantity(
     before: Sequence[Mapping[str, Any]],
 ) -> float | None:
     """Return how much was filled: what was said, or all the rest of an executed signal."""
-    entries = [each for each in before if each["role"] == "entry"]
+    entries = [each for each in before if each["role"] != "exit"]
     done = total(each["quantity"] for each in entries if each["quantity"] is not None)
     wanted = row["requested_quantity"]
     quantity = fill.quantity

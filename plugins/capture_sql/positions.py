@@ -46,6 +46,7 @@ def keep_positions(
     connection: Connection,
     rows: Sequence[Mapping[str, Any]],
     filled: Mapping[str, Sequence[Mapping[str, Any]]],
+    opening: frozenset[str] = frozenset(),
 ) -> None:
     """Let the positions of these signals be as their fills now have it.
 
@@ -53,16 +54,18 @@ def keep_positions(
         connection: the transaction's; it holds the locks of the signals.
         rows: signals that got a fill.
         filled: all fills of each of them, in order.
+        opening: signals that open a position although they are no entries.
     """
-    opening = {
+    chosen = {
         row["signal_id"]: row
         for row in rows
-        if row["signal_type"] == SignalType.ENTRY and row["side"] in SIGNS
+        if (row["signal_type"] == SignalType.ENTRY or row["signal_id"] in opening)
+        and row["side"] in SIGNS
     }
-    known = outcomes_of(connection, list(opening))
+    known = outcomes_of(connection, list(chosen))
     made = [
         valued(known.get(signal_id) or _new(row), filled[signal_id])
-        for signal_id, row in opening.items()
+        for signal_id, row in chosen.items()
     ]
     write_outcomes(connection, [each for each in made if each is not None])
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 from capture.events import SignalStatus
 from capture_sql import archiving, exits, expiry, fetching, moving, saving, statistics, verifying
 from capture_sql.database import Database
-from capture_sql.versions import make_ready
+from capture_sql.versions import make_ready, upgrade
 
 if TYPE_CHECKING:
     import os
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         SignalRecord,
     )
     from capture.lifecycle.verification import DatabaseVerification
+    from capture.store.recording import Recording
     from capture_sql.outbox import SqlOutbox
 
 __all__ = ["SignalRepository"]
@@ -65,6 +66,18 @@ class SignalRepository:
         except BaseException:
             self.database.close()
             raise
+
+    @classmethod
+    def migrate(cls, db_url: str | os.PathLike[str] | None = None) -> tuple[str | None, str | None]:
+        """Bring a database to the newest version of its schema; return versions before and after.
+
+        All steps are one transaction: a migration that is interrupted has changed nothing.
+        """
+        database = Database(db_url, "fsync", 1)
+        try:
+            return upgrade(database)
+        finally:
+            database.close()
 
     # --- writing ---
 
@@ -187,6 +200,15 @@ class SignalRepository:
         signal. One whose order stands is then expired, one of which no order went out is missed.
         """
         return expiry.expire(self, now, max_age, dry_run=dry_run)
+
+    def import_recording(self, recording: Recording) -> int:
+        """Write what a recording has of signals, and this repository has not.
+
+        Returns how many events were new. It may be repeated at any time.
+        """
+        from capture_sql.feed import import_recording
+
+        return import_recording(self, recording)
 
     # --- reading ---
 

@@ -52,7 +52,7 @@ def execution(connection: Connection, filters: Mapping[str, Any]) -> ExecutionSt
         avg_quality_score=means["quality_score"],
         avg_confidence=means["confidence"],
         avg_seconds_to_execution=means["seconds"],
-        total_commission=float(means["entry_commission"] or 0.0) + float(held["exit_extra"] or 0.0),
+        total_commission=float(means["commission"] or 0.0),
         open_positions=int(held["opened"] or 0),
         realised_profit=float(held["realised"] or 0.0),
         unrealised_profit=float(held["unrealised"] or 0.0),
@@ -75,7 +75,7 @@ def _means() -> sa.Select[Any]:
         (mean(sa.cast(waited, sa.Double)) / 1e9).label("seconds"),
         whole(sa.case((both, _S.requested_quantity))).label("asked"),
         whole(sa.case((both, _S.executed_quantity))).label("filled"),
-        whole(_S.commission).label("entry_commission"),
+        whole(_S.commission).label("commission"),
     )
 
 
@@ -89,7 +89,6 @@ def _held() -> sa.Select[Any]:
         whole(sa.case((won, 1), else_=0)).label("won"),
         whole(table.realised_profit).label("realised"),
         whole(table.unrealised_profit).label("unrealised"),
-        whole(table.commission - sa.func.coalesce(_S.commission, 0.0)).label("exit_extra"),
     ).select_from(signals.join(outcomes, _S.signal_id == table.signal_id))
 
 

@@ -140,7 +140,9 @@ fills: Final = Table(
     _number(),
     Column("signal_id", Text, nullable=False),
     Column("fill_id", Text, nullable=False),
-    Column("role", Text, nullable=False),  # entry: what the signal asked for; exit: its way out
+    # entry: what the signal asked for; reduce: that, but it only gave back what others had taken;
+    # exit: the way out of the position that the signal opened
+    Column("role", Text, nullable=False),
     Column("quantity", Double),
     Column("price", Double),
     Column("commission", Double, nullable=False),
