@@ -22,9 +22,7 @@ class Repository(Protocol):
     use one database at the same time.
     """
 
-    def save_signal(
-        self, signal: Any, status: SignalStatus | str = ..., **fields: Any
-    ) -> Any:
+    def save_signal(self, signal: Any, status: SignalStatus | str = ..., **fields: Any) -> Any:
         """Save a signal and return its record."""
         ...
 
