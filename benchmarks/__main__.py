@@ -30,6 +30,7 @@ BENCHMARKS: Final = {
     "loading": "reading with filters from a store of a million signals",
     "analysis_speed": "checking a recording of a million signals, and comparing two",
     "index": "signals and regimes as sparse indices, against dense layouts",
+    "lifecycle": "signals per second into SQLite and PostgreSQL, and how long callers wait",
     "delivery": "what enqueueing costs, and signals delivered per second",
     "patterns": "frequent itemsets against mlxtend, and how often noise is believed",
 }

@@ -172,6 +172,7 @@ _PLUGGED: Final = {
     "HDF5StorageBackend": ("backend", "hdf5"),
     "JSONStorageBackend": ("backend", "json"),
     "ParquetStorageBackend": ("backend", "parquet"),
+    "PostgresStorageBackend": ("backend", "postgres"),
     "SQLiteStorageBackend": ("backend", "sql"),
     "SignalRepository": ("repository", "sql"),
 }

@@ -38,6 +38,12 @@ def _load() -> type:
     return SQLiteStorageBackend
 
 
+def _load_postgres() -> type:
+    from capture_sql.postgres import PostgresStorageBackend
+
+    return PostgresStorageBackend
+
+
 def _load_repository() -> type:
     from capture_sql.repository import SignalRepository
 
@@ -55,12 +61,20 @@ _REPOSITORY: Final = RepositoryInfo(
 
 @hookimpl
 def register_backends() -> Iterator[BackendInfo]:
-    """Offer the backend."""
+    """Offer the backends."""
     yield BackendInfo(
         "sql",
         load=_load,
         suffixes=(".sqlite",),
         summary="SQLite: all tables of a part in one database",
+    )
+    yield BackendInfo(
+        "postgres",
+        load=_load_postgres,
+        extra="postgres",
+        requires=("psycopg",),
+        suffixes=(".postgres",),
+        summary="PostgreSQL: tables of sealed parts in a database",
     )
 
 

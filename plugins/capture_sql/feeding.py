@@ -227,7 +227,9 @@ class _Batch:
         """Move the signal, or keep what was said of one of its orders where no way leads there."""
         values, at_ns = heard.values, _moment(heard.values)
         was, wanted = row["status"], SignalStatus(values["status"])
-        about = {name: _text(values[name]) for name in ("actor", "reason", "order_id")}
+        about: dict[str, Any] = {
+            name: _text(values[name]) for name in ("actor", "reason", "order_id")
+        }
         kind = "order"
         if wanted in TRANSITIONS[SignalStatus(was)]:
             kind = "status"

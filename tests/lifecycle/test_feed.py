@@ -64,6 +64,7 @@ def _backtrader(store: Path) -> None:
 
 
 @pytest.mark.host
+@pytest.mark.filterwarnings("ignore:.*insufficient margin", "ignore:Some trades remain open")
 @pytest.mark.parametrize("run", [_backtesting, _backtrader])
 def test_a_backtest_is_in_the_repository_as_it_is_in_the_recording(
     repository: SignalRepository, tmp_path: Path, run: Any
@@ -93,6 +94,7 @@ def test_a_backtest_is_in_the_repository_as_it_is_in_the_recording(
 
 
 @pytest.mark.host
+@pytest.mark.filterwarnings("ignore:.*insufficient margin", "ignore:Some trades remain open")
 def test_an_import_comes_to_the_same_as_a_feed(
     repository: SignalRepository, tmp_path: Path
 ) -> None:
