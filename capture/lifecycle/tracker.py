@@ -44,8 +44,8 @@ class SignalTracker:
     """Takes signals and changes of status at once, and stores them in batches from a thread.
 
     With the durability "journal", what was accepted survives a kill of the process, with "fsync" a
-    power cut as well, with "memory" neither. The next tracker for the same database stores what a
-    killed one had not.
+    power cut as well, with "memory" neither, nor with a database in memory. The next tracker for
+    the same database stores what a killed one had not.
 
     Args:
         repository: where signals are kept.
@@ -99,7 +99,7 @@ class SignalTracker:
         """Why the database could not be used when it was tried last; None if it could."""
         self._spool: Spool | None = None
         self._leftovers: list[Leftover] = []
-        if durability != "memory":
+        if durability != "memory" and not _dies_with_us(repository):
             self._begin_spool(Path(spool) if spool is not None else _beside(repository))
         self._thread: Final = Thread(target=self._work, name="capture-tracker", daemon=True)
         self._thread.start()
@@ -391,6 +391,11 @@ def _check_choice(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         hint = did_you_mean(str(value), allowed)
         raise ConfigError(name, value, f"choose one of {', '.join(allowed)}.{hint}")
+
+
+def _dies_with_us(repository: Any) -> bool:
+    """Say whether a database is in memory, so that nothing can be stored for it later."""
+    return repository.file is None and str(repository.place).startswith("sqlite:")
 
 
 def _beside(repository: Any) -> Path:

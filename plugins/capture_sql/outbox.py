@@ -211,7 +211,13 @@ def _settle(connection: Connection, verdicts: Sequence[Verdict]) -> int:
         counted += connection.execute(arrived).rowcount
     for verdict in verdicts:
         if verdict.state != "sent":
-            problem = verdict.problem and verdict.problem[:_LONGEST_PROBLEM]
+            said: dict[str, Any] = {
+                "state": verdict.state,
+                "attempts": verdict.attempts,
+                "next_attempt_ns": verdict.at_ns,
+            }
+            if verdict.problem is not None:  # what is only given back keeps what was said before
+                said["last_error"] = verdict.problem[:_LONGEST_PROBLEM]
             kept = (
                 sa.update(outbox)
                 .where(
@@ -219,12 +225,7 @@ def _settle(connection: Connection, verdicts: Sequence[Verdict]) -> int:
                     outbox.c.state == "pending",
                     outbox.c.next_attempt_ns == verdict.delivery.lease_ns,
                 )
-                .values(
-                    state=verdict.state,
-                    attempts=verdict.attempts,
-                    next_attempt_ns=verdict.at_ns,
-                    last_error=problem,
-                )
+                .values(**said)
             )
             counted += connection.execute(kept).rowcount
     return counted

@@ -373,6 +373,17 @@ def test_the_spool_of_a_living_tracker_is_left_alone(
     assert repository.get_execution_stats().total_signals == 1
 
 
+def test_a_database_in_memory_has_no_spool(
+    signal: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with SignalRepository("sqlite://") as repository, SignalTracker(repository) as one:
+        one.log_signal(signal())
+        one.flush()
+        assert repository.get_execution_stats().total_signals == 1
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_spool_of_another_database_is_left_alone(
     repository: Repository, signal: Callable[..., Any], tmp_path: Path
 ) -> None:

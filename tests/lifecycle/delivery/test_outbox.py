@@ -155,6 +155,17 @@ def test_an_item_that_failed_waits_and_counts(repository: SignalRepository) -> N
     assert item.attempts == 1
 
 
+def test_what_is_only_given_back_keeps_what_was_said_before(repository: SignalRepository) -> None:
+    repository.save_signal({"symbol": "ACME", "side": "buy"})
+    outbox = repository.outbox()
+    outbox.settle([again(outbox.claim("http", 1, 60)[0])])
+    (item,) = outbox.claim("http", 1, 60)
+    outbox.settle([Verdict(item, "pending", item.attempts, time.time_ns())])
+    (item,) = outbox.claim("http", 1, 60)
+    outbox.settle([Verdict(item, "dead", item.attempts, time.time_ns())])
+    assert [letter.problem for letter in outbox.dead("http")] == ["it failed"]
+
+
 def test_an_empty_outbox_says_so(repository: SignalRepository) -> None:
     outbox = repository.outbox()
     assert outbox.next_due_ns("http") is None
