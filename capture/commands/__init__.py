@@ -32,7 +32,7 @@ _VERBS: Final = {
     "export": "Write a table to a file: CSV, JSON, Parquet, Feather.",
     "stats": "Show what recording cost: rows, bytes, seconds, losses.",
     "lifecycle": "Ask what became of signals, in the database that keeps them.",
-    "deliver": "Send changes of signals to a remote system, or list those given up.",
+    "deliver": "Send what became of signals to a remote system.",
     "plugins": "List the plugins, how they are, and what they offer.",
 }
 
