@@ -71,4 +71,4 @@ def _share(value: float | None) -> str:
 
 
 def _amount(value: float | None) -> str:
-    return "" if value is None else amount(value)
+    return "" if value is None else amount(round(value, 9) + 0.0)
