@@ -278,14 +278,24 @@ class AuditLog:
         self.close()
 
 
-def read_audit(folder: str | Path) -> Iterator[AuditEntry]:
+def read_audit(folder: str | Path, *, since_ns: int | None = None) -> Iterator[AuditEntry]:
     """Yield the lines of a log in order, without checking the chain; a torn last one is left out.
+
+    Args:
+        folder: the log.
+        since_ns: leave out files that ended on a day before this moment's.
 
     Raises:
         CorruptRecording: a line cannot be read.
     """
     chaining = Chaining()
-    for path in audit_files(Path(folder)):
+    files = audit_files(Path(folder))
+    if since_ns is not None:
+        day = day_of(since_ns)
+        # A file is named for the day that it begins on, and may hold lines of the next.
+        later = (n for n, path in enumerate(files) if path.stem.partition("-")[2] >= day)
+        files = files[max(next(later, len(files)) - 1, 0) :]
+    for path in files:
         with path.open("rb") as file:
             for number, line in enumerate(file, 1):
                 if not line.endswith(b"\n"):

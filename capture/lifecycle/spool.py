@@ -120,6 +120,11 @@ class Leftover(NamedTuple):
     entries: list[dict[str, Any]]
     damaged: str | None
 
+    @property
+    def begun_ns(self) -> int:
+        """When the killed process began."""
+        return int(self.folder.name.partition("-")[0], 16)
+
     def remove(self) -> None:
         """Remove the folder, or keep what is damaged: the database has what can be read of it."""
         if self.damaged is None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from capture.errors import CaptureError, StoreError
+from capture.lifecycle.audit import read_audit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -37,6 +38,9 @@ class Storing:
     stored: int = 0
     refused: int = 0
     first_refusal: CaptureError | None = None
+    recovering_since_ns: int | None = None
+    """When the first of the killed processes began whose entries are stored now."""
+    _written: Counter[tuple[Any, ...]] | None = None
     _lines: list[dict[str, Any]] = field(default_factory=list)
 
     def store(self, entries: Sequence[Entry]) -> None:
@@ -80,7 +84,7 @@ class Storing:
     def _finished(self, entry: Entry) -> None:
         entry.done = True
         self.stored += 1
-        if self.audit is not None:
+        if self.audit is not None and not self._is_written_down(entry):
             facts = {k: v for k, v in entry.values.items() if k != "signal_id"}
             line = {"action": entry.kind, "signal_id": entry.signal_id, "facts": facts}
             self._lines.append(line)
@@ -110,6 +114,20 @@ class Storing:
         self._lines.clear()
 
     # --- after a kill ------------------------------------------------------------------------
+
+    def _is_written_down(self, entry: Entry) -> bool:
+        """Say whether a killed process wrote an entry into the audit log itself."""
+        if not entry.recovered or self.audit is None:
+            return False
+        if self._written is None:
+            lines = read_audit(self.audit.folder, since_ns=self.recovering_since_ns)
+            self._written = Counter(
+                (line.action, line.signal_id, line.facts.get("status"), line.facts.get("at_ns"))
+                for line in lines
+            )
+        mark = (entry.kind, entry.signal_id, entry.values["status"], entry.values["at_ns"])
+        self._written[mark] -= 1
+        return self._written[mark] >= 0
 
     def _there_already(self, entries: Iterable[Entry]) -> list[Entry]:
         """Return the entries of a killed process that it could still store itself.

@@ -111,6 +111,8 @@ class SignalTracker:
             self._leftovers.append(left)
             self._queue.extend(map(Entry.recover, left.entries))
         self._recovered = len(self._queue)
+        begun = (left.begun_ns for left in self._leftovers)
+        self._storing.recovering_since_ns = min(begun, default=None)
         self._spool = Spool(folder, self._place, sync=self._synced)
 
     # --- taking in ---------------------------------------------------------------------------

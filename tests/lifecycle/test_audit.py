@@ -80,6 +80,20 @@ def test_a_new_day_begins_a_new_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert verify_audit(tmp_path / "audit").ok
 
 
+def test_only_files_of_a_day_and_later_are_read_if_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = 86_400_000_000_000
+    with AuditLog(tmp_path / "audit", max_bytes=1) as log:
+        for number in range(6):
+            now = number * day // 2
+            monkeypatch.setattr("capture.lifecycle.audit.time_ns", lambda now=now: now)
+            log.append("saved", signal_id=f"s{number}")
+    for since, first in ((0, 0), (day, 1), (2 * day, 3), (9 * day, 5)):
+        found = [entry.signal_id for entry in read_audit(tmp_path / "audit", since_ns=since)]
+        assert found == [f"s{n}" for n in range(first, 6)]
+
+
 def test_what_is_written_together_is_in_one_file(tmp_path: Path) -> None:
     with AuditLog(tmp_path / "audit", max_bytes=500) as log:
         log.append("saved")
