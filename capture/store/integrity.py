@@ -77,6 +77,11 @@ def row_digest(cells: Mapping[str, bytes]) -> bytes:
     return hashlib.sha256(b"".join(cells.values())).digest()
 
 
+@cache
+def _tag(name: str, kind: str) -> bytes:
+    return hashlib.sha256(f"{name}\0{kind}".encode()).digest()[:4]
+
+
 def tags_of(name: str) -> tuple[bytes, ...]:
     """Return the tags that a column of this name can have, one for each kind of value."""
     return tuple(_tag(name, kind) for kind in ("flag", "int", "float", "text", "time"))
@@ -182,11 +187,6 @@ def _cell(name: str, column: pa.ChunkedArray) -> tuple[bytes, np.ndarray[Any, An
     """Return a column's tag and its values, a cell each; what a null holds does not matter."""
     kind, values = _values(column)
     return _tag(name, kind), values
-
-
-@cache
-def _tag(name: str, kind: str) -> bytes:
-    return hashlib.sha256(f"{name}\0{kind}".encode()).digest()[:4]
 
 
 def _values(column: pa.ChunkedArray) -> tuple[str, np.ndarray[Any, Any]]:

@@ -41,7 +41,7 @@ def database() -> Iterator[str]:
 
         name = f"capture_test_{secrets.token_hex(6)}"
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
         try:
             base, _, query = url.partition("?")
             ours = re.sub(r"/[^/]*$", f"/{name}", base) + (f"?{query}" if query else "")
@@ -84,7 +84,20 @@ def _own_server() -> Iterator[str]:
     if owner is not None:
         os.chown(folder, owner.pw_uid, owner.pw_gid)
     try:
-        _run(owner, folder, programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N")
+        _run(
+            owner,
+            folder,
+            programs / "initdb",
+            "-D",
+            data,
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "-N",
+        )
         settings = f"-c listen_addresses='' -c unix_socket_directories={folder} -c fsync=off"
         log = folder / "log"
         _run(

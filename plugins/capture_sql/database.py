@@ -127,6 +127,8 @@ class Database:
             pool["connect_args"] = {"check_same_thread": False, "timeout": _BUSY_SECONDS}
         else:
             pool["pool_pre_ping"] = True
+            # Text is UTF-8 on the way, whatever the server's own idea of an encoding is.
+            pool["connect_args"] = {"client_encoding": "utf8"}
         try:
             engine = sa.create_engine(self.url, **pool)
         except ImportError as error:

@@ -34,7 +34,8 @@ class New:
         self.fill = Fill.taken_from(values)
         self.event_key: str | None = None
         self.row = {**_EMPTY, **values, "status": str(status), "version": 0}
-        if self.row["signal_id"] is None:
+        self.is_named = self.row["signal_id"] is not None
+        if not self.is_named:
             self.row["signal_id"] = f"{time.time_ns():016x}{secrets.token_hex(8)}"
 
 
@@ -65,7 +66,9 @@ def save(connection: Connection, new: Sequence[New], sinks: Sequence[str]) -> li
     """Save signals in the order given, and return their rows."""
     if not new:
         return []
-    refuse_taken(connection, [each.row["signal_id"] for each in new])
+    named = [each.row["signal_id"] for each in new if each.is_named]
+    if named:
+        refuse_taken(connection, named)
     writing = Writing(connection, sinks)
     saved = []
     filled: dict[str, list[dict[str, Any]]] = {}

@@ -184,11 +184,12 @@ def _changed_fills(connection: Connection) -> Iterator[DatabaseFinding]:
 
 
 def _changed_outcomes(connection: Connection) -> Iterator[DatabaseFinding]:
-    entered = sa.select(signals.c.signal_id).where(
-        signals.c.signal_type == "entry",
-        signals.c.side != "flat",
-        signals.c.executed_price.is_not(None),
-        signals.c.executed_quantity.is_not(None),
+    opened = fills.c.price.is_not(None) & fills.c.quantity.is_not(None)
+    entered = (
+        sa.select(fills.c.signal_id)
+        .join(signals, signals.c.signal_id == fills.c.signal_id)
+        .where(signals.c.signal_type == "entry", signals.c.side != "flat")
+        .where(fills.c.role == "entry", opened)
     )
     missing = set(connection.execute(entered).scalars())
     for row in _streamed(connection, sa.select(outcomes)):
