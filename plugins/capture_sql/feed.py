@@ -30,8 +30,6 @@ __all__ = ["LifecycleFeed", "import_recording"]
 
 _AT_ONCE: Final = 500
 _ROWS: Final = 2_000
-
-
 _FEEDS: Final[WeakSet[LifecycleFeed]] = WeakSet()
 
 
@@ -74,16 +72,13 @@ class LifecycleFeed:
         seconds: float = 5.0,
         most_waiting: int = 100_000,
     ) -> None:
-        own = not isinstance(repository, SignalRepository)
+        self._own: Final = not isinstance(repository, SignalRepository)
         self.repository: Final = (
-            SignalRepository(repository)
-            if not isinstance(repository, SignalRepository)
-            else repository
+            repository if isinstance(repository, SignalRepository) else SignalRepository(repository)
         )
         self.incomplete: dict[str, str] = {}
         """Runs of which something is missing, and why."""
         self.written = 0
-        self._own: Final = own
         self._seconds = seconds
         self._most = most_waiting
         self._process = 0
@@ -138,6 +133,7 @@ class LifecycleFeed:
         self._thread.join()
         self.flush()
         atexit.unregister(self.close)
+        _FEEDS.discard(self)
         if self._own:
             self.repository.close()
 
