@@ -7,7 +7,7 @@ import logging
 from dataclasses import dataclass, replace
 from random import Random
 from threading import Event, Lock, Thread
-from time import perf_counter, time_ns
+from time import monotonic, perf_counter, time_ns
 from typing import TYPE_CHECKING, Final, Self
 
 from capture.contracts.outbox import Verdict
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["Round", "Sender"]
 
 _NS: Final = 1_000_000_000
+_SETTLE_S: Final = 0.1
+"""How often it is kept what became of items: a transaction each would take as long as a send."""
+
 _LOG: Final = logging.getLogger("capture.delivery")
 
 
@@ -105,6 +108,8 @@ class Sender:
         self._thread: Thread | None = None
         self._silences = 0
         self._silent_until_ns = 0
+        self._unsettled: list[Verdict] = []
+        self._settled_at = 0.0
 
     # --- one round ---------------------------------------------------------------------------
 
@@ -123,6 +128,17 @@ class Sender:
             return done
 
     def _send_all(self, items: Sequence[Delivery]) -> Round:
+        """Send items, and keep what became of them every now and then.
+
+        What was sent and not kept yet when the sender is killed is sent again.
+        """
+        self._unsettled, self._settled_at = [], monotonic()
+        try:
+            return self._send_waves(items)
+        finally:
+            self._settle()
+
+    def _send_waves(self, items: Sequence[Delivery]) -> Round:
         done, behind = Round(), set[str]()
         waves = list(_waves(items, self._sink.most))
         for place, wave in enumerate(waves):
@@ -156,7 +172,9 @@ class Sender:
         ]
         silent = next((said for said in answers if said.fate is Fate.UNAVAILABLE), None)
         self._note_silence(silent, now)
-        self._outbox.settle(verdicts)
+        self._unsettled += verdicts
+        if monotonic() - self._settled_at > _SETTLE_S:
+            self._settle()
         states = [verdict.state for verdict in verdicts]
         for verdict in verdicts:
             if verdict.state == "dead":
@@ -169,6 +187,11 @@ class Sender:
             seconds=seconds,
         )
         return one, verdicts
+
+    def _settle(self) -> None:
+        verdicts, self._unsettled = self._unsettled, []
+        self._settled_at = monotonic()
+        self._outbox.settle(verdicts)
 
     def _asked(self, going: Sequence[Delivery]) -> Sequence[Said]:
         """Return what the remote said to each item; a sink that raises fails them all."""
@@ -197,7 +220,7 @@ class Sender:
         """Let others have what was claimed and not sent."""
         if items:
             now = time_ns()
-            self._outbox.settle([Verdict(it, "pending", it.attempts, now) for it in items])
+            self._unsettled += [Verdict(it, "pending", it.attempts, now) for it in items]
 
     # --- until it is empty, or for good --------------------------------------------------------
 
