@@ -11,11 +11,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from capture import checks
 from capture.errors import InvalidEvent
+from capture.events import SignalStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["ALIASES", "canonical_side", "canonical_signal", "canonical_update", "canonical_word"]
+__all__ = [
+    "ALIASES",
+    "canonical_side",
+    "canonical_signal",
+    "canonical_status",
+    "canonical_update",
+    "canonical_word",
+]
 
 ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "signal_id": ("id",),
@@ -62,7 +70,9 @@ def canonical_signal(signal: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         raise InvalidEvent("side", None, "is required: buy, sell or flat (`action` is understood)")
     side = canonical_side(values["side"])
     values["side"] = side
-    values["signal_type"] = str(checks.signal_type(values.get("signal_type"), side != "flat"))
+    values["signal_type"] = str(
+        checks.signal_type(_lower(values.get("signal_type")), side != "flat")
+    )
     scale = values.pop("confidence_scale", None)
     if values.get("confidence") is not None:
         values["confidence"] = _confidence(values["confidence"], scale)
@@ -181,6 +191,15 @@ def canonical_side(value: Any) -> str:
         return _SIDES[checks.direction(value)]
     except InvalidEvent as error:
         raise InvalidEvent("side", value, error.problem) from None
+
+
+def canonical_status(value: Any) -> SignalStatus:
+    """Return the state that a word stands for, in whatever case it is written."""
+    return SignalStatus(checks.status(_lower(value)))
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if type(value) is str else value
 
 
 def _confidence(value: Any, scale: Any) -> float:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from capture import checks
 from capture.errors import ConfigError, InvalidEvent, UnknownName
-from capture.lifecycle.vocabulary import canonical_word
+from capture.lifecycle.vocabulary import canonical_side, canonical_status, canonical_word
 from capture_sql.changes import any_of
 from capture_sql.tables import signals
 
@@ -27,6 +27,8 @@ _OPERATORS: Final = {
     ">": lambda column, value: column > value,
     ">=": lambda column, value: column >= value,
 }
+_ENDS: Final = ("end", "end_date")
+_TIMES: Final = ("start", "start_date", *_ENDS)
 _HIDDEN: Final = ("number", "sha256", "prints", "extra")
 _COLUMNS: Final = {column.name: column for column in signals.columns if column.name not in _HIDDEN}
 _NUMBERS: Final = {"DOUBLE": float, "BIGINT": int}
@@ -35,11 +37,11 @@ _NUMBERS: Final = {"DOUBLE": float, "BIGINT": int}
 def conditions(connection: Connection, filters: Mapping[str, Any]) -> Iterator[Any]:
     """Yield the conditions that filters stand for; all must hold."""
     for name, wanted in filters.items():
-        if name in ("start", "end"):
+        if name in _TIMES:
             if wanted is not None:
                 moment = checks.time_ns(name, _moment(wanted))
                 time = signals.c.signal_ns
-                yield time >= moment if name == "start" else time < moment
+                yield time < moment if name in _ENDS else time >= moment
             continue
         column = _column(name)
         if isinstance(wanted, Mapping):
@@ -56,7 +58,7 @@ def conditions(connection: Connection, filters: Mapping[str, Any]) -> Iterator[A
 def _column(name: str) -> Any:
     canonical = canonical_word(name)
     if canonical not in _COLUMNS:
-        raise UnknownName("field of signals", name, [*_COLUMNS, "start", "end"])
+        raise UnknownName("field of signals", name, [*_COLUMNS, *_TIMES])
     return _COLUMNS[canonical]
 
 
@@ -77,14 +79,12 @@ def _value(column: Any, name: str, value: Any) -> Any:
     if column.name.endswith("_ns"):
         return checks.time_ns(name, _moment(value))
     if column.name == "status":
-        return checks.status(value)
+        return str(canonical_status(value))
     kind = _NUMBERS.get(str(column.type).split("(", maxsplit=1)[0])
     if kind is not None:
         number = checks.real(name, value)
         return None if number is None else kind(number)
     if column.name == "side":
-        from capture.lifecycle.vocabulary import canonical_side
-
         return canonical_side(value)
     if not isinstance(value, str) or "\0" in value:
         raise InvalidEvent(name, value, "must be a text")

@@ -6,12 +6,11 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from capture import checks
 from capture.errors import InvalidEvent, SignalNotFound, StatusConflict
 from capture.events import SignalStatus
 from capture.lifecycle.amounts import difference
 from capture.lifecycle.states import FINAL, TRANSITIONS, check_transition
-from capture.lifecycle.vocabulary import canonical_update
+from capture.lifecycle.vocabulary import canonical_status, canonical_update
 from capture_sql.changes import Writing, as_json, locked
 from capture_sql.filling import Fill, fill_in, priced
 from capture_sql.positions import fills_of_many, keep_positions
@@ -59,7 +58,7 @@ def change(
     values = canonical_update(given)
     at_ns = values.pop("at_ns", None)
     fill = replace(Fill.taken_from(values), overfill=overfill)
-    state = SignalStatus(checks.status(status))
+    state = canonical_status(status)
     if not isinstance(signal_id, str):
         raise InvalidEvent("signal_id", signal_id, "must be a text")
     if state is SignalStatus.SUBMITTED and "submitted_ns" in values:

@@ -7,11 +7,10 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from capture import checks
 from capture.errors import InvalidEvent
 from capture.events import SignalStatus
 from capture.lifecycle.states import FINAL
-from capture.lifecycle.vocabulary import canonical_signal
+from capture.lifecycle.vocabulary import canonical_signal, canonical_status
 from capture_sql.changes import COLUMNS, Writing, refuse_taken
 from capture_sql.filling import Fill, fill_in
 from capture_sql.positions import keep_positions
@@ -44,9 +43,9 @@ def prepared(signal: Any, status: Any, fields: Mapping[str, Any]) -> New:
     own = signal.get("status") if isinstance(signal, Mapping) else None
     if own is not None:
         signal = {name: value for name, value in signal.items() if name != "status"}
-    state = SignalStatus(checks.status(status))
+    state = canonical_status(status)
     if own is not None and state is SignalStatus.GENERATED:
-        state = SignalStatus(checks.status(own))
+        state = canonical_status(own)
     return New(canonical_signal(signal, fields), state)
 
 

@@ -52,6 +52,7 @@ def filled(repository: SignalRepository, signal: Make) -> SignalRepository:
         ({"action": "buy", "symbol": "MSFT"}, "97531"),
         ({"start": START + timedelta(days=7)}, "987"),
         ({"end": START + timedelta(days=2)}, "10"),
+        ({"start_date": START + timedelta(days=8), "end_date": START + timedelta(days=9)}, "8"),
         ({"start": "2026-01-03T00:00:00+00:00", "end": "2026-01-05T02:00:00+02:00"}, "32"),
         ({"symbol": "GOOG' OR '1'='1"}, ""),
         ({"symbol": "%"}, ""),

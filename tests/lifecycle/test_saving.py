@@ -179,3 +179,10 @@ def test_decimals_are_kept_to_the_last_digit(repository: SignalRepository, signa
 
 def test_an_unknown_signal_is_none(repository: SignalRepository) -> None:
     assert repository.get_signal_by_id("nobody") is None
+
+
+def test_words_are_understood_in_any_case(repository: SignalRepository, signal: Make) -> None:
+    saved = repository.save_signal(signal(side="BUY", signal_type="ENTRY"), status="GENERATED")
+    moved = repository.update_signal_status(saved.signal_id, "SUBMITTED")
+    assert (saved.side, saved.signal_type, moved.status) == ("buy", "entry", "submitted")
+    assert len(repository.get_signals({"status": "Submitted", "side": "Buy"})) == 1
