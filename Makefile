@@ -65,7 +65,7 @@ $(VENV)/.stamp-test: $(DECLARED) | $(BIN)/pip
 
 $(VENV)/.stamp-pandas3: $(DECLARED) | $(BIN)/pip
 	@echo "Setting up $(VENV) for tests with pandas 3; the first time takes a few minutes ..."
-	@$(PIP) install --editable '.[backtesting,hdf5,json,parquet,remote,sign,sql,dev]' 'pandas>=3'
+	@$(PIP) install --editable '.[backtesting,hdf5,json,parquet,postgres,remote,sign,dev]' 'pandas>=3'
 	@touch $@
 
 # A name on the PATH may be a shim that does not run, so each is asked for its version. pip comes

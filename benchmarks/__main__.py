@@ -31,6 +31,8 @@ BENCHMARKS: Final = {
     "analysis_speed": "quality and consistency of a million signals, and comparing two runs",
     "report_page": "the report on ten thousand signals: time and size",
     "index": "signals and regimes as sparse indices, against dense layouts",
+    "lifecycle": "signals per second into SQLite and PostgreSQL, and how long callers wait",
+    "delivery": "what enqueueing costs, and signals delivered per second",
     "patterns": "frequent itemsets against mlxtend, and how often noise is believed",
 }
 

@@ -35,6 +35,10 @@ class Sizes:
         index_ranges: ranges of bars that signals are filtered by.
         index_rounds: interleaved rounds of each way to ask.
         report_signals: signals in the recording that a report is made of.
+        delivery_signals: signals that are logged, and delivered.
+        delivery_rounds: interleaved rounds of each way to deliver.
+        lifecycle_rows: signals saved in a database, per timed section.
+        lifecycle_rounds: interleaved rounds of each way to save them.
         pattern_rows: rows that frequent itemsets are looked for in.
         pattern_signals: signals that are searched for patterns as a whole.
         pattern_seeds: markets without a pattern.
@@ -62,6 +66,10 @@ class Sizes:
     index_ranges: int
     index_rounds: int
     report_signals: int
+    delivery_signals: int
+    delivery_rounds: int
+    lifecycle_rows: int
+    lifecycle_rounds: int
     pattern_rows: int
     pattern_signals: int
     pattern_seeds: int
@@ -90,6 +98,10 @@ FULL: Final = Sizes(
     index_ranges=10_000,
     index_rounds=5,
     report_signals=10_000,
+    delivery_signals=2_000,
+    delivery_rounds=3,
+    lifecycle_rows=500,
+    lifecycle_rounds=3,
     pattern_rows=100_000,
     pattern_signals=20_000,
     pattern_seeds=200,
@@ -117,6 +129,10 @@ QUICK: Final = Sizes(
     index_ranges=10_000,
     index_rounds=3,
     report_signals=10_000,
+    delivery_signals=500,
+    delivery_rounds=2,
+    lifecycle_rows=200,
+    lifecycle_rounds=2,
     pattern_rows=10_000,
     pattern_signals=5_000,
     pattern_seeds=40,
@@ -144,6 +160,10 @@ TINY: Final = Sizes(
     index_ranges=50,
     index_rounds=2,
     report_signals=500,
+    delivery_signals=30,
+    delivery_rounds=1,
+    lifecycle_rows=20,
+    lifecycle_rounds=1,
     pattern_rows=500,
     pattern_signals=200,
     pattern_seeds=2,

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from capture.index.multi_symbol import MultiSymbolSignal
     from capture.index.signals import SignalIndex
     from capture.index.storage import SignalStorageManager
+    from capture.lifecycle.audit import AuditLog
+    from capture.lifecycle.record import SignalRecord
+    from capture.lifecycle.tracker import SignalTracker
     from capture.listening import Recorded, record
     from capture.recorder.engine import SignalCaptureEngine
     from capture.recorder.strategy import CaptureAwareStrategy
@@ -57,6 +60,7 @@ if TYPE_CHECKING:
     from capture.wrapping import note, wrap
 
 __all__ = [
+    "AuditLog",
     "Bar",
     "BoundaryAwareReplay",
     "CaptureAwareStrategy",
@@ -85,8 +89,10 @@ __all__ = [
     "SignalIndex",
     "SignalPattern",
     "SignalQualityReport",
+    "SignalRecord",
     "SignalStatus",
     "SignalStorageManager",
+    "SignalTracker",
     "SignalType",
     "StatusChange",
     "StorageBackend",
@@ -111,6 +117,7 @@ __all__ = [
 # Where each public name lives. It is imported when it is first used, so that `import capture`
 # and `capture --help` stay fast.
 _HOMES: Final = {
+    "AuditLog": "capture.lifecycle.audit",
     "Bar": "capture.events",
     "BoundaryAwareReplay": "capture.replaying.regimes",
     "CaptureAwareStrategy": "capture.recorder.strategy",
@@ -138,9 +145,11 @@ _HOMES: Final = {
     "SignalContext": "capture.events",
     "SignalIndex": "capture.index.signals",
     "SignalQualityReport": "capture.analysis.quality",
+    "SignalRecord": "capture.lifecycle.record",
     "SignalPattern": "capture.analysis.patterns.report",
     "SignalStatus": "capture.events",
     "SignalStorageManager": "capture.index.storage",
+    "SignalTracker": "capture.lifecycle.tracker",
     "SignalType": "capture.events",
     "StatusChange": "capture.events",
     "StorageBackend": "capture.contracts.backend",
@@ -160,20 +169,24 @@ _HOMES: Final = {
     "write_report": "capture.report",
 }
 
-# Names whose home is a plugin: reached through the plugin host, by the name they registered.
-_BACKENDS: Final = {
-    "HDF5StorageBackend": "hdf5",
-    "JSONStorageBackend": "json",
-    "ParquetStorageBackend": "parquet",
-    "SQLiteStorageBackend": "sql",
+# Names whose home is a plugin: reached through the plugin host, by what it offers and the name
+# under which it does.
+_PLUGGED: Final = {
+    "HDF5StorageBackend": ("backend", "hdf5"),
+    "JSONStorageBackend": ("backend", "json"),
+    "ParquetStorageBackend": ("backend", "parquet"),
+    "PostgresStorageBackend": ("backend", "postgres"),
+    "SQLiteStorageBackend": ("backend", "sql"),
+    "SignalRepository": ("repository", "sql"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name in _BACKENDS:
+    if name in _PLUGGED:
         from capture.host import get_host
 
-        value = get_host().backend(_BACKENDS[name])
+        kind, offer = _PLUGGED[name]
+        value = getattr(get_host(), kind)(offer)
     elif name in _HOMES:
         module, _, attribute = _HOMES[name].partition(":")
         value = getattr(import_module(module), attribute or name)
@@ -184,4 +197,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, *_BACKENDS])
+    return sorted([*__all__, *_PLUGGED])

@@ -13,7 +13,13 @@ import click
 from capture._version import __version__
 from capture.commands.terminal.text import safe
 from capture.commands.words import DEBUG, NOT_CLEAN, debug_option
-from capture.errors import CaptureError, CorruptRecording, RunNotFound, did_you_mean
+from capture.errors import (
+    CaptureError,
+    CorruptRecording,
+    RunNotFound,
+    SignalNotFound,
+    did_you_mean,
+)
 from capture.host import get_host
 
 if TYPE_CHECKING:
@@ -101,7 +107,8 @@ class Verbs(click.Group):
 
 
 def _status(error: Exception) -> int:
-    return NOT_CLEAN if isinstance(error, (RunNotFound, CorruptRecording)) else COULD_NOT_RUN
+    negative = (RunNotFound, SignalNotFound, CorruptRecording)
+    return NOT_CLEAN if isinstance(error, negative) else COULD_NOT_RUN
 
 
 def _told(error: Exception) -> str:

@@ -33,8 +33,8 @@ class SignalCaptureConfig:
     """How a recorder works.
 
     Attributes:
-        backend: name of the storage backend ("parquet", "hdf5", "json", "sql", "memory", or a
-            plugin's).
+        backend: name of the storage backend ("parquet", "hdf5", "json", "sql", "postgres",
+            "memory", or a plugin's).
         storage_path: the store: a folder, or a URL that fsspec knows.
         buffer_size: events per block; a full block is handed to the backend.
         compression: the backend's compression word; None is the backend's own default.

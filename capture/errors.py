@@ -18,12 +18,15 @@ __all__ = [
     "ConfigError",
     "CorruptRecording",
     "DataMismatch",
+    "IllegalTransition",
     "InvalidEvent",
     "MissingExtra",
     "NotReplayable",
     "PartBusy",
     "PluginError",
     "RunNotFound",
+    "SignalNotFound",
+    "StatusConflict",
     "StorageFull",
     "StoreError",
     "UnknownName",
@@ -205,12 +208,14 @@ class CorruptRecording(StoreError):
 class CaptureHalted(CaptureError):
     """The overload policy ``halt`` stopped the capture; nothing accepted is lost."""
 
-    def __init__(self, pending: int) -> None:
-        """Say how many blocks waited."""
+    def __init__(
+        self, pending: int, what: str = "blocks", setting: str = "max_pending_blocks"
+    ) -> None:
+        """Say how many of what waited, and which setting allows more."""
         self.pending: Final = pending
         super().__init__(
-            f"storage is too slow: {pending} blocks wait to be written and the policy is 'halt'. "
-            "Raise max_pending_blocks, or choose overload='block' or overload='drop'"
+            f"storage is too slow: {pending} {what} wait to be written and the policy is 'halt'. "
+            f"Raise {setting}, or choose overload='block' or overload='drop'"
         )
 
 
@@ -250,3 +255,43 @@ class NotReplayable(CaptureError):
         self.run_id: Final = run_id
         self.problem: Final = problem
         super().__init__(f"{run_id} cannot be replayed: {problem}; {mend}")
+
+
+class SignalNotFound(CaptureError, LookupError):
+    """A repository holds no such signal."""
+
+    def __init__(self, signal_id: str, place: str) -> None:
+        """Name the signal and the database that was looked in."""
+        self.signal_id: Final = signal_id
+        self.place: Final = place
+        super().__init__(
+            f'there is no signal "{signal_id}" in {place}; save it first, or restore it if it was '
+            "archived"
+        )
+
+
+class IllegalTransition(CaptureError, ValueError):
+    """A signal cannot go from its state to that one."""
+
+    def __init__(self, signal_id: str, current: str, wanted: str, allowed: Iterable[str]) -> None:
+        """Name the signal, both states, and the states it may go to."""
+        self.signal_id: Final = signal_id
+        self.current: Final = current
+        self.wanted: Final = wanted
+        self.allowed: Final = tuple(allowed)
+        ways = f"it may become {', '.join(self.allowed)}" if self.allowed else "that state is final"
+        super().__init__(f"signal {signal_id} is {current} and cannot become {wanted}; {ways}")
+
+
+class StatusConflict(CaptureError):
+    """A signal was changed by someone else since it was read."""
+
+    def __init__(self, signal_id: str, expected: object, found: object) -> None:
+        """Name the signal, what the caller had read, and what is there."""
+        self.signal_id: Final = signal_id
+        self.expected: Final = expected
+        self.found: Final = found
+        super().__init__(
+            f"signal {signal_id} was changed meanwhile: {expected} was expected and {found} is "
+            "there; read it again and decide anew"
+        )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         CommandInfo,
         ExecutorInfo,
         RemoteSinkInfo,
+        RepositoryInfo,
     )
     from capture.events import (
         Bar,
@@ -165,6 +166,11 @@ def register_executors() -> Iterable[ExecutorInfo]:  # type: ignore[empty-body]
 @hookspec
 def register_remote_sinks() -> Iterable[RemoteSinkInfo]:  # type: ignore[empty-body]
     """Offer remote systems that recordings are delivered to."""
+
+
+@hookspec
+def register_repositories() -> Iterable[RepositoryInfo]:  # type: ignore[empty-body]
+    """Offer repositories that keep what became of signals."""
 
 
 @hookspec

@@ -32,6 +32,8 @@ _VERBS: Final = {
     "reindex": "Build the catalogue anew from the manifests.",
     "export": "Write a table to a file: CSV, JSON, Parquet, Feather.",
     "stats": "Show what recording cost: rows, bytes, seconds, losses.",
+    "lifecycle": "Ask what became of signals, in the database that keeps them.",
+    "deliver": "Send what became of signals to a remote system.",
     "plugins": "List the plugins, how they are, and what they offer.",
 }
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import click
+
+from capture.commands.standing import show_figures
 from capture.commands.terminal.document import write
 from capture.commands.terminal.screen import Screen
 from capture.commands.terminal.table import Column, Table
@@ -20,9 +23,16 @@ __all__ = ["command"]
 @verb("stats")
 @run_argument
 @store_option
+@click.option("--db", metavar="URL", help="Show how this database of signals stands instead.")
 @json_option
-def command(run: str, store: str, as_json: bool) -> None:
-    """Show what recording RUN cost: rows, bytes, seconds, and what was refused."""
+def command(run: str, store: str, db: str | None, as_json: bool) -> None:
+    """Show what recording RUN cost: rows, bytes, seconds, and what was refused.
+
+    With --db: signals by their state, outcomes, and what waits to be delivered.
+    """
+    if db is not None:
+        show_figures(db, as_json)
+        return
     view = cost(choose_run(store, run))
     if as_json:
         write(view)

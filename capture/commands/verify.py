@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from capture.commands.auditing import verify_log
+from capture.commands.lifecycle.keeping import verify_database
 from capture.commands.terminal.document import write
 from capture.commands.terminal.screen import Screen, progress
 from capture.commands.terminal.text import plural, safe
@@ -28,12 +30,32 @@ __all__ = ["command", "draw"]
     type=click.Path(path_type=Path),
     help="Check the signatures with this key.",
 )
+@click.option("--db", metavar="URL", help="Check this database of signals instead of a store.")
+@click.option("--audit", metavar="PATH", help="Check this audit log instead of a store.")
 @json_option
-def command(run: str | None, store: str, key: Path | None, as_json: bool) -> None:
+def command(
+    run: str | None,
+    store: str,
+    key: Path | None,
+    db: str | None,
+    audit: str | None,
+    as_json: bool,
+) -> None:
     """Check that every byte of RUN is what was recorded; of all runs, if none is named.
 
-    What is corrupt is named: the run, the file, and the signals that it concerns.
+    What is corrupt is named: the run, the file, and the signals that it concerns. In a database it
+    is the signal and the field, in an audit log the file and the line.
     """
+    if audit is not None:
+        if run is not None or db is not None:
+            raise click.UsageError("--audit checks an audit log, and nothing else")
+        verify_log(audit, _existing(key), as_json)
+        return
+    if db is not None:
+        if run is not None or key is not None:
+            raise click.UsageError("--db checks a database, which has neither runs nor signatures")
+        verify_database(db, as_json)
+        return
     found = _verify(store, run, key)
     if as_json:
         write(found.to_dict())
@@ -47,8 +69,7 @@ def _verify(store: str, run: str | None, key: Path | None) -> Verification:
     from capture.store.store import open_store
     from capture.store.verify import verify
 
-    if key is not None and not key.is_file():
-        raise StoreError(key, "there is no such key file", "name the file that --key is to read")
+    key = _existing(key)
     with progress("verifying"):
         try:
             opened = open_store(store)
@@ -59,6 +80,12 @@ def _verify(store: str, run: str | None, key: Path | None) -> Verification:
             # Its own exit status would say that something is corrupt.
             raise StoreError(exc.place, exc.problem, exc.mend) from exc
         return verify(opened, run_id, key=key)
+
+
+def _existing(key: Path | None) -> Path | None:
+    if key is not None and not key.is_file():
+        raise StoreError(key, "there is no such key file", "name the file that --key is to read")
+    return key
 
 
 def draw(found: Verification, screen: Screen) -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "ExecutorInfo",
     "Info",
     "RemoteSinkInfo",
+    "RepositoryInfo",
 ]
 
 
@@ -110,6 +111,11 @@ class ExecutorInfo(Info):
 @dataclass(frozen=True)
 class RemoteSinkInfo(Info):
     """A remote system that recordings are delivered to; `load` returns a class."""
+
+
+@dataclass(frozen=True)
+class RepositoryInfo(Info):
+    """A repository of signals; `load` returns a class that fulfils `Repository`."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from capture.contracts.adapter import Adapter
     from capture.contracts.backend import StorageBackend
     from capture.contracts.classifier import Classifier
+    from capture.contracts.repository import Repository
     from capture.events import RunInfo
     from capture.host.report import PluginReport
     from capture.observers import PluginFailures
@@ -105,6 +106,10 @@ class Host:
         """Return the remote sinks by name."""
         return self._named("remote sink")
 
+    def repositories(self) -> dict[str, records.RepositoryInfo]:
+        """Return the repositories of signals by name."""
+        return self._named("repository")
+
     def commands(self) -> dict[str, records.CommandInfo]:
         """Return the verbs of the command line by name."""
         return self._named("command")
@@ -132,6 +137,10 @@ class Host:
     def remote_sink(self, name: str) -> Callable[..., Any]:
         """Import and return the class of a remote sink."""
         return cast("Callable[..., Any]", self._load("remote sink", name))
+
+    def repository(self, name: str) -> Callable[..., Repository]:
+        """Import and return the class of a repository of signals."""
+        return cast("Callable[..., Repository]", self._load("repository", name))
 
     def command(self, name: str) -> click.Command:
         """Import and return a verb of the command line."""

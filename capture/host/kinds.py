@@ -38,6 +38,7 @@ KINDS: Final = {
         Kind("analysis", "register_analyses", records.AnalysisInfo),
         Kind("executor", "register_executors", records.ExecutorInfo),
         Kind("remote sink", "register_remote_sinks", records.RemoteSinkInfo),
+        Kind("repository", "register_repositories", records.RepositoryInfo),
         Kind("command", "register_commands", records.CommandInfo),
     )
 }

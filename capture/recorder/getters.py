@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from capture.recorder import checks
+from capture import checks
 from capture.recorder.intake import group
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
+from capture import checks
 from capture.errors import InvalidEvent
 from capture.journal import NULL_FLOAT, NULL_INT, Field
-from capture.recorder import checks
 
 __all__ = ["SIGNAL_FIELDS", "SIGNAL_GROUPS", "Intake", "group", "take_in"]
 

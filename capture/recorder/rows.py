@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
+from capture import checks
 from capture.errors import InvalidEvent, did_you_mean
 from capture.events import EVENTS, Event
 from capture.journal import Field, Kind, Layout
 from capture.journal.layout import STORAGE
-from capture.recorder import checks
 from capture.recorder.book import number_after
 from capture.recorder.channel import event_of
 from capture.recorder.facts import as_json

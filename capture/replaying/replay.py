@@ -5,12 +5,12 @@ from __future__ import annotations
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, Final, get_args
 
+from capture.checks import time_ns
 from capture.config import SignalCaptureConfig
 from capture.contracts.replay import ReplayMode
 from capture.errors import ConfigError, NotReplayable, UnknownName, did_you_mean
 from capture.filters import Predicate
 from capture.host import get_host
-from capture.recorder.checks import time_ns
 from capture.replaying.boundaries import BoundaryPlan
 from capture.replaying.regimes import BoundaryAwareReplay
 from capture.replaying.slices import strategy_of

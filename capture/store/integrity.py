@@ -13,6 +13,7 @@ signed), `float` (8 bytes, every NaN as 0x7ff8000000000000 and -0.0 as 0.0), `fl
 from __future__ import annotations
 
 import hashlib
+import struct
 import zlib
 from dataclasses import dataclass
 from functools import cache
@@ -23,10 +24,19 @@ import numpy as np
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["CHAINED", "Chain", "chain_file", "chain_of", "row_digests"]
+__all__ = [
+    "CHAINED",
+    "Chain",
+    "chain_file",
+    "chain_of",
+    "row_digest",
+    "row_digests",
+    "spelled_row",
+    "tags_of",
+]
 
 CHAINED: Final = ("signals", "statuses")
 """The tables whose rows are chained."""
@@ -47,6 +57,48 @@ def row_digests(table: pa.Table) -> bytes:
     # Rows are spelled out a block at a time: it stays in the processor's cache, and is little.
     starts = range(0, table.num_rows, _ROWS_AT_ONCE)
     return b"".join([_digests(table.slice(start, _ROWS_AT_ONCE)) for start in starts])
+
+
+def spelled_row(values: Mapping[str, Any]) -> dict[str, bytes]:
+    """Return the canonical form of one row, by column, in the order in which it is hashed.
+
+    It is for rows that come one by one, such as those of a repository; a table of one row would
+    take many times as long. Values are flags, whole numbers, floats, texts, or None.
+    """
+    return {
+        name: _SPELLED[type(values[name])](name, values[name])
+        for name in sorted(values)
+        if values[name] is not None
+    }
+
+
+def row_digest(cells: Mapping[str, bytes]) -> bytes:
+    """Return the digest of a row from its canonical form, the same that `row_digests` has."""
+    return hashlib.sha256(b"".join(cells.values())).digest()
+
+
+@cache
+def _tag(name: str, kind: str) -> bytes:
+    return hashlib.sha256(f"{name}\0{kind}".encode()).digest()[:4]
+
+
+def tags_of(name: str) -> tuple[bytes, ...]:
+    """Return the tags that a column of this name can have, one for each kind of value."""
+    return tuple(_tag(name, kind) for kind in ("flag", "int", "float", "text", "time"))
+
+
+def _spelled_float(name: str, value: float) -> bytes:
+    if value != value:
+        return _tag(name, "float") + struct.pack("<Q", _CANONICAL_NAN)
+    return _tag(name, "float") + struct.pack("<d", value + 0.0)
+
+
+_SPELLED: Final[Mapping[type, Callable[[str, Any], bytes]]] = {
+    bool: lambda name, value: _tag(name, "flag") + bytes([value]),
+    int: lambda name, value: _tag(name, "int") + struct.pack("<q", value),
+    float: _spelled_float,
+    str: lambda name, value: _tag(name, "text") + hashlib.sha256(value.encode()).digest()[:16],
+}
 
 
 def _digests(table: pa.Table) -> bytes:
@@ -135,11 +187,6 @@ def _cell(name: str, column: pa.ChunkedArray) -> tuple[bytes, np.ndarray[Any, An
     """Return a column's tag and its values, a cell each; what a null holds does not matter."""
     kind, values = _values(column)
     return _tag(name, kind), values
-
-
-@cache
-def _tag(name: str, kind: str) -> bytes:
-    return hashlib.sha256(f"{name}\0{kind}".encode()).digest()[:4]
 
 
 def _values(column: pa.ChunkedArray) -> tuple[str, np.ndarray[Any, Any]]:

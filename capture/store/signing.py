@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["SIGNATURE", "sign", "signature_problem"]
+__all__ = ["SIGNATURE", "shared_secret", "sign", "signature_problem"]
 
 SIGNATURE: Final = "signature"
 _HMAC: Final = "hmac-sha256"
@@ -52,6 +52,16 @@ def signature_problem(manifest: Mapping[str, Any], key: Path) -> str | None:
     else:
         good = _ed25519_confirms(secret, key, value, text)
     return None if good else "the signature is not this key's"
+
+
+def shared_secret(key: Path) -> bytes:
+    """Return the bytes of a shared key; a key pair is refused."""
+    secret = _read_key(key)
+    if secret.startswith(_PEM):
+        raise StoreError(
+            key, "this is a key pair", "a shared key is needed, such as `openssl rand -hex 32`"
+        )
+    return secret
 
 
 def _signed_text(manifest: Mapping[str, Any]) -> bytes:

@@ -25,14 +25,22 @@ if TYPE_CHECKING:
     from capture.testing.adapter import AdapterContract
     from capture.testing.backend import BackendContract
     from capture.testing.classifier import ClassifierContract
+    from capture.testing.remote_sink import RemoteSinkContract
     from capture.testing.volatile import VolatileBackendContract
 
-__all__ = ["AdapterContract", "BackendContract", "ClassifierContract", "VolatileBackendContract"]
+__all__ = [
+    "AdapterContract",
+    "BackendContract",
+    "ClassifierContract",
+    "RemoteSinkContract",
+    "VolatileBackendContract",
+]
 
 _HOMES: Final = {
     "AdapterContract": "capture.testing.adapter",
     "BackendContract": "capture.testing.backend",
     "ClassifierContract": "capture.testing.classifier",
+    "RemoteSinkContract": "capture.testing.remote_sink",
     "VolatileBackendContract": "capture.testing.volatile",
 }
 

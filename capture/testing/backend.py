@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from shutil import copytree
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pytest
 
@@ -34,7 +34,13 @@ class BackendContract(VolatileBackendContract):
         ```
 
     It kills and starves processes of its own, so the backend's class must be importable by name.
+
+    Attributes:
+        needs_room_for: what needs room in the folder, and fails where there is none; a backend
+            that keeps sealed tables elsewhere seals all the same.
     """
+
+    needs_room_for: ClassVar[frozenset[str]] = frozenset({"append", "seal"})
 
     def ordeal(self, name: str, **arguments: Any) -> Any:
         """Put the backend through an ordeal in another process."""
@@ -157,14 +163,14 @@ class BackendContract(VolatileBackendContract):
     def test_a_full_disk_is_an_error_and_loses_nothing(self, folder: Path) -> None:
         """What was there stays, what fits follows, and a seal can be tried again."""
         errors = self.ordeal("starve", folder=str(folder))
-        assert set(errors) == {"append", "seal"}
+        assert set(errors) == self.needs_room_for
         assert all(str(folder) in error for error in errors.values())
+        batches = 2 if "seal" in errors else 1
         with closing(self.make(folder)) as store:
-            self.check(store, 2)
-            assert store.scan("noise").num_rows == 400
-            _check_files(folder, store.seal())
-            self.check(store, 2)
-            assert store.scan("noise").num_rows == 400
+            for _ in range(2):
+                self.check(store, batches)
+                assert store.scan("noise").num_rows == 400
+                _check_files(folder, store.seal())
 
     # --- others look on ---
 

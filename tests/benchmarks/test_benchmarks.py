@@ -30,6 +30,7 @@ TITLES = {
     "analysis_speed": ("Seconds, minima of",),
     "report_page": ("The report, seconds",),
     "index": ("Signals of", "Changes of regime", "Questions to the index"),
+    "delivery": ("Caller time of SignalTracker", "Items delivered"),
     "patterns": ("Frequent itemsets", "The whole search", "Patterns found"),
 }
 

@@ -31,6 +31,8 @@ VERBS = [
     "reindex",
     "export",
     "stats",
+    "lifecycle",
+    "deliver",
     "plugins",
 ]
 

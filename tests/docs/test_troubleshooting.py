@@ -263,6 +263,32 @@ def _several_strategies(folder: Path) -> None:
     capture.replay(engine.recording)
 
 
+def _moved(folder: Path, *statuses: str, **fields: Any) -> None:
+    from capture_sql import SignalRepository
+
+    with SignalRepository(folder / "lifecycle.sqlite") as repository:
+        saved = repository.save_signal({"symbol": "AAPL", "side": "buy"})
+        for status in statuses:
+            repository.update_signal_status(saved.signal_id, status, **fields)
+
+
+def _unknown_signal(folder: Path) -> None:
+    from capture_sql import SignalRepository
+
+    with SignalRepository(folder / "lifecycle.sqlite") as repository:
+        repository.update_signal_status("nobody", "submitted")
+
+
+def _old_schema(folder: Path) -> None:
+    from capture_sql import SignalRepository, versions
+    from capture_sql.database import Database
+
+    database = Database(folder / "lifecycle.sqlite", "journal", 1)
+    versions.upgrade(database, "0001")
+    database.close()
+    SignalRepository(folder / "lifecycle.sqlite")
+
+
 # By words of the message on the page: how to get it.
 PROVOCATIONS: dict[str, Callable[[Path], object]] = {
     "needs an optional library": _missing_extra,
@@ -324,6 +350,11 @@ PROVOCATIONS: dict[str, Callable[[Path], object]] = {
     "the store has format": _newer,
     "the record is not what was written": _tampered,
     "the store's marker is missing": _no_marker,
+    "that state is final": lambda f: _moved(f, "rejected", "submitted"),
+    "it may become": lambda f: _moved(f, "submitted", "passed_risk"),
+    "was changed meanwhile": lambda f: _moved(f, "passed_risk", "submitted", expected_version=1),
+    "there is no signal": _unknown_signal,
+    "its schema is of version": _old_schema,
 }
 
 

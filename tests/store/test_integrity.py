@@ -14,7 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capture.schema import TIME
-from capture.store.integrity import BLOCK_ROWS, Chain, chain_of, row_digests
+from capture.store.integrity import (
+    BLOCK_ROWS,
+    Chain,
+    chain_of,
+    row_digest,
+    row_digests,
+    spelled_row,
+)
 
 KINDS: dict[str, tuple[pa.DataType, Any]] = {
     "small": (pa.int8(), st.integers(-128, 127)),
@@ -184,3 +191,18 @@ def test_a_chain_takes_in_order_run_and_part() -> None:
 def test_what_is_no_chain_is_a_value_error(data: bytes) -> None:
     with pytest.raises(ValueError, match="chain"):
         Chain.from_bytes(data)
+
+
+_CELLS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**63), 2**63 - 1),
+    st.floats(),
+    st.text(st.characters(exclude_categories=["Cs"])),
+)
+
+
+@given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"]), max_size=9), _CELLS))
+def test_a_row_that_comes_alone_has_the_digest_that_it_has_in_a_table(row: dict[str, Any]) -> None:
+    table = pa.table({name: pa.array([value]) for name, value in row.items()} or {"none": [None]})
+    assert row_digest(spelled_row(row)) == row_digests(table)

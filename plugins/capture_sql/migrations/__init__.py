@@ -1,0 +1,1 @@
+"""The versions of the schema of a signal repository, and how Alembic walks through them."""

@@ -1,0 +1,1 @@
+"""One file per version; each says what is different from the one before."""
