@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import random
 import time
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from threading import Lock
+from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import sqlalchemy as sa
@@ -39,6 +39,11 @@ _FULL: Final = ("53100",)
 _SYNCHRONOUS: Final = {"journal": "NORMAL", "fsync": "FULL"}
 
 _Answer = TypeVar("_Answer")
+
+_TURNS: Final[dict[str, Any]] = {}
+"""By file: whose turn it is to write, of the threads of this process."""
+
+os.register_at_fork(after_in_child=_TURNS.clear)  # a thread that is not in the child may have one
 
 
 class Database:
@@ -94,7 +99,7 @@ class Database:
         """Do work in one transaction, again if the database gave another one the preference."""
         for number in range(_TRIES):
             try:
-                with self._told(), self.engine.connect() as plain:
+                with self._turn(), self._told(), self.engine.connect() as plain:
                     connection = plain.execution_options(**{_WRITES: True})
                     with chain_kept(connection), connection.begin():
                         return work(connection)
@@ -103,6 +108,16 @@ class Database:
                     raise
                 time.sleep(random.uniform(0, 0.01 * 2**number))
         raise AssertionError("the last attempt returns or raises")
+
+    def _turn(self) -> AbstractContextManager[Any]:
+        """Return what lets the writers of this process into a SQLite file one after the other.
+
+        SQLite itself lets who comes second sleep for longer and longer, and look again.
+        """
+        if not self.is_sqlite:
+            return nullcontext()
+        turn: AbstractContextManager[Any] = _TURNS.setdefault(str(self.url.database), RLock())
+        return turn
 
     def compact(self) -> None:
         """Give the room of what was deleted from a SQLite file back, as far as nobody reads."""
