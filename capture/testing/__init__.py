@@ -25,14 +25,24 @@ if TYPE_CHECKING:
     from capture.testing.adapter import AdapterContract
     from capture.testing.backend import BackendContract
     from capture.testing.classifier import ClassifierContract
+    from capture.testing.executor import ExecutorContract, InProcessExecutorContract
     from capture.testing.volatile import VolatileBackendContract
 
-__all__ = ["AdapterContract", "BackendContract", "ClassifierContract", "VolatileBackendContract"]
+__all__ = [
+    "AdapterContract",
+    "BackendContract",
+    "ClassifierContract",
+    "ExecutorContract",
+    "InProcessExecutorContract",
+    "VolatileBackendContract",
+]
 
 _HOMES: Final = {
     "AdapterContract": "capture.testing.adapter",
     "BackendContract": "capture.testing.backend",
     "ClassifierContract": "capture.testing.classifier",
+    "ExecutorContract": "capture.testing.executor",
+    "InProcessExecutorContract": "capture.testing.executor",
     "VolatileBackendContract": "capture.testing.volatile",
 }
 
