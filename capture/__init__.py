@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from capture.store.store import Store
     from capture.store.store import open_store as open
     from capture.store.verify import verify
+    from capture.study.results.collector import ResultCollector
+    from capture.study.results.store import HybridResultStore
     from capture.wrapping import note, wrap
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "ClassifierChangeIndex",
     "ConsistencyReport",
     "Fill",
+    "HybridResultStore",
     "IndexedClassifierChange",
     "IndexedEvent",
     "IndexedRegime",
@@ -77,6 +80,7 @@ __all__ = [
     "RegimeChange",
     "Replay",
     "ReplayCheck",
+    "ResultCollector",
     "SignalAnalyzer",
     "SignalCaptureConfig",
     "SignalCaptureEngine",
@@ -116,6 +120,7 @@ _HOMES: Final = {
     "ClassifierChangeIndex": "capture.index.changes",
     "ConsistencyReport": "capture.analysis.consistency",
     "Fill": "capture.events",
+    "HybridResultStore": "capture.study.results.store",
     "IndexedClassifierChange": "capture.index.events",
     "IndexedEvent": "capture.index.events",
     "IndexedRegime": "capture.index.events",
@@ -130,6 +135,7 @@ _HOMES: Final = {
     "RegimeChange": "capture.events",
     "Replay": "capture.replaying.replay",
     "ReplayCheck": "capture.replaying.check",
+    "ResultCollector": "capture.study.results.collector",
     "SignalAnalyzer": "capture.analysis.analyzer",
     "SignalCaptureConfig": "capture.config",
     "SignalCaptureEngine": "capture.recorder.engine",
