@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         BackendInfo,
         ClassifierInfo,
         CommandInfo,
+        ComponentInfo,
         ExecutorInfo,
         RemoteSinkInfo,
     )
@@ -170,3 +171,8 @@ def register_remote_sinks() -> Iterable[RemoteSinkInfo]:  # type: ignore[empty-b
 @hookspec
 def register_commands() -> Iterable[CommandInfo]:  # type: ignore[empty-body]
     """Offer verbs of the command line."""
+
+
+@hookspec
+def register_components() -> Iterable[ComponentInfo]:  # type: ignore[empty-body]
+    """Offer components of topologies: features, strategies, validators, sizers, cost models."""

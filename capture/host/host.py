@@ -109,6 +109,10 @@ class Host:
         """Return the verbs of the command line by name."""
         return self._named("command")
 
+    def components(self, role: str) -> dict[str, records.ComponentInfo]:
+        """Return the components of topologies that have a role, by the word that a user types."""
+        return {i.word: i for i in self._named("component").values() if i.role == role}
+
     def backend(self, name: str) -> Callable[..., StorageBackend]:
         """Import and return the class of a storage backend."""
         return cast("Callable[..., StorageBackend]", self._load("backend", name))
@@ -136,6 +140,13 @@ class Host:
     def command(self, name: str) -> click.Command:
         """Import and return a verb of the command line."""
         return cast("click.Command", self._load("command", name))
+
+    def component(self, role: str, word: str) -> Any:
+        """Import and return a component of topologies."""
+        known = self.components(role)
+        if word not in known:
+            raise UnknownName(role, word, known)
+        return self._load("component", f"{role}.{word}")
 
     def _loaded(self) -> Registry:
         # Looked for once, and before anything is loaded: a plugin that asks the host for something

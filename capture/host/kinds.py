@@ -39,6 +39,7 @@ KINDS: Final = {
         Kind("executor", "register_executors", records.ExecutorInfo),
         Kind("remote sink", "register_remote_sinks", records.RemoteSinkInfo),
         Kind("command", "register_commands", records.CommandInfo),
+        Kind("component", "register_components", records.ComponentInfo),
     )
 }
 """Every kind of offer, by its word."""
@@ -90,6 +91,11 @@ def _check(record: Any, kind: Kind, plugin: str) -> None:
         problem = f"extra={record.extra!r}: it must be one word or None"
     elif not isinstance(record.requires, tuple) or not all(map(_is_word, record.requires)):
         problem = f"requires={record.requires!r}: it must be a tuple of import names"
+    elif isinstance(record, records.ComponentInfo) and not (
+        record.role in records.ROLES and record.word
+    ):
+        roles = ", ".join(records.ROLES)
+        problem = f"name={record.name!r}: a component is called ROLE.WORD, with a role of {roles}"
     if problem:
         raise PluginError(plugin, f"{kind.hook} yielded {expected}({problem})", "correct it there")
 
