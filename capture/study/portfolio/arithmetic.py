@@ -8,12 +8,24 @@ not set is infinite.
 from __future__ import annotations
 
 from math import floor, inf
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = [
+    "ADJUSTMENT",
+    "CLOSE",
+    "ENTRY",
     "EQUITY_FRACTION",
+    "EXIT",
+    "NOBODY",
+    "NOTHING",
+    "OPEN",
+    "RESIZE",
     "SIZERS",
     "SLACK",
+    "STAY",
     "UNITS",
     "VALUE",
     "cash_after",
@@ -21,12 +33,16 @@ __all__ = [
     "drawdown_too_deep",
     "exposure_too_high",
     "fill_price",
+    "gross_with",
+    "intention_of",
     "lost_too_much",
     "position_too_large",
     "size_of",
     "too_many_positions",
     "too_many_trades",
     "unaffordable",
+    "worth",
+    "worth_with",
 ]
 
 UNITS: Final = 0
@@ -35,11 +51,52 @@ EQUITY_FRACTION: Final = 2
 SIZERS: Final = {"units": UNITS, "value": VALUE, "equity_fraction": EQUITY_FRACTION}
 """The number of each way to size."""
 
+ENTRY, EXIT, ADJUSTMENT = range(3)
+"""What a signal does to the position."""
+
+NOTHING, CLOSE, OPEN, RESIZE, STAY = range(5)
+"""What comes of it: nothing to do, close what is held, open or add, resize, or stay as it is."""
+
 SLACK: Final = 1e-9
 """What rounding may lack of a lot, or exceed of a limit, before it counts."""
 
+NOBODY: Final = -1
+"""Stands for no symbol, where all are taken at their last price."""
+
 _ALL_WHOLE: Final = 2.0**52
 """From here on every real number is whole."""
+
+
+def intention_of(
+    kind: int,
+    direction: float,
+    wanted: float,
+    entries: float,
+    pyramiding: float,
+    allow_short: bool,
+) -> int:
+    """Return what a signal comes to: NOTHING, CLOSE, OPEN, RESIZE or STAY.
+
+    Args:
+        kind: ENTRY, EXIT or ADJUSTMENT.
+        direction: 1, -1, or 0 for "go flat".
+        wanted: what will be held of the symbol when the orders that wait are filled.
+        entries: of how many entries that will be made.
+        pyramiding: how many there may be.
+        allow_short: whether an entry may sell what is not held.
+    """
+    same = wanted * direction
+    if kind == EXIT or direction == 0.0:
+        return NOTHING if wanted == 0.0 else CLOSE
+    if kind == ADJUSTMENT:
+        if same > 0.0:
+            return RESIZE
+        return NOTHING if wanted == 0.0 else CLOSE
+    if direction < 0.0 and not allow_short:
+        return CLOSE if wanted > 0.0 else NOTHING
+    if same > 0.0 and entries >= pyramiding:
+        return STAY
+    return OPEN
 
 
 def size_of(
@@ -126,3 +183,48 @@ def lost_too_much(equity: float, day_before: float, limit: float) -> bool:
 def unaffordable(gross: float, equity: float, leverage: float) -> bool:
     """Say whether everything held after a fill is worth more than equity carries."""
     return gross > leverage * equity * (1.0 + SLACK)
+
+
+def worth(cash: float, held: Sequence[float], prices: Sequence[float]) -> float:
+    """Return equity: cash, and what is held at these prices, added in order."""
+    return worth_with(cash, held, prices, NOBODY, 0.0)
+
+
+def worth_with(
+    cash: float, held: Sequence[float], prices: Sequence[float], own: int, price: float
+) -> float:
+    """Return equity where one of the symbols has a price of its own.
+
+    Args:
+        cash: cash.
+        held: units held of each symbol, in order of name; negative where they are owed.
+        prices: last price of each symbol; of one in which nothing is held it may be missing.
+        own: place of the symbol.
+        price: its price.
+    """
+    total = cash
+    for place in range(len(held)):
+        if held[place] != 0.0:
+            total = total + held[place] * (price if place == own else prices[place])
+    return total
+
+
+def gross_with(
+    held: Sequence[float], prices: Sequence[float], own: int, units: float, price: float
+) -> float:
+    """Return the worth of everything held, without signs, if of one symbol so much were held.
+
+    Args:
+        held: units held of each symbol, in order of name.
+        prices: last price of each symbol.
+        own: place of the symbol.
+        units: what would be held of it, without a sign.
+        price: its price.
+    """
+    gross = 0.0
+    for place in range(len(held)):
+        if place == own:
+            gross = gross + units * price
+        elif held[place] != 0.0:
+            gross = gross + abs(held[place]) * prices[place]
+    return gross

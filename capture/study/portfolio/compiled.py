@@ -1,0 +1,48 @@
+"""The loops of `kernel`, compiled where numba is installed."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["compiled", "is_there"]
+
+
+def is_there() -> bool:
+    """Say whether numba is installed; it is not imported for that."""
+    return find_spec("numba") is not None
+
+
+@cache
+def compiled() -> Callable[..., None]:
+    """Return `kernel.trade_all` as machine code, which numba keeps on disk from then on."""
+    import numba
+    from numba.extending import overload
+
+    from capture.study.portfolio import arithmetic, coding, kernel
+
+    def offered(function: Callable[..., Any]) -> None:
+        overload(function, strict=False)(lambda *_: function)
+
+    for function in kernel.PIECES:
+        offered(function)
+    # numba forgets what it kept when the file of the compiled function changes, and not when those
+    # change that it calls. So their text is part of what the function closes over.
+    sources = [Path(module.__file__).read_bytes() for module in (arithmetic, coding, kernel)]
+    text = crc32(b"".join(sources))
+    trade_all = kernel.trade_all
+
+    def run(settings: Any, plan: Any, desk: Any, totals: Any, verdicts: Any, days: Any) -> None:
+        if text < 0:
+            return
+        trade_all(settings, plan, desk, totals, verdicts, days)
+
+    offered(trade_all)
+    function: Callable[..., None] = numba.njit(nogil=True, cache=True)(run)
+    return function

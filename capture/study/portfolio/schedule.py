@@ -1,0 +1,122 @@
+"""From signals and bars to operations: what happens when, the same for all settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from capture.study.portfolio.coding import (
+    DAY_END,
+    DECIDE,
+    DECIDE_AND_FILL,
+    END,
+    FILL,
+    Schedule,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from capture.study.portfolio.market import Market
+    from capture.study.portfolio.settings import FillTime
+    from capture.study.portfolio.signals import Signals
+
+__all__ = ["schedule_of"]
+
+
+def schedule_of(signals: Signals, market: Market, fill: FillTime, *, peaks: bool) -> Schedule:
+    """Return the operations that signals bring, in order.
+
+    Args:
+        signals: the signals.
+        market: the bars.
+        fill: when orders fill.
+        peaks: let decisions, too, know the peak of equity up to them; for limits that ask for it.
+    """
+    symbols = np.searchsorted(np.array(market.symbols), signals.symbols.astype(str))
+    decided, filled, prices = _places(signals, market, symbols, fill)
+    rows = np.flatnonzero(filled >= 0)
+    if fill == "close":
+        blocks = [_block(DECIDE_AND_FILL, decided[rows], rows, np.zeros_like(rows))]
+    else:
+        blocks = [
+            _block(FILL, filled[rows], rows, symbols[rows]),
+            _block(DECIDE, decided[rows], rows, np.zeros_like(rows)),
+        ]
+    ends = market.day_ends
+    none = np.zeros(len(ends), np.int64)
+    blocks.append(_block(DAY_END, ends, none, none))
+    one = np.zeros(1, np.int64)
+    blocks.append(_block(END, one + len(market.last), one, one))
+    steps, kinds, ranks, numbers = np.concatenate(blocks, axis=1)
+    order = np.lexsort((numbers, ranks, kinds, steps))
+    steps, kinds, numbers = steps[order], kinds[order], numbers[order]
+    begins, lows, highs = _looks(steps, kinds, market.last, peaks=peaks)
+    known = len(signals) > 0
+    return Schedule(
+        kinds=kinds,
+        steps=steps,
+        begins=begins,
+        signals=numbers,
+        symbols=symbols[numbers] if known else numbers,
+        prices=prices[numbers] if known else np.zeros(len(numbers)),
+        lows=lows,
+        highs=highs,
+        last=market.last,
+        directions=signals.directions,
+        types=signals.types,
+        strengths=signals.strengths,
+    )
+
+
+def _block(
+    kind: int, steps: NDArray[np.int64], rows: NDArray[np.int64], ranks: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    return np.stack([steps, np.full_like(steps, kind), ranks, rows])
+
+
+def _places(
+    signals: Signals, market: Market, symbols: NDArray[np.int64], fill: FillTime
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return per signal the step of its decision and of its fill, -1 for none, and the price."""
+    decided = np.zeros(len(signals), np.int64)
+    filled = np.full(len(signals), -1, np.int64)
+    prices = np.zeros(len(signals))
+    for place, steps in enumerate(market.steps):
+        mine = np.flatnonzero(symbols == place)
+        bars = signals.bars[mine]
+        decided[mine] = steps[bars]
+        if fill == "close":
+            filled[mine] = decided[mine]
+            prices[mine] = market.last[steps[bars], place]
+            continue
+        more = bars + 1 < len(steps)
+        mine, following = mine[more], bars[more] + 1
+        opens = market.opens[place]
+        assert opens is not None
+        filled[mine] = steps[following]
+        prices[mine] = opens[following]
+    return decided, filled, prices
+
+
+def _looks(
+    steps: NDArray[np.int64], kinds: NDArray[np.int64], last: NDArray[np.float64], *, peaks: bool
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return from where on each operation looks back, and the extremes of the prices there.
+
+    It looks back before something changes, and at the end; between two looks nothing changes.
+    """
+    looking = kinds != DAY_END
+    if not peaks:
+        looking &= kinds != DECIDE
+    begins = steps.copy()
+    places = np.flatnonzero(looking)
+    begins[places] = np.concatenate(([0], steps[places][:-1]))
+    lows = np.zeros((len(steps), last.shape[1]))
+    highs = np.zeros_like(lows)
+    back = np.flatnonzero(begins < steps)
+    if len(back):
+        lows[back] = np.minimum.reduceat(last, begins[back], axis=0)
+        highs[back] = np.maximum.reduceat(last, begins[back], axis=0)
+    return begins, lows, highs
