@@ -30,6 +30,7 @@ _VERBS: Final = {
     "warmup": "See how many bars a script's strategies need first.",
     "reindex": "Build the catalogue anew from the manifests.",
     "export": "Write a table to a file: CSV, JSON, Parquet, Feather.",
+    "gc": "Remove results that are older than they are to be kept.",
     "stats": "Show what recording cost: rows, bytes, seconds, losses.",
     "plugins": "List the plugins, how they are, and what they offer.",
 }

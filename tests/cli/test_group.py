@@ -30,6 +30,7 @@ VERBS = [
     "warmup",
     "reindex",
     "export",
+    "gc",
     "stats",
     "plugins",
 ]
