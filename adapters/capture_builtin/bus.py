@@ -84,7 +84,12 @@ class EventBus:
         self._handlers: dict[Topic, list[Handler]] = {topic: [] for topic in Topic}
 
     def subscribe(
-        self, topic: Topic | str, handler: Handler, *, where: Mapping[str, Any] | None = None
+        self,
+        topic: Topic | str,
+        handler: Handler,
+        *,
+        where: Mapping[str, Any] | None = None,
+        first: bool = False,
     ) -> None:
         """Let a handler hear of a topic's events.
 
@@ -94,6 +99,7 @@ class EventBus:
             where: attributes of the payload and the value, or the set of values, that each must
                 have. Signals are only heard with such a filter: whoever hears those of every
                 strategy trades what was never meant for it.
+            first: hear of events before those who subscribed earlier.
 
         Raises:
             ConfigError: there is no such topic, or signals are asked for without a filter.
@@ -107,11 +113,17 @@ class EventBus:
             raise ConfigError(
                 "where", where, 'signals are heard with a filter, such as {"strategy_id": "..."}'
             )
-        self._handlers[topic].append(_filtered(handler, where) if where else handler)
+        heard = _filtered(handler, where) if where else handler
+        self._handlers[topic].insert(0 if first else len(self._handlers[topic]), heard)
 
     def listeners(self, topic: Topic) -> int:
         """Return how many listen."""
         return len(self._handlers[topic])
+
+    def hand_on(self, event: Event) -> None:
+        """Hand on an event that has its number already, as bars have."""
+        for handler in self._handlers[event.topic]:
+            handler(event)
 
     def publish(
         self,

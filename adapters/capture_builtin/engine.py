@@ -71,6 +71,8 @@ class Engine:
         portfolios: the portfolios.
         time_ns: the moment.
         step: its number; -1 before the first.
+        times: every moment so far.
+        speaking: the source that was called last.
     """
 
     def __init__(self, feeds: Sequence[Feed], *, verify_features: bool = True) -> None:
@@ -89,6 +91,7 @@ class Engine:
         self.time_ns = 0
         self.step = -1
         self.times: list[int] = []
+        self.speaking: Any = None
         self._executions: list[Execution] = []
         self._features = FeatureStage(
             {feed.series: feed for feed in self.feeds}, verify=verify_features
@@ -150,13 +153,14 @@ class Engine:
 
     # --- publishing --------------------------------------------------------------------------
 
-    def signal(self, source: Any, signal: Signal, repeats: int | None = None) -> int:
-        """Publish what a source wants; return the number of the event."""
+    def signal(self, source: Any, signal: Signal, repeats: int | None = None) -> Intent:
+        """Publish what a source wants, and return that."""
         symbol = source.symbols[0] if signal.symbol is None else signal.symbol
         if symbol not in source.symbols:
             raise UnknownName(f"symbol that {source.strategy_id} declared", symbol, source.symbols)
         intent = self._intent(source.strategy_id, symbol, signal, repeats)
-        return self.bus.publish(Topic.SIGNAL, intent, self.cause(intent.place), self.time_ns).seq
+        self.bus.publish(Topic.SIGNAL, intent, self.cause(intent.place), self.time_ns)
+        return intent
 
     def cancel(self, source: Any, symbol: str | None = None, repeats: int | None = None) -> None:
         """Publish that a source takes back what waits."""
@@ -240,6 +244,7 @@ class Engine:
                 self._fill_and_mark()
             for source in sources:
                 if one or source.wants(closed):
+                    self.speaking = source
                     source.step(time_ns, step)
             for portfolio in portfolios:
                 portfolio.end_step()
@@ -259,9 +264,7 @@ class Engine:
 
     def _tell_bars(self) -> None:
         for place in self._fresh:
-            event = self.bar_event(place)
-            for handler in self.bus._handlers[Topic.BAR]:
-                handler(event)
+            self.bus.hand_on(self.bar_event(place))
 
 
 def in_order(feeds: Sequence[Feed]) -> tuple[list[Feed], tuple[str, ...]]:

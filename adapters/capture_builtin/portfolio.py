@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from capture.errors import UnknownName
 from capture.events import Reason, SignalStatus
 from capture.study.portfolio.arithmetic import (
     cash_after,
@@ -494,6 +495,10 @@ class Account:
         self.reads.add("position")
         return self._portfolio.held[self._place(symbol)]
 
+    def unseen(self, symbol: str) -> float:
+        """Return the units held of a symbol, for those who decide nothing by it."""
+        return self._portfolio.held[self._places[symbol]]
+
     def waiting(self, symbol: str | None = None) -> int:
         """Return how many orders wait in a symbol."""
         self.reads.add("waiting")
@@ -513,8 +518,6 @@ class Account:
         return worth(portfolio.cash, portfolio.held, portfolio.prices)
 
     def _place(self, symbol: str | None) -> Any:
-        from capture.errors import UnknownName
-
         key = self._first if symbol is None else symbol
         if key not in self._places:
             raise UnknownName("symbol of the data", key, self._places)

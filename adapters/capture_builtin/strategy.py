@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from capture.errors import ConfigError, did_you_mean
 from capture_builtin.needs import Needs
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from capture_builtin.market import Market
+    from capture_builtin.orders import Intent
     from capture_builtin.portfolio import Account
 
 __all__ = ["Strategy", "declared_parameters"]
@@ -43,7 +44,7 @@ class Strategy:
         ```
     """
 
-    _emit: ClassVar[Callable[[Signal], Any]]
+    _emit: Callable[..., Intent]
     _account: Account | None = None
 
     def __init__(self, **params: Any) -> None:
@@ -77,24 +78,24 @@ class Strategy:
 
     # --- what it can do ----------------------------------------------------------------------
 
-    def buy(self, symbol: str | None = None, **how: Any) -> int:
-        """Want to be long; `how` is as in `Signal`. Return the number of the signal's event."""
+    def buy(self, symbol: str | None = None, **how: Any) -> Intent:
+        """Want to be long; `how` is as in `Signal`. Return what `capture.note` takes as its signal."""
         return self._signal(Signal(direction=1, symbol=symbol, **how))
 
-    def sell(self, symbol: str | None = None, **how: Any) -> int:
-        """Want to be short; `how` is as in `Signal`. Return the number of the signal's event."""
+    def sell(self, symbol: str | None = None, **how: Any) -> Intent:
+        """Want to be short; `how` is as in `Signal`. Return what `capture.note` takes as its signal."""
         return self._signal(Signal(direction=-1, symbol=symbol, **how))
 
-    def close(self, symbol: str | None = None, **how: Any) -> int:
-        """Want to be flat. Return the number of the signal's event."""
+    def close(self, symbol: str | None = None, **how: Any) -> Intent:
+        """Want to be flat. Return what `capture.note` takes as its signal."""
         return self._signal(Signal(direction=0, symbol=symbol, **how))
 
     def cancel(self, symbol: str | None = None) -> None:
         """Take back limits and stops that still wait; of every symbol if none is named."""
         self._cancel(symbol)
 
-    def _signal(self, signal: Signal) -> int:
-        return int(self._emit(signal))  # type: ignore[call-arg, arg-type]
+    def _signal(self, signal: Signal) -> Intent:
+        return self._emit(signal)
 
     _cancel: Callable[[str | None], None]
 
