@@ -30,6 +30,7 @@ BENCHMARKS: Final = {
     "loading": "reading with filters from a store of a million signals",
     "analysis_speed": "checking a recording of a million signals, and comparing two",
     "index": "signals and regimes as sparse indices, against dense layouts",
+    "executors": "what a task costs beside its work, in this process, in others, on clusters",
     "patterns": "frequent itemsets against mlxtend, and how often noise is believed",
 }
 

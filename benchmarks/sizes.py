@@ -34,6 +34,9 @@ class Sizes:
         index_rows: bars or signals that are asked about at once.
         index_ranges: ranges of bars that signals are filtered by.
         index_rounds: interleaved rounds of each way to ask.
+        executor_tasks: tasks that do nothing, in chunks; a tenth of them one by one.
+        executor_busy_tasks: tasks that take some time.
+        executor_rounds: interleaved rounds over the executors.
         pattern_rows: rows that frequent itemsets are looked for in.
         pattern_signals: signals that are searched for patterns as a whole.
         pattern_seeds: markets without a pattern.
@@ -60,6 +63,9 @@ class Sizes:
     index_rows: int
     index_ranges: int
     index_rounds: int
+    executor_tasks: int
+    executor_busy_tasks: int
+    executor_rounds: int
     pattern_rows: int
     pattern_signals: int
     pattern_seeds: int
@@ -87,6 +93,9 @@ FULL: Final = Sizes(
     index_rows=1_000_000,
     index_ranges=10_000,
     index_rounds=5,
+    executor_tasks=5_000,
+    executor_busy_tasks=100,
+    executor_rounds=5,
     pattern_rows=100_000,
     pattern_signals=20_000,
     pattern_seeds=200,
@@ -113,6 +122,9 @@ QUICK: Final = Sizes(
     index_rows=1_000_000,
     index_ranges=10_000,
     index_rounds=3,
+    executor_tasks=2_000,
+    executor_busy_tasks=40,
+    executor_rounds=3,
     pattern_rows=10_000,
     pattern_signals=5_000,
     pattern_seeds=40,
@@ -139,6 +151,9 @@ TINY: Final = Sizes(
     index_rows=5_000,
     index_ranges=50,
     index_rounds=2,
+    executor_tasks=20,
+    executor_busy_tasks=4,
+    executor_rounds=1,
     pattern_rows=500,
     pattern_signals=200,
     pattern_seeds=2,

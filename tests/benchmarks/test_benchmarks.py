@@ -29,6 +29,7 @@ TITLES = {
     "loading": ("Load times",),
     "analysis_speed": ("Seconds, minima of",),
     "index": ("Signals of", "Changes of regime", "Questions to the index"),
+    "executors": ("Overhead per task", "Tasks that take their time"),
     "patterns": ("Frequent itemsets", "The whole search", "Patterns found"),
 }
 
