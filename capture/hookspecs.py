@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         CommandInfo,
         ComponentInfo,
         ExecutorInfo,
+        ObjectiveInfo,
         RemoteSinkInfo,
     )
     from capture.events import (
@@ -161,6 +162,11 @@ def register_analyses() -> Iterable[AnalysisInfo]:  # type: ignore[empty-body]
 @hookspec
 def register_executors() -> Iterable[ExecutorInfo]:  # type: ignore[empty-body]
     """Offer executors of many tasks."""
+
+
+@hookspec
+def register_objectives() -> Iterable[ObjectiveInfo]:  # type: ignore[empty-body]
+    """Offer objectives: how well a portfolio did."""
 
 
 @hookspec

@@ -21,6 +21,7 @@ __all__ = [
     "ComponentInfo",
     "ExecutorInfo",
     "Info",
+    "ObjectiveInfo",
     "RemoteSinkInfo",
 ]
 
@@ -107,6 +108,11 @@ class AnalysisInfo(Info):
 @dataclass(frozen=True)
 class ExecutorInfo(Info):
     """An executor of many tasks; `load` returns a class."""
+
+
+@dataclass(frozen=True)
+class ObjectiveInfo(Info):
+    """An objective of portfolios; `load` returns a subclass of `Objective`."""
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,10 @@ class Host:
         """Return the executors by name."""
         return self._named("executor")
 
+    def objectives(self) -> dict[str, records.ObjectiveInfo]:
+        """Return the objectives of portfolios by name."""
+        return self._named("objective")
+
     def remote_sinks(self) -> dict[str, records.RemoteSinkInfo]:
         """Return the remote sinks by name."""
         return self._named("remote sink")
@@ -132,6 +136,10 @@ class Host:
     def executor(self, name: str) -> Callable[..., Any]:
         """Import and return the class of an executor."""
         return cast("Callable[..., Any]", self._load("executor", name))
+
+    def objective(self, name: str) -> Any:
+        """Import and return the class of an objective."""
+        return self._load("objective", name)
 
     def remote_sink(self, name: str) -> Callable[..., Any]:
         """Import and return the class of a remote sink."""

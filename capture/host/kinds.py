@@ -37,6 +37,7 @@ KINDS: Final = {
         Kind("classifier", "register_classifiers", records.ClassifierInfo),
         Kind("analysis", "register_analyses", records.AnalysisInfo),
         Kind("executor", "register_executors", records.ExecutorInfo),
+        Kind("objective", "register_objectives", records.ObjectiveInfo),
         Kind("remote sink", "register_remote_sinks", records.RemoteSinkInfo),
         Kind("command", "register_commands", records.CommandInfo),
         Kind("component", "register_components", records.ComponentInfo),
