@@ -55,6 +55,8 @@ if TYPE_CHECKING:
     from capture.store.verify import verify
     from capture.study.results.collector import ResultCollector
     from capture.study.results.store import HybridResultStore
+    from capture.study.topology.generation import create_signal_generation_topology
+    from capture.study.topology.replaying import create_signal_replay_topology
     from capture.wrapping import note, wrap
 
 __all__ = [
@@ -96,6 +98,8 @@ __all__ = [
     "Store",
     "__version__",
     "check_replay",
+    "create_signal_generation_topology",
+    "create_signal_replay_topology",
     "diff",
     "get_host",
     "hookimpl",
@@ -150,6 +154,8 @@ _HOMES: Final = {
     "StorageBackend": "capture.contracts.backend",
     "Store": "capture.store.store",
     "check_replay": "capture.replaying.check",
+    "create_signal_generation_topology": "capture.study.topology.generation",
+    "create_signal_replay_topology": "capture.study.topology.replaying",
     "diff": "capture.analysis.comparison",
     "get_host": "capture.host",
     "lookahead": "capture.analysis.comparison.lookahead",
@@ -170,6 +176,7 @@ _BACKENDS: Final = {
     "ParquetStorageBackend": "parquet",
     "SQLiteStorageBackend": "sql",
 }
+_PARTS: Final = ("SignalGeneratorComponent", "SignalStreamerComponent", "TimeAlignmentBuffer")
 
 
 def __getattr__(name: str) -> Any:
@@ -177,6 +184,10 @@ def __getattr__(name: str) -> Any:
         from capture.host import get_host
 
         value = get_host().backend(_BACKENDS[name])
+    elif name in _PARTS:
+        from capture.host import get_host
+
+        value = get_host().component("part", name)
     elif name in _HOMES:
         module, _, attribute = _HOMES[name].partition(":")
         value = getattr(import_module(module), attribute or name)
@@ -187,4 +198,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, *_BACKENDS])
+    return sorted([*__all__, *_BACKENDS, *_PARTS])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
@@ -21,9 +21,10 @@ from capture_builtin.stage import FeatureStage
 if TYPE_CHECKING:
     from capture.study.portfolio.settings import PortfolioSettings
     from capture_builtin.feeds import Feed
+    from capture_builtin.needs import Needs
     from capture_builtin.strategy import Strategy
 
-__all__ = ["Closed", "Engine", "Source", "in_order"]
+__all__ = ["Closed", "Engine", "in_order"]
 
 _DAY_NS: Final = 86_400 * 10**9
 
@@ -40,20 +41,6 @@ class Closed(NamedTuple):
     symbol: str
     timeframe: str
     bar_index: int
-
-
-class Source(Protocol):
-    """What brings signals, moment by moment: a strategy, or a recording."""
-
-    strategy_id: str
-
-    def wants(self, fresh: Sequence[bool]) -> bool:
-        """Say whether it is called at a moment at which bars of these series closed."""
-        ...
-
-    def step(self, time_ns: int, step: int) -> None:
-        """Publish what is wanted at a moment."""
-        ...
 
 
 class Engine:
@@ -87,7 +74,7 @@ class Engine:
         self.cursor = [-1] * len(self.feeds)
         self.prices = [float("nan")] * len(self.symbols)
         self.portfolios: list[Portfolio] = []
-        self.sources: list[Any] = []
+        self.sources: list[SignalGeneratorComponent] = []
         self.time_ns = 0
         self.step = -1
         self.times: list[int] = []
@@ -129,27 +116,36 @@ class Engine:
         return portfolio
 
     def add_strategy(
-        self, strategy_id: str, strategy: Strategy, account: Portfolio | None = None
+        self,
+        strategy_id: str,
+        strategy: Strategy,
+        account: Portfolio | None = None,
+        needs: Needs | None = None,
     ) -> SignalGeneratorComponent:
-        """Let a strategy give signals; it may look at a portfolio, if one is named."""
-        self._refuse_twice(strategy_id)
+        """Let a strategy give signals.
+
+        Args:
+            strategy_id: what its signals are known by.
+            strategy: the strategy.
+            account: the portfolio that it may look at.
+            needs: what it sees; by default what it declares.
+        """
         made = SignalGeneratorComponent(
-            strategy_id, strategy, self.feeds, self._features, self.cursor
+            strategy_id, strategy, self.feeds, self._features, self.cursor, needs
         )
-        view = None if account is None else Account(account, self._places, made.symbols[0])
-        made.bind(partial(self.signal, made), partial(self.cancel, made), view)
-        self.sources.append(made)
-        return made
+        return self.add_component(made, account)
 
-    def add_source(self, source: Any) -> None:
-        """Let something else give signals, such as a recording; it is handed what publishes."""
-        self._refuse_twice(source.strategy_id)
-        source.bind(self)
-        self.sources.append(source)
-
-    def _refuse_twice(self, strategy_id: str) -> None:
-        if any(source.strategy_id == strategy_id for source in self.sources):
-            raise ConfigError("strategy_id", strategy_id, "each strategy needs a name of its own")
+    def add_component(
+        self, component: SignalGeneratorComponent, account: Portfolio | None = None
+    ) -> SignalGeneratorComponent:
+        """Let a strategy, or a recording in its place, give signals."""
+        name = component.strategy_id
+        if any(source.strategy_id == name for source in self.sources):
+            raise ConfigError("strategy_id", name, "each strategy needs a name of its own")
+        view = None if account is None else Account(account, self._places, component.symbols[0])
+        component.bind(partial(self.signal, component), partial(self.cancel, component), view)
+        self.sources.append(component)
+        return component
 
     # --- publishing --------------------------------------------------------------------------
 
@@ -199,9 +195,7 @@ class Engine:
         self._refuse_unheard()
         steps = moments_of([feed.available_ns for feed in self.feeds], "any")
         for source in self.sources:
-            start = getattr(getattr(source, "strategy", None), "start", None)
-            if start is not None:
-                start()
+            source.strategy.start()
         for moments, bars, fresh in steps:
             self._run_chunk(moments.tolist(), bars.tolist(), fresh.tolist())
         if self.portfolios and self.step >= 0:

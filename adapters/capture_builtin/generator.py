@@ -74,6 +74,7 @@ class SignalGeneratorComponent:
         feeds: Sequence[Feed],
         features: FeatureStage,
         cursor: list[int],
+        needs: Needs | None = None,
     ) -> None:
         """Compute what the strategy needs.
 
@@ -83,10 +84,11 @@ class SignalGeneratorComponent:
             feeds: every series, as the engine orders them: the finest of each symbol first.
             features: computes features.
             cursor: the engine's numbers of last closed bars.
+            needs: what it sees; by default what it declares.
         """
         self.strategy_id = strategy_id
         self.strategy = strategy
-        self.needs: Needs = strategy.needs()
+        self.needs: Needs = strategy.needs() if needs is None else needs
         self._feeds = feeds
         self._cursor = cursor
         self.symbols = self._symbols()

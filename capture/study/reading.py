@@ -87,6 +87,10 @@ class Document:
             {at[steps:]: place for at, place in self._places.items() if at[:steps] == path},
         )
 
+    def changed(self, changes: Mapping[str, Any]) -> Document:
+        """Return the document with other values for some keys; their places stay."""
+        return Document({**self.values, **changes}, self.source, self._places)
+
     def validated(self, model: type[M]) -> M:
         """Return the values as a model.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from capture_builtin import topologies
 from capture_builtin.recording.captured import Captured
 from capture_builtin.recording.perturbing import PERTURBATIONS
 from capture_builtin.recording.replaying import replayed
@@ -21,6 +22,9 @@ class BuiltinAdapter:
     host = "builtin"
     perturbations = PERTURBATIONS
     truncates = True
+    feed = staticmethod(topologies.feed_of)
+    generate = staticmethod(topologies.generate)
+    trade = staticmethod(topologies.trade)
 
     def wrap(self, strategy: Any, config: SignalCaptureConfig) -> Captured:
         """Return what `Backtest` accepts in the strategy's place, and what is recorded."""

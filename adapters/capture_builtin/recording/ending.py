@@ -54,7 +54,9 @@ def equity_table(engine: Engine, portfolio: Portfolio, strategy_id: str) -> pa.T
     )
 
 
-def _held(portfolio: Portfolio, symbols: int, steps: int) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:  # noqa: E501
+def _held(
+    portfolio: Portfolio, symbols: int, steps: int
+) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     """Return what was held of each symbol at the end of each step."""
     found = np.zeros((steps, symbols))
     changes: list[list[tuple[int, float]]] = [[] for _ in range(symbols)]

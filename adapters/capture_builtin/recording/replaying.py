@@ -69,9 +69,16 @@ class Replayed(Strategy):
         self, feeds: Sequence[Feed], settings: PortfolioSettings, stages: Mapping[str, Any]
     ) -> None:
         """Refuse other data, and other settings where the strategy looked at its portfolio."""
+        names = _names(self.replay_source, feeds)
+        self.replay_source.check_settings({**settings.to_mapping(), **stage_names(stages)})
+        self._read(feeds, names)
+
+    def load(self, feeds: Sequence[Feed]) -> None:
+        """Read what was wanted on the very bars that were stored with the recording."""
+        self._read(feeds, {symbol: symbol for symbol in self.replay_source.bars()})
+
+    def _read(self, feeds: Sequence[Feed], names: Mapping[str, str]) -> None:
         source = self.replay_source
-        names = _names(source, feeds)
-        source.check_settings({**settings.to_mapping(), **stage_names(stages)})
         self._symbols = tuple(names.values())
         by_symbol = _finest(feeds)
         self._script = script_of(source, {name: by_symbol[mine] for name, mine in names.items()})
@@ -146,7 +153,7 @@ def script_of(source: ReplaySource, feeds: Mapping[str, Feed]) -> dict[int, list
         else:
             wanted = _of_target(entry, rows.get(seq, {}), source.mode)  # type: ignore[arg-type]
         moment = _moment(source, entry, rows.get(seq), feeds[symbol], own=own)
-        added = own and seq is None and wanted is not None or (not own and seq is None)
+        added = (own and seq is None and wanted is not None) or (not own and seq is None)
         # An exit that a policy adds comes before what is wanted at the same moment.
         (first if added else script).setdefault(moment, []).append(Wanted(seq, symbol, wanted))
     for moment, exits in first.items():

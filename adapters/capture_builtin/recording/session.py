@@ -111,6 +111,9 @@ class Session(Observer):
             first.strategy, config=self.config, strategy=self._name, params=params,
             settings=settings,
         )  # fmt: skip
+        if self._replays and not one:
+            several = {"strategy_id": None, "strategies": [c.strategy_id for c in components]}
+            run = replace(run, source={**run.source, **several})
         self.engine = SignalCaptureEngine(self.config, run=run)
         try:
             self._declare(engine)

@@ -139,6 +139,9 @@ class RecordingModel(_Strict):
     boundary: Literal["honour_exit", "force_flat", "carry", "block_reentry"] | None = Field(
         None, description="what happens to a position that is open when the regime ends"
     )
+    force: bool = Field(
+        False, description="replay also what a strategy wanted that looked at its portfolio"
+    )
 
 
 class ReplayModel(_Strict):
