@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from capture_builtin.market import Market
 
-__all__ = ["Breakout", "Pair", "RsiReversal", "SmaCross"]
+__all__ = ["Breakout", "Pair", "PatientCross", "RsiReversal", "SmaCross"]
 
 
 class SmaCross(Strategy):
@@ -44,6 +44,27 @@ class SmaCross(Strategy):
             elif now < 0.0 <= before:
                 found.append(Signal(direction=-1, symbol=symbol))
         return found or None
+
+
+class PatientCross(SmaCross):
+    """Leaves when the averages cross, and turns round at a better price than the last one.
+
+    Not every such order is filled: some prices never come, and at times the account cannot pay
+    for so many shares. A recording says of each which it was.
+    """
+
+    shares = 25.0
+    edge = 0.01
+    patience = 10
+
+    def generate_signal(self, market: Market) -> None:
+        """Leave, and wait for a better price."""
+        for cross in super().generate_signal(market) or ():
+            price, side = market[str(cross.symbol)].close, cross.direction
+            self.close(cross.symbol)
+            how = {"limit": price * (1.0 - side * self.edge), "size": self.shares}
+            enter = self.buy if side > 0 else self.sell
+            enter(cross.symbol, valid_bars=self.patience, **how)
 
 
 class RsiReversal(Strategy):
