@@ -45,7 +45,8 @@ class ProfitFactor(Objective):
         """Return it for every portfolio."""
         won, lost = performance.won, performance.lost
         alone = np.where(won > 0.0, inf, nan)
-        return np.divide(won, lost, out=alone, where=lost > 0.0)
+        found: NDArray[np.float64] = np.divide(won, lost, out=alone, where=lost > 0.0)
+        return found
 
 
 class WinRate(Objective):
@@ -70,6 +71,8 @@ class WinRate(Objective):
     def of(cls, performance: Performance) -> NDArray[np.float64]:
         """Return it for every portfolio."""
         none = np.full(len(performance.trades), nan)
-        return np.divide(
-            performance.wins, performance.trades, out=none, where=performance.trades > 0
+        some = performance.trades > 0.0
+        found: NDArray[np.float64] = np.divide(
+            performance.wins, performance.trades, out=none, where=some
         )
+        return found

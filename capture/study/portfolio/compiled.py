@@ -30,11 +30,11 @@ def compiled() -> Callable[..., None]:
     def offered(function: Callable[..., Any]) -> None:
         overload(function, strict=False)(lambda *_: function)
 
-    for function in kernel.PIECES:
-        offered(function)
+    for piece in kernel.PIECES:
+        offered(piece)
     # numba forgets what it kept when the file of the compiled function changes, and not when those
     # change that it calls. So their text is part of what the function closes over.
-    sources = [Path(module.__file__).read_bytes() for module in (arithmetic, coding, kernel)]
+    sources = [Path(module.__file__ or "").read_bytes() for module in (arithmetic, coding, kernel)]
     text = crc32(b"".join(sources))
     trade_all = kernel.trade_all
 
@@ -44,5 +44,5 @@ def compiled() -> Callable[..., None]:
         trade_all(settings, plan, desk, totals, verdicts, days)
 
     offered(trade_all)
-    function: Callable[..., None] = numba.njit(nogil=True, cache=True)(run)
-    return function
+    made: Callable[..., None] = numba.njit(nogil=True, cache=True)(run)
+    return made

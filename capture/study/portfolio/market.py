@@ -78,9 +78,12 @@ class Market:
 
     @cached_property
     def day_ends(self) -> NDArray[np.int64]:
-        """The last step of each day (UTC); a step at midnight belongs to the day that ends."""
+        """The last step of each day (UTC); a step at midnight belongs to the day that ends.
+
+        Without times each step stands for itself.
+        """
         if self.times_ns is None:
-            return np.empty(0, np.int64)
+            return np.arange(len(self.last), dtype=np.int64)
         days = (self.times_ns - 1) // DAY_NS
         return np.flatnonzero(np.append(np.diff(days) != 0, [True] * bool(len(days))))
 
