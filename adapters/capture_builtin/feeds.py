@@ -12,6 +12,8 @@ import pandas as pd
 import pyarrow as pa
 
 from capture.errors import ConfigError, DataMismatch, InvalidEvent, StoreError, UnknownName
+from capture.store.base import BASE_RECORD, BaseRef
+from capture.store.records import read_record
 from capture.timeline import Timeline
 
 if TYPE_CHECKING:
@@ -129,8 +131,8 @@ class Feed:
             UnknownName: the store has no such bars.
             DataMismatch: it has several that could be meant.
         """
-        records = [store.base_data(path.name).ref for path in sorted(store.root.glob("base/*"))
-                   if not path.name.startswith(".")]  # fmt: skip
+        found = sorted(store.root.glob(f"base/*/{BASE_RECORD}"))
+        records = [BaseRef.from_dict(read_record(path)) for path in found]
         mine = [
             ref
             for ref in records
@@ -230,9 +232,9 @@ def read_file(path: str | Path) -> pd.DataFrame:
     try:
         match path.suffix.lower():
             case ".csv" | ".txt":
-                return pd.read_csv(path)
+                return pd.read_csv(path, float_precision="round_trip")
             case ".gz" | ".zst" | ".xz" if path.stem.endswith(".csv"):
-                return pd.read_csv(path)
+                return pd.read_csv(path, float_precision="round_trip")
             case ".parquet" | ".pq":
                 return pd.read_parquet(path)
             case ".feather" | ".arrow":

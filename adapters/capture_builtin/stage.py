@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FeatureStage", "LookAhead", "taken_options"]
 
-_CUTS: Final = (0.5, 0.9)
+_CUTS: Final = (0.1, 0.5, 0.9)
 """Where bars are cut off to see whether what came before them changes."""
 
 
@@ -128,7 +128,7 @@ class FeatureStage:
             feed = self._feeds[series]
             whole = _states(asked, feed)
             if self._verify:
-                stop = int(len(feed) * _CUTS[0])
+                stop = int(len(feed) * _CUTS[1])
                 cut = _states(asked, feed.upto(stop)) if stop else []
                 for bar, state in enumerate(cut):
                     if state != whole[bar]:

@@ -98,7 +98,7 @@ def test_it_reads_the_prices_of_a_file(shell, tmp_path):
 def test_prices_that_it_cannot_use_are_told_in_one_line(shell, tmp_path, content, problem):
     (tmp_path / "bad.csv").write_text(content)
     words = ("demo", "--data", tmp_path / "bad.csv", "--store", tmp_path / "here")
-    done = shell(*words, check=False)
+    done = shell(*words)
     assert done.returncode == 2
     assert problem in done.stderr
     assert done.stderr.count("\n") == 1
