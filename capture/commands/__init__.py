@@ -23,6 +23,7 @@ _VERBS: Final = {
     "verify": "Check that every byte is what was recorded.",
     "parity": "Check that a replay came out the same as the run it replays.",
     "check-replay": "See whether a script's signals depend on the settings of its host.",
+    "sweep": "Replay a run under many settings of a portfolio, and rank them.",
     "patterns": "Find what signals that did well, or badly, have in common.",
     "analyze": "Tell how good the signals of a run are, and check them.",
     "diff": "Name the first signal that differs in two runs.",

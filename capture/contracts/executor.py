@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 __all__ = [
+    "TOGETHER",
     "Answer",
     "Chunk",
     "Done",

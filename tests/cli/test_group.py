@@ -23,6 +23,7 @@ VERBS = [
     "verify",
     "parity",
     "check-replay",
+    "sweep",
     "patterns",
     "analyze",
     "diff",

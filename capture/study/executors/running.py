@@ -7,7 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from capture.contracts.executor import Chunk, Executor, Failure, Task
+from capture.contracts.executor import (
+    TOGETHER,
+    Chunk,
+    Executor,
+    Failure,
+    Task,
+    function_named,
+)
 from capture.errors import ConfigError
 from capture.host import get_host
 
@@ -24,6 +31,8 @@ over, and no more than anyone wants to lose with a worker."""
 
 WORKER_LOST: Final = "WorkerLost"
 _GROWTH: Final = 8
+_GAIN: Final = 0.7
+"""A task in a larger chunk must cost less than this part of what it did, to be called a gain."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +114,7 @@ class _Run:
         self._numbers = 0
         self._cost = 0.0
         self._largest = 0
+        self._gaining = _are_done_together(tasks)
 
     def __iter__(self) -> Iterator[Outcome]:
         while self._waiting or self._raised or self._suspects or self._out:
@@ -137,23 +147,38 @@ class _Run:
         """
         if not self._largest:
             return 1
-        fitting = self._chunk_seconds / max(self._cost, 1e-9)
-        fair = -(-len(self._waiting) // (2 * slots))
-        return max(1, int(min(fitting, fair, self._largest * _GROWTH)))
+        fair = len(self._waiting) if slots == 1 else -(-len(self._waiting) // (2 * slots))
+        most = min(fair, self._largest * _GROWTH)
+        if self._gaining:
+            return max(1, most)
+        return max(1, int(min(self._chunk_seconds / max(self._cost, 1e-9), most)))
 
     def _settled(self, done: Done) -> Iterator[Outcome]:
         chunk = self._out.pop(done.number)
         if done.answers is None:
             yield from self._lost(chunk)
             return
-        cost = done.seconds / len(chunk.tasks)
-        self._cost = cost if not self._largest else (self._cost + cost) / 2
-        self._largest = max(self._largest, len(chunk.tasks))
+        self._learn(len(chunk.tasks), done.seconds / len(chunk.tasks))
         for task, answer in zip(chunk.tasks, done.answers, strict=True):
             if self._is_worth_a_try(task, answer):
                 self._raised.append(task)
             else:
                 yield Outcome(task, answer.value, answer.failure, self._runs[task.key])
+
+    def _learn(self, count: int, cost: float) -> None:
+        """Take in what a task cost in a chunk of so many.
+
+        Tasks that are done together cost less the more there are, up to some number; as long as a
+        larger chunk makes them cheaper, the next is larger still.
+        """
+        if not self._largest:
+            self._cost = cost
+        elif count > self._largest:
+            self._gaining = self._gaining and cost < _GAIN * self._cost
+            self._cost = cost
+        else:
+            self._cost = (self._cost + cost) / 2
+        self._largest = max(self._largest, count)
 
     def _is_worth_a_try(self, task: Task, answer: Answer) -> bool:
         failure = answer.failure
@@ -168,3 +193,11 @@ class _Run:
                 yield Outcome(task, None, Failure(WORKER_LOST, said, final=True), runs)
             else:
                 self._suspects.append(task)
+
+
+def _are_done_together(tasks: Sequence[Task]) -> bool:
+    """Say whether the function of tasks has another that does many at once."""
+    try:
+        return bool(tasks) and hasattr(function_named(tasks[0].function), TOGETHER)
+    except ConfigError:  # a worker says what is wrong with it
+        return False

@@ -20,7 +20,7 @@ STOPS: Final = (
 """From the worst to the best; told apart by those who do not see red and green, too."""
 
 
-def shares(values: Sequence[float], prefer: str) -> tuple[float, float]:
+def shares(values: Sequence[float], direction: str) -> tuple[float, float]:
     """Return the values that the ends of the scale stand for, the worst first.
 
     Where values lie on both sides of zero, it is in the middle.
@@ -31,7 +31,7 @@ def shares(values: Sequence[float], prefer: str) -> tuple[float, float]:
         low, high = -most, most
     if low == high:
         low, high = low - 1.0, high + 1.0
-    return (low, high) if prefer == "highest" else (high, low)
+    return (low, high) if direction == "maximise" else (high, low)
 
 
 def colour_of(value: float, ends: tuple[float, float]) -> tuple[int, int, int]:

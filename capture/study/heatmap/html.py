@@ -69,7 +69,7 @@ def figure_of(found: HeatMap) -> Any:
         import plotly.graph_objects as go
     except ImportError as exc:
         raise MissingExtra("a heat map as HTML", extra="report", library="plotly") from exc
-    worst, best = shares(found.known, found.prefer)
+    worst, best = shares(found.known, found.direction)
     turned = worst > best
     scale = [(share, f"rgb{colour}") for share, colour in STOPS]
     if turned:

@@ -28,7 +28,7 @@ class HeatMap(Result):
 
     Attributes:
         objective: the metric.
-        prefer: whether its highest or its lowest is the best.
+        direction: "maximise" or "minimise".
         x: the setting along the horizontal axis.
         y: that along the vertical one; empty if only one setting varies.
         xs: its values, in order.
@@ -41,7 +41,7 @@ class HeatMap(Result):
     title = "Heat map"
 
     objective: str
-    prefer: str
+    direction: str
     x: str
     y: str
     xs: tuple[Any, ...]
@@ -66,7 +66,7 @@ class HeatMap(Result):
         ]
         if not places:
             return None
-        sign = -1 if self.prefer == "highest" else 1
+        sign = -1 if self.direction == "maximise" else 1
         _, row, column = min(places, key=lambda place: (sign * place[0], place[1], place[2]))
         return row, column
 
@@ -92,7 +92,7 @@ def heat_map(
     *,
     x: str | None = None,
     y: str | None = None,
-    prefer: str = "highest",
+    direction: str = "maximise",
 ) -> HeatMap:
     """Return an objective over two settings.
 
@@ -101,7 +101,7 @@ def heat_map(
         objective: the metric.
         x: setting along the horizontal axis; by default one of those with the most values.
         y: setting along the vertical axis, likewise.
-        prefer: whether the highest or the lowest is the best.
+        direction: "maximise" or "minimise".
 
     Raises:
         UnknownName: there is no such setting, or no such metric.
@@ -123,11 +123,11 @@ def heat_map(
         column = places[repr(row[columns[0]])]
         height = heights[repr(row[columns[1]])] if len(columns) > 1 else 0
         value = row[objective]
-        if _is_better(value, cells[height][column][1], prefer):
+        if _is_better(value, cells[height][column][1], direction):
             cells[height][column] = (row["trial"], float(value))
     return HeatMap(
         objective,
-        prefer,
+        direction,
         chosen[0],
         chosen[1] if len(chosen) > 1 else "",
         tuple(xs),
@@ -183,9 +183,9 @@ def _by_size(value: Any) -> tuple[int, float, str]:
     return 1, 0.0, str(value)
 
 
-def _is_better(value: Any, than: float | None, prefer: str) -> bool:
+def _is_better(value: Any, than: float | None, direction: str) -> bool:
     if not isinstance(value, (int, float)) or not isfinite(value):
         return False
     if than is None:
         return True
-    return value > than if prefer == "highest" else value < than
+    return value > than if direction == "maximise" else value < than

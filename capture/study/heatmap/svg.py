@@ -78,7 +78,7 @@ def svg_of(found: HeatMap) -> str:
 
 
 def _cells(found: HeatMap, left: int, width: int, height: int, *, roomy: bool) -> Iterator[str]:
-    ends = shares(found.known, found.prefer)
+    ends = shares(found.known, found.direction)
     for row, cells in enumerate(found.cells):
         # The largest is at the top, as in a chart.
         y = _TOP + (len(found.ys) - 1 - row) * height
@@ -136,7 +136,7 @@ def _axes(found: HeatMap, left: int, width: int, height: int, *, flat: bool) -> 
 
 def _scale(found: HeatMap, x: int) -> Iterator[str]:
     """Draw what the colours mean, the best at the top."""
-    ends = shares(found.known, found.prefer)
+    ends = shares(found.known, found.direction)
     stops = "".join(
         f'<stop offset="{share:g}" stop-color="rgb{colour}"/>' for share, colour in STOPS
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Selection"]
 
-_ORDERS: Final = ("highest", "lowest")
+_DIRECTIONS: Final = ("maximise", "minimise")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,14 +29,14 @@ class Selection:
     Attributes:
         by: the metric that decides.
         top: how many are chosen, of each group.
-        prefer: whether the highest or the lowest is the best.
+        direction: "maximise" or "minimise".
         where: a condition that the chosen meet: "trades >= 30 and max_drawdown < 0.2".
         per: a column; as many are chosen of each of its values.
     """
 
     by: str
     top: int = 1
-    prefer: str = "highest"
+    direction: str = "maximise"
     where: str | None = None
     per: str | None = None
 
@@ -44,19 +44,22 @@ class Selection:
         """Refuse what chooses nothing."""
         if isinstance(self.top, bool) or not isinstance(self.top, int) or self.top < 1:
             raise ConfigError("top", self.top, "choose at least 1")
-        if self.prefer not in _ORDERS:
-            raise ConfigError("prefer", self.prefer, f"choose one of {', '.join(_ORDERS)}")
+        if self.direction not in _DIRECTIONS:
+            raise ConfigError(
+                "direction", self.direction, f"choose one of {', '.join(_DIRECTIONS)}"
+            )
         if self.where is not None:
             Expression(self.where)
 
     def choose(self, metrics: pa.Table) -> list[dict[str, Any]]:
         """Return the rows of the chosen trials, the best first within each group."""
+        refuse_all_failed(metrics)
         for name in filter(None, (self.by, self.per)):
             if name not in metrics.column_names:
                 raise UnknownName("metric", name, _known(metrics))
         rows = [row for row in self._meeting(metrics).to_pylist() if row["status"] == OK]
         rows = [row for row in rows if _is_number(row[self.by])]
-        sign = -1 if self.prefer == "highest" else 1
+        sign = -1 if self.direction == "maximise" else 1
         rows.sort(key=lambda row: (sign * row[self.by], row["number"], row["trial"]))
         if self.per is None:
             return rows[: self.top]
@@ -71,6 +74,13 @@ class Selection:
         if self.where is None:
             return metrics
         return metrics.filter(Expression(self.where).arrow(metrics.schema))
+
+
+def refuse_all_failed(metrics: pa.Table) -> None:
+    """Raise what the first trial says, if not one came to anything."""
+    errors = [error for error in metrics["error"].to_pylist() if error]
+    if errors and len(errors) == metrics.num_rows:
+        raise ConfigError("select", None, f"every trial failed, the first with {errors[0]}")
 
 
 def _known(metrics: pa.Table) -> Sequence[str]:

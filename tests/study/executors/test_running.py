@@ -102,6 +102,28 @@ def test_a_chunk_takes_about_as_long_as_it_is_meant_to() -> None:
     assert max(executor.sizes) == 25
 
 
+class Flat(Fragile):
+    """An executor on which a chunk takes as long as any other, however many tasks it has."""
+
+    def fetch(self) -> Done:
+        return super().fetch()._replace(seconds=0.5)
+
+
+def test_tasks_that_are_done_together_make_large_chunks_also_where_each_alone_is_dear() -> None:
+    executor = Flat(slots=1)
+    tasks = [Task(str(n), "capture.testing.tasks:square", {"number": n}) for n in range(500)]
+    found = list(run_tasks(tasks, executor))
+    assert executor.sizes == [1, 8, 64, 427]
+    assert {one.task.key: one.value for one in found} == {str(n): n * n for n in range(500)}
+
+
+def test_together_is_no_gain_where_each_costs_the_same() -> None:
+    executor = Fragile(slots=1, seconds=0.1)
+    tasks = [Task(str(n), "capture.testing.tasks:square", {"number": n}) for n in range(100)]
+    list(run_tasks(tasks, executor))
+    assert max(executor.sizes[2:]) == 2
+
+
 def test_the_last_chunks_are_small_so_that_no_worker_waits_for_another() -> None:
     executor = Fragile(slots=4, seconds=1e-9)
     list(run_tasks(_tasks(1000), executor))

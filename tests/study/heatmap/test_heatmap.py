@@ -59,7 +59,7 @@ def test_the_axes_may_be_chosen_and_the_others_are_told() -> None:
     assert found.hidden == ("b",)
     assert found.cells == ((2.0, 6.0), (3.0, 7.0))
     assert "best over b" in found.summary()
-    lowest = heat_map(metrics_table(trials), "sharpe", x="c", y="a", prefer="lowest")
+    lowest = heat_map(metrics_table(trials), "sharpe", x="c", y="a", direction="minimise")
     assert lowest.cells == ((0.0, 4.0), (1.0, 5.0))
     assert lowest.best == (0, 0)
 
@@ -137,11 +137,14 @@ def test_another_suffix_is_refused(tmp_path: Path) -> None:
 
 
 @given(
-    st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20), st.sampled_from(["highest", "lowest"])
+    st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20),
+    st.sampled_from(["maximise", "minimise"]),
 )
-def test_the_best_is_the_bluest_and_every_ink_can_be_read(values: list[float], prefer: str) -> None:
-    ends = shares(values, prefer)
-    best = max(values) if prefer == "highest" else min(values)
+def test_the_best_is_the_bluest_and_every_ink_can_be_read(
+    values: list[float], direction: str
+) -> None:
+    ends = shares(values, direction)
+    best = max(values) if direction == "maximise" else min(values)
     blues = [colour_of(value, ends)[2] - colour_of(value, ends)[0] for value in values]
     assert blues[values.index(best)] >= max(blues) - 2  # colours are whole numbers
     for value in values:

@@ -34,13 +34,13 @@ def _names(rows: list[dict[str, Any]]) -> list[str]:
 
 @given(st.lists(values, min_size=1, max_size=30), st.integers(1, 8), st.booleans())
 def test_nothing_that_was_left_out_is_better(
-    objectives: list[float], top: int, highest: bool
+    objectives: list[float], top: int, maximise: bool
 ) -> None:
-    prefer = "highest" if highest else "lowest"
-    chosen = Selection(by="sharpe", top=top, prefer=prefer).choose(_table(objectives))
+    direction = "maximise" if maximise else "minimise"
+    chosen = Selection(by="sharpe", top=top, direction=direction).choose(_table(objectives))
     numbers = [n for n, value in enumerate(objectives) if value == value]
     assert len(chosen) == min(top, len(numbers))
-    sign = -1 if highest else 1
+    sign = -1 if maximise else 1
     expected = sorted(numbers, key=lambda n: (sign * objectives[n], n))[:top]
     assert [row["number"] for row in chosen] == expected
 
@@ -74,7 +74,7 @@ def test_a_column_that_is_not_there_is_told(words: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [{"top": 0}, {"top": True}, {"prefer": "most"}, {"where": "trades >"}]
+    "words", [{"top": 0}, {"top": True}, {"direction": "most"}, {"where": "trades >"}]
 )
 def test_a_selection_that_chooses_nothing_is_refused(words: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
