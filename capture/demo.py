@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from capture.host import get_host
 from capture.wrapping import wrap
-
-if TYPE_CHECKING:
-    from capture_builtin import Feed
 
 __all__ = ["bars", "made_up", "record"]
 
@@ -47,17 +44,15 @@ def made_up(days: int = _DAYS, seed: int = _SEED) -> pd.DataFrame:
     return pd.DataFrame(rounded, index=pd.bdate_range("2015-01-01", periods=days, tz="UTC"))
 
 
-def bars(data: str | None = None) -> Feed:
-    """Return the data: those of a file, or made from a fixed seed."""
+def bars(data: str | None = None) -> Any:
+    """Return the data as a feed: those of a file, or made from a fixed seed."""
     feed: Any = get_host().component("part", "Feed")
     if data is None:
-        made: Feed = feed.from_frame(made_up(), _SYMBOL)
-        return made
-    read: Feed = feed.from_file(data, Path(data).name.partition(".")[0])
-    return read
+        return feed.from_frame(made_up(), _SYMBOL)
+    return feed.from_file(data, Path(data).name.partition(".")[0])
 
 
-def record(store: str, feed: Feed) -> None:
+def record(store: str, feed: Any) -> None:
     """Run the strategy once, recorded into a store."""
     backtest: Any = get_host().component("part", "Backtest")
     strategy: Any = get_host().component("strategy", "patient_cross")

@@ -144,7 +144,7 @@ class Backtest:
         self._strategy = strategy
         self._params = dict(params or {})
         self._verify = verify_features
-        self._stages = {
+        self._stages: dict[str, Any] = {
             name: settings.pop(name)
             for name in _STAGES
             if name in settings and not isinstance(settings[name], str)

@@ -15,7 +15,7 @@ __all__ = ["Commission", "Slippage", "built_in_commission", "built_in_slippage"]
 class Slippage(Protocol):
     """Says what a fill pays where the market says a price."""
 
-    def __call__(self, price: float, side: float) -> float:
+    def __call__(self, price: float, side: float, /) -> float:
         """Return the price that is paid; side is 1 for what buys and -1 for what sells."""
         ...
 
@@ -23,7 +23,7 @@ class Slippage(Protocol):
 class Commission(Protocol):
     """Says what a fill costs."""
 
-    def __call__(self, units: float, price: float) -> float:
+    def __call__(self, units: float, price: float, /) -> float:
         """Return the cost of so many units, without a sign, at a price."""
         ...
 

@@ -85,6 +85,7 @@ class Engine:
         )
         self._places = {symbol: place for place, symbol in enumerate(self.symbols)}
         self._first = 0
+        self._day: int | None = None
         self._marks = [feed.marks.tolist() for feed in self.feeds[: len(self.symbols)]]
         self._fresh: Sequence[int] = ()
         self._bars: dict[int, Event] = {}
@@ -172,7 +173,16 @@ class Engine:
         if bar >= 0 and feed.available_ns[bar] != self.time_ns:
             # A bar may have begun since; what is decided now cannot be filled where it began.
             first = max(first, int(np.searchsorted(feed.labels_ns, self.time_ns)))
-        return Intent(strategy_id, symbol, place, bar, first, self.step, signal, repeats)
+        return Intent(
+            strategy_id,
+            symbol,
+            signal,
+            place=place,
+            bar_index=bar,
+            first_bar=first,
+            step=self.step,
+            source=repeats,
+        )
 
     def cause(self, place: int) -> Event:
         """Return the event of the bar of a symbol, or of another one that closed just now."""
@@ -213,7 +223,6 @@ class Engine:
         bus, cursor, bars = self.bus, self.cursor, self._bars
         sources, portfolios = self.sources, self.portfolios
         heard = bus.listeners(Topic.BAR) > 0
-        day = (self.time_ns - 1) // _DAY_NS if self.step >= 0 else None
         self.times.extend(times)
         self._fresh = (0,)
         for time_ns, row, closed in zip(times, rows, fresh, strict=True):
@@ -229,13 +238,7 @@ class Engine:
             if heard:
                 self._tell_bars()
             if portfolios:
-                today = (time_ns - 1) // _DAY_NS  # midnight belongs to the day that ends
-                if today != day:
-                    if day is not None:
-                        for portfolio in portfolios:
-                            portfolio.new_day()
-                    day = today
-                self._fill_and_mark()
+                self._fill_and_mark(time_ns)
             for source in sources:
                 if one or source.wants(closed):
                     self.speaking = source
@@ -243,8 +246,15 @@ class Engine:
             for portfolio in portfolios:
                 portfolio.end_step()
 
-    def _fill_and_mark(self) -> None:
+    def _fill_and_mark(self, time_ns: int) -> None:
+        """Fill what waits for the bars that closed, and then take their closes for marks."""
         cursor, traded = self.cursor, len(self.symbols)
+        day = (time_ns - 1) // _DAY_NS  # midnight belongs to the day that ends
+        if day != self._day:
+            if self._day is not None:
+                for portfolio in self.portfolios:
+                    portfolio.new_day()
+            self._day = day
         for place in self._fresh:
             if place >= traded:
                 break

@@ -259,9 +259,10 @@ def _times_of(
         key = first if str(first).startswith("Unnamed") or first in {"", "index"} else None
     if key is None or key not in frame.columns:
         have = ", ".join(map(str, frame.columns))
-        raise InvalidEvent(
-            time or "timestamp", symbol, f"these bars have no such column of times; it has {have}"
-        )
+        problem = f"the bars of {symbol} have no such column of times; they have {have}"
+        if time is not None:
+            raise ConfigError("time", time, problem)
+        raise InvalidEvent("timestamp", None, problem)
     try:
         times = pd.to_datetime(frame[key], utc=_is_zoned(frame[key]))
         index = pd.DatetimeIndex(times)

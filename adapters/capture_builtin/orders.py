@@ -46,24 +46,24 @@ class Intent:
         self,
         strategy_id: str,
         symbol: str,
+        signal: Signal,
+        *,
         place: int,
         bar_index: int,
         first_bar: int,
         step: int,
-        signal: Signal,
         source: int | None = None,
-        action: str = "new",
     ) -> None:
         """Keep what is wanted, and when."""
         self.strategy_id = strategy_id
         self.symbol = symbol
+        self.signal = signal
         self.place = place
         self.bar_index = bar_index
         self.first_bar = first_bar
         self.step = step
-        self.signal = signal
         self.source = source
-        self.action = action
+        self.action = "new"
         self.recorded = -1
 
     def __repr__(self) -> str:

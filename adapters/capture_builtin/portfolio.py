@@ -7,7 +7,7 @@ the last bit.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from capture.errors import UnknownName
 from capture.events import Reason, SignalStatus
@@ -61,7 +61,7 @@ class Portfolio:
         protections: where positions are left without a signal.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each stage is one that a user may bring
         self,
         name: str,
         settings: PortfolioSettings,
@@ -517,7 +517,7 @@ class Account:
         portfolio = self._portfolio
         return worth(portfolio.cash, portfolio.held, portfolio.prices)
 
-    def _place(self, symbol: str | None) -> Any:
+    def _place(self, symbol: str | None) -> int:
         key = self._first if symbol is None else symbol
         if key not in self._places:
             raise UnknownName("symbol of the data", key, self._places)

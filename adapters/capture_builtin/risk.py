@@ -74,7 +74,7 @@ class Refusal(NamedTuple):
 class Sizer(Protocol):
     """Says how many units an entry trades; the same for the same proposal, whatever was before."""
 
-    def __call__(self, proposal: Proposal) -> float:
+    def __call__(self, proposal: Proposal, /) -> float:
         """Return the units, without a sign; 0 trades nothing."""
         ...
 
@@ -82,7 +82,7 @@ class Sizer(Protocol):
 class Validator(Protocol):
     """Refuses entries; the same for the same proposal, whatever was before."""
 
-    def __call__(self, proposal: Proposal) -> str | Refusal | None:
+    def __call__(self, proposal: Proposal, /) -> str | Refusal | None:
         """Return why the entry is refused, or None."""
         ...
 

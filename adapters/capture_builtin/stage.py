@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from capture import get_host
 from capture.classifying import changes_of
 from capture.errors import CaptureError, ConfigError, UnknownName, did_you_mean
-from capture.host import get_host
 from capture.index.alignment import align_in_order
 from capture.recorder.regimes import configured
 
@@ -88,7 +88,7 @@ class FeatureStage:
         if not mine:
             known = {s[0] for s in self._feeds}
             raise UnknownName("symbol of the data", symbol, known)
-        return min(mine, key=lambda s: self._step(s))
+        return min(mine, key=self._step)
 
     def _step(self, series: tuple[str, str]) -> int:
         labels = self._feeds[series].labels_ns

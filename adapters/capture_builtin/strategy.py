@@ -79,15 +79,15 @@ class Strategy:
     # --- what it can do ----------------------------------------------------------------------
 
     def buy(self, symbol: str | None = None, **how: Any) -> Intent:
-        """Want to be long; `how` is as in `Signal`. Return what `capture.note` takes as its signal."""
+        """Want to be long, `how` as in `Signal`; return what `capture.note` takes as signal."""
         return self._signal(Signal(direction=1, symbol=symbol, **how))
 
     def sell(self, symbol: str | None = None, **how: Any) -> Intent:
-        """Want to be short; `how` is as in `Signal`. Return what `capture.note` takes as its signal."""
+        """Want to be short, `how` as in `Signal`; return what `capture.note` takes as signal."""
         return self._signal(Signal(direction=-1, symbol=symbol, **how))
 
     def close(self, symbol: str | None = None, **how: Any) -> Intent:
-        """Want to be flat. Return what `capture.note` takes as its signal."""
+        """Want to be flat; return what `capture.note` takes as signal."""
         return self._signal(Signal(direction=0, symbol=symbol, **how))
 
     def cancel(self, symbol: str | None = None) -> None:

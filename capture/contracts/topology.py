@@ -4,7 +4,7 @@ A component is registered with `register_components`, under its role and the wor
 
 | role | what `load` returns |
 |---|---|
-| `feature` | a function of bars (columns by name) and options; it returns a value per bar, or several lines of them by name |
+| `feature` | a function of bars and options, to a value per bar, or lines of them by name |
 | `strategy` | a class of strategies of the built-in backtester |
 | `sizer` | a function or class of options that makes one: from a proposal to units |
 | `validator` | the same: from a proposal to None, or why it is refused |
@@ -23,45 +23,66 @@ if TYPE_CHECKING:
 
     from capture.config import SignalCaptureConfig
     from capture.contracts.replay import ReplaySource
-    from capture.study.portfolio.settings import PortfolioSettings
 
 __all__ = ["PortfolioPlan", "StrategyPlan", "TopologyAdapter"]
 
 
 class StrategyPlan(Protocol):
-    """A strategy that a topology asks for.
+    """A strategy that a topology asks for."""
 
-    Attributes:
-        strategy: its class.
-        params: its parameters.
-        symbols: what it sees; None is what it declares.
-        timeframe: the bars it is called for; None is what it declares.
-        mode: when it is called; None is what it declares.
-        features: features beside those it declares, each with the keys of its configuration.
-        classifiers: regime classifiers, each with its options.
-    """
+    @property
+    def strategy(self) -> Any:
+        """Its class."""
+        ...
 
-    strategy: Any
-    params: Mapping[str, Any]
-    symbols: Sequence[str] | None
-    timeframe: str | None
-    mode: str | None
-    features: Mapping[str, Any]
-    classifiers: Mapping[str, Mapping[str, Any]]
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """Its parameters."""
+        ...
+
+    @property
+    def symbols(self) -> Sequence[str] | None:
+        """What it sees; None is what it declares."""
+        ...
+
+    @property
+    def timeframe(self) -> str | None:
+        """The bars it is called for; None is what it declares."""
+        ...
+
+    @property
+    def mode(self) -> str | None:
+        """When it is called; None is what it declares."""
+        ...
+
+    @property
+    def features(self) -> Mapping[str, Any]:
+        """Features beside those it declares, each with the keys of its configuration."""
+        ...
+
+    @property
+    def classifiers(self) -> Mapping[str, Mapping[str, Any]]:
+        """Regime classifiers, each with its options."""
+        ...
 
 
 class PortfolioPlan(Protocol):
-    """A portfolio that a topology asks for.
+    """A portfolio that a topology asks for."""
 
-    Attributes:
-        settings: how it trades.
-        stages: sizer, validators, slippage and commission of its own.
-        strategies: whose signals it trades; None is everybody's.
-    """
+    @property
+    def settings(self) -> Any:
+        """How it trades: `PortfolioSettings`."""
+        ...
 
-    settings: PortfolioSettings
-    stages: Mapping[str, Any]
-    strategies: Sequence[str] | None
+    @property
+    def stages(self) -> Mapping[str, Any]:
+        """Sizer, validators, slippage and commission of its own."""
+        ...
+
+    @property
+    def strategies(self) -> Sequence[str] | None:
+        """Whose signals it trades; None is everybody's."""
+        ...
 
 
 @runtime_checkable

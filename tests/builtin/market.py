@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 
 
-def bars(count: int = 400, seed: int = 1, freq: str = "h", start: str = "2024-01-01") -> pd.DataFrame:
+def bars(
+    count: int = 400, seed: int = 1, freq: str = "h", start: str = "2024-01-01"
+) -> pd.DataFrame:
     """Return bars of a random walk that gaps now and then."""
     random = np.random.default_rng(seed)
     close = 100 * np.exp(np.cumsum(random.normal(0, 0.01, count)))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from capture_builtin import Feature, Needs, Signal, Strategy
-
 import capture
+from capture_builtin import Feature, Needs, Signal, Strategy
 
 
 class Cross(Strategy):
@@ -87,9 +86,7 @@ class Frames(Strategy):
 
     def needs(self) -> Needs:
         slow = Feature("ema", window=6, timeframe="5min")
-        return Needs(
-            symbols=("A",), timeframes=("5min",), features={"slow": slow}, lookback=8
-        )
+        return Needs(symbols=("A",), timeframes=("5min",), features={"slow": slow}, lookback=8)
 
     def generate_signal(self, market: Any) -> Signal | None:
         if market.step % 9 == 0:

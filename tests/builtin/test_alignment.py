@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from capture_builtin import TimeAlignmentBuffer
-from capture_builtin.alignment import Frame, moments_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 import capture
 from capture.errors import ConfigError, InvalidEvent, UnknownName
 from capture.index.alignment import align
+from capture_builtin import TimeAlignmentBuffer
+from capture_builtin.alignment import Frame, moments_of
 
 NAMES = [("A", "1min"), ("B", "1min"), ("C", "5min")]
 
@@ -65,9 +65,7 @@ def test_whole_series_give_the_same_frames_as_single_bars(series, mode, chunk):
     found = [
         Frame(moment, tuple(bars), tuple(fresh))
         for moments, rows, flags in moments_of(arrays, mode, chunk=chunk)
-        for moment, bars, fresh in zip(
-            moments.tolist(), rows.tolist(), flags.tolist(), strict=True
-        )
+        for moment, bars, fresh in zip(moments.tolist(), rows.tolist(), flags.tolist(), strict=True)
     ]
     assert found == plainly(series, mode)
 

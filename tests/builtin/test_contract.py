@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from capture_builtin import Backtest, Feed, strategies as own
 
 from capture.testing.adapter import AdapterContract, identical
+from capture_builtin import Backtest, Feed
+from capture_builtin import strategies as own
 from tests.builtin import strategies
 from tests.builtin.market import bars, minutes
 

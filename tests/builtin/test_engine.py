@@ -6,14 +6,14 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from capture_builtin import Backtest, Feature, Feed, Needs, Signal, Strategy
-from capture_builtin.bus import EventBus, Topic
-from capture_builtin.engine import Closed, Engine
-from capture_regimes.trend import Trend
 
 from capture.classifying import changes_of
 from capture.errors import ConfigError, InvalidEvent, UnknownName
 from capture.study.portfolio.settings import PortfolioSettings
+from capture_builtin import Backtest, Feature, Feed, Needs, Signal, Strategy
+from capture_builtin.bus import EventBus, Topic
+from capture_builtin.engine import Closed, Engine
+from capture_regimes.trend import Trend
 from tests.builtin import strategies
 from tests.builtin.market import bars, flat, minutes
 

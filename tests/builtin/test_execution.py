@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from capture_builtin import Backtest, Feed, Needs, Signal, Strategy
-from capture_builtin.matching import Protection, left_at, reached
 from hypothesis import given
 from hypothesis import strategies as st
 
 from capture.errors import ConfigError, UnknownName
+from capture_builtin import Backtest, Feed, Needs, Signal, Strategy
+from capture_builtin.matching import Protection, left_at, reached
 from tests.builtin.market import bars, flat
 
 CALM = (100, 101, 99, 100)
@@ -28,7 +28,9 @@ def plan(**signals: Any) -> type[Strategy]:
 
 
 def run(prices: list[tuple[float, ...]], **words: Any) -> Any:
-    signals = {name: words.pop(name) for name in list(words) if name[0] == "b" and name[1:].isdigit()}
+    signals = {
+        name: words.pop(name) for name in list(words) if name[0] == "b" and name[1:].isdigit()
+    }
     volume = words.pop("volume", 1e6)
     return Backtest(flat(prices, volume), plan(**signals), **words).run()
 

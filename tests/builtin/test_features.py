@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from capture_builtin import Backtest, Feature, Feed, Needs, Strategy
-from capture_builtin.stage import FeatureStage, LookAhead
 from hypothesis import given
 from hypothesis import strategies as st
 
 from capture.errors import ConfigError, UnknownName
 from capture.host import get_host
+from capture_builtin import Backtest, Feature, Feed, Needs, Strategy
+from capture_builtin.stage import FeatureStage, LookAhead
 from tests.builtin.market import bars, minutes
 
 FEATURES = sorted(get_host().components("feature"))
@@ -43,7 +43,9 @@ def lines(said: Any) -> dict[str, Any]:
 def by_pandas() -> dict[str, Any]:
     close, high, low = (FRAME[name].reset_index(drop=True) for name in ("close", "high", "low"))
     before = close.shift()
-    ranges = pd.concat([high - low, (high - before).abs(), (low - before).abs()], axis=1).max(axis=1)
+    ranges = pd.concat([high - low, (high - before).abs(), (low - before).abs()], axis=1).max(
+        axis=1
+    )
     changes, logs = close.diff(), np.log(close).diff()
     other = np.log(OTHER["close"].reset_index(drop=True)).diff()
     ratio = np.log(close) - np.log(OTHER["close"].reset_index(drop=True))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from capture_builtin import Backtest, Feed, Strategy
 
 import capture
 from capture.errors import ConfigError, DataMismatch, InvalidEvent, StoreError, UnknownName
+from capture_builtin import Backtest, Feed, Strategy
 from tests.builtin.market import bars
 
 
@@ -68,7 +68,9 @@ def test_a_bar_becomes_known_when_it_has_closed_and_no_later_than_the_next_begin
 def test_times_without_a_zone_are_taken_for_utc_and_the_recording_says_so(tmp_path):
     frame = bars(60).tz_localize(None)
     assert Feed.from_frame(frame, "X").naive
-    assert Feed.from_frame(frame, "X").labels_ns.tolist() == bars(60).index.as_unit("ns").asi8.tolist()
+    assert (
+        Feed.from_frame(frame, "X").labels_ns.tolist() == bars(60).index.as_unit("ns").asi8.tolist()
+    )
 
     class Nothing(Strategy):
         def generate_signal(self, market):
@@ -80,9 +82,10 @@ def test_times_without_a_zone_are_taken_for_utc_and_the_recording_says_so(tmp_pa
 
 def test_times_of_another_zone_are_the_same_moments():
     there = bars(20).tz_convert("America/New_York")
-    assert Feed.from_frame(there, "X").labels_ns.tolist() == Feed.from_frame(
-        bars(20), "X"
-    ).labels_ns.tolist()
+    assert (
+        Feed.from_frame(there, "X").labels_ns.tolist()
+        == Feed.from_frame(bars(20), "X").labels_ns.tolist()
+    )
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".parquet", ".feather"])
@@ -101,7 +104,7 @@ def test_files_give_the_bars_that_were_written(tmp_path, suffix):
 
 def test_a_file_that_cannot_be_read_says_why(tmp_path):
     (tmp_path / "prices.xls").write_text("no")
-    with pytest.raises(StoreError, match="use .csv, .parquet or .feather"):
+    with pytest.raises(StoreError, match=r"use \.csv, \.parquet or \.feather"):
         Feed.from_file(tmp_path / "prices.xls")
     (tmp_path / "prices.parquet").write_text("no")
     with pytest.raises(StoreError, match="cannot be read"):

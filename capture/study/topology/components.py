@@ -37,7 +37,7 @@ def _nearest(document: Document, path: Sequence[str | int], setting: str) -> tup
     values = document.values
     for step in path:
         values = values[step]
-    for below in (("params",), ()):
+    for below in (("params",), ("grid", "values"), ("grid",), ()):
         inner = values
         for step in below:
             inner = inner.get(step) if isinstance(inner, dict) else None

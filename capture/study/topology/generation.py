@@ -10,7 +10,6 @@ from capture.config import SignalCaptureConfig
 from capture.errors import ConfigError, ConfigurationError, did_you_mean
 from capture.host import get_host
 from capture.recorder.regimes import configured
-from capture.study.naming import identity
 from capture.study.reading import Document, read
 from capture.study.topology.components import component, placed, refuse_unknown
 from capture.study.topology.models import GenerationModel
@@ -133,36 +132,29 @@ class SignalGenerationTopology:
         with placed(self.document, "strategies", name):
             strategy = component("strategy", said.use)
         symbols = said.symbols or sorted({feed.symbol for feed in self.feeds})
-        groups = [[symbol] for symbol in symbols] if said.each_symbol else [said.symbols]
         features = {key: f.model_dump(exclude_none=True) for key, f in self.model.features.items()}
         found = []
         with placed(self.document, "strategies", name):
-            for own in expanded(said.params, said.grid):
-                for group in groups:
-                    varied = {key: value for key, value in own.items() if key in own.varied}
-                    if said.each_symbol and group is not None:
-                        varied = {"symbol": group[0], **varied}
-                    instance = StrategyInstance(
-                        strategy=strategy,
-                        params=dict(own),
-                        symbols=group,
-                        timeframe=said.timeframe,
-                        mode=self.model.alignment.mode if self._aligns else None,
-                        features=features,
-                        classifiers={k: v or {} for k, v in self.model.classifiers.items()},
-                        name=name,
-                    )
-                    self._refuse_parameters(name, instance)
-                    found.append((identity(name, varied), instance))
+            each = symbols if said.each_symbol else ()
+            for key, symbol, params in expanded(name, said.params, said.grid, each):
+                instance = StrategyInstance(
+                    strategy=strategy,
+                    params=params,
+                    symbols=said.symbols if symbol is None else [symbol],
+                    timeframe=said.timeframe,
+                    mode=self.model.alignment.mode if self._aligns else None,
+                    features=features,
+                    classifiers={k: v or {} for k, v in self.model.classifiers.items()},
+                    name=name,
+                )
+                # It is made once, so that what it refuses is told now, and where.
+                strategy(**params).needs()
+                found.append((key, instance))
         return found
 
     @property
     def _aligns(self) -> bool:
         return "alignment" in self.model.model_fields_set
-
-    def _refuse_parameters(self, name: str, instance: StrategyInstance) -> None:
-        """Make the strategy once, so that what it refuses is told now, and where."""
-        instance.strategy(**instance.params).needs()
 
     def _recorder(self) -> SignalCaptureConfig:
         record = self.model.record

@@ -81,7 +81,7 @@ class SignalReplayTopology:
         with placed(self.document, "recording"):
             return store.latest() if said.run == "latest" else store[said.run]
 
-    def _sources(self) -> list[Source]:
+    def _sources(self) -> list[Any]:
         said = self.model.recording
         known = strategies_of(self.recording)
         if not known:
@@ -93,7 +93,7 @@ class SignalReplayTopology:
             if name not in known:
                 error = UnknownName("strategy of this recording", name, known)
                 raise self.document.error(("recording", "strategies", place), str(error))
-        found = []
+        found: list[Source] = []
         for name in said.strategies or known:
             with placed(self.document, "recording"):
                 source = replay(
@@ -106,7 +106,7 @@ class SignalReplayTopology:
                     where=said.where or (),
                     regime=said.regime,
                     boundary=said.boundary,
-                ).source(self._engine.host, force=said.force)
+                ).source(ENGINE, force=said.force)
                 found.append(source)
         return found
 
