@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -41,6 +41,7 @@ _COLUMNS: Final = (
     "max_gross_exposure",
     "max_drawdown",
     "max_daily_loss",
+    "limited",
 )
 (
     CASH,
@@ -64,20 +65,22 @@ _COLUMNS: Final = (
     MAX_GROSS,
     MAX_DRAWDOWN,
     MAX_DAILY_LOSS,
+    LIMITED,
 ) = range(len(_COLUMNS))
-"""The columns of a row of settings."""
+"""The rows of settings, which have a column per portfolio."""
+
+_LIMITS: Final = _COLUMNS[MAX_OPEN:LIMITED]
+
+_LIMITS: Final = _COLUMNS[MAX_OPEN:LIMITED]
 
 FILL, DECIDE, DECIDE_AND_FILL, DAY_END, END = range(5)
 """What an operation of a schedule does; in this order within a step."""
 
 FINAL, DEEPEST, COSTS, FILLS, TRADES, WINS, WON, LOST = range(8)
-"""The columns of a row of totals."""
+"""The rows of totals."""
 
 LOG_SIGNAL, LOG_STEP, LOG_SYMBOL, LOG_UNITS, LOG_PRICE, LOG_COST, LOG_HELD = range(7)
 """The columns of a row per fill."""
-
-UNDECIDED: Final = int(Verdict.END_OF_DATA)
-"""The verdict of a signal until it has another."""
 
 
 class Schedule(NamedTuple):
@@ -88,7 +91,8 @@ class Schedule(NamedTuple):
         steps: the step of each.
         begins: from this step up to its own, an operation finds what is held unchanged; the same
             step where it does not look.
-        signals: the signal.
+        signals: the signal, or of the end of a day its number.
+        slots: where its order waits.
         symbols: its symbol.
         prices: what a fill takes: an open or a close.
         lows: the lowest last price of each symbol on the steps from `begins` on.
@@ -103,6 +107,7 @@ class Schedule(NamedTuple):
     steps: NDArray[np.int64]
     begins: NDArray[np.int64]
     signals: NDArray[np.int64]
+    slots: NDArray[np.int64]
     symbols: NDArray[np.int64]
     prices: NDArray[np.float64]
     lows: NDArray[np.float64]
@@ -114,61 +119,87 @@ class Schedule(NamedTuple):
 
 
 class Desk(NamedTuple):
-    """What changes while portfolios trade; in the replay of one after the other, that of one.
+    """What changes while portfolios trade: a column per portfolio.
 
     Attributes:
+        cash: what is left.
+        peak: the highest equity so far.
+        worst: the deepest drawdown so far.
+        day_before: equity at the end of the day before.
+        today: entries that were sent on this day.
         held: units of each symbol.
         wanted: the same when the orders that wait are filled.
         entries: of how many entries that is made.
         entries_wanted: the same when the orders that wait are filled.
         profits: what the fills of the open trade brought in so far.
-        orders: per signal, what kind of order waits.
-        units: per signal, of how much.
-        verdicts: per signal, its verdict.
+        orders: per slot, what kind of order waits.
+        units: per slot, of how much.
+        settled: per slot, whether its signal has a verdict already.
+        verdicts: how often each verdict was given.
         totals: what it comes to.
         days: equity at the end of each day.
         log: a row per fill; without rows, none is kept.
     """
 
-    held: Any
-    wanted: Any
-    entries: Any
-    entries_wanted: Any
-    profits: Any
-    orders: Any
-    units: Any
-    verdicts: Any
-    totals: Any
-    days: Any
-    log: Any
+    cash: NDArray[np.float64]
+    peak: NDArray[np.float64]
+    worst: NDArray[np.float64]
+    day_before: NDArray[np.float64]
+    today: NDArray[np.float64]
+    held: NDArray[np.float64]
+    wanted: NDArray[np.float64]
+    entries: NDArray[np.float64]
+    entries_wanted: NDArray[np.float64]
+    profits: NDArray[np.float64]
+    orders: NDArray[np.int64]
+    units: NDArray[np.float64]
+    settled: NDArray[np.bool_]
+    verdicts: NDArray[np.int64]
+    totals: NDArray[np.float64]
+    days: NDArray[np.float64]
+    log: NDArray[np.float64]
 
 
-def desk(schedule: Schedule, *many: int, logged: bool = False) -> Desk:
-    """Return an empty desk for one portfolio, or for `many` in a last dimension."""
-    symbols, signals = schedule.last.shape[1], len(schedule.directions)
-    days = int(np.count_nonzero(schedule.kinds == DAY_END))
+def desk(plan: Schedule, settings: NDArray[np.float64], *, logged: bool = False) -> Desk:
+    """Return the desk of portfolios that have their cash and nothing else.
+
+    Args:
+        plan: what they will do.
+        settings: a column of numbers per portfolio.
+        logged: keep a log of fills, of a single portfolio.
+    """
+    symbols, many = plan.last.shape[1], settings.shape[1]
+    slots = int(plan.slots.max(initial=0)) + 1
+    books = [np.zeros((symbols, many)) for _ in range(5)]
+    verdicts = np.zeros((len(Verdict), many), np.int64)
+    sent = int(np.count_nonzero((plan.kinds == DECIDE) | (plan.kinds == DECIDE_AND_FILL)))
+    verdicts[Verdict.END_OF_DATA] = len(plan.directions) - sent
     return Desk(
-        held=np.zeros((symbols, *many)),
-        wanted=np.zeros((symbols, *many)),
-        entries=np.zeros((symbols, *many)),
-        entries_wanted=np.zeros((symbols, *many)),
-        profits=np.zeros((symbols, *many)),
-        orders=np.zeros((signals, *many), np.int64),
-        units=np.zeros((signals, *many)),
-        verdicts=np.zeros((signals, *many), np.int64),
-        totals=np.zeros((LOST + 1, *many)),
-        days=np.zeros((days, *many)),
-        log=np.zeros((2 * signals if logged else 0, LOG_HELD + 1)),
+        settings[CASH].copy(),
+        settings[CASH].copy(),
+        np.zeros(many),
+        settings[CASH].copy(),
+        np.zeros(many),
+        *books,
+        orders=np.zeros((slots, many), np.int64),
+        units=np.zeros((slots, many)),
+        settled=np.zeros((slots, many), np.bool_),
+        verdicts=verdicts,
+        totals=np.zeros((LOST + 1, many)),
+        days=np.zeros((int(np.count_nonzero(plan.kinds == DAY_END)), many)),
+        log=np.zeros((2 * sent if logged else 0, LOG_HELD + 1)),
     )
 
 
 def coded(settings: Sequence[PortfolioSettings]) -> NDArray[np.float64]:
-    """Return a row of numbers per portfolio; a limit that is not set is infinite."""
-    rows = [[_number(one, name) for name in _COLUMNS] for one in settings]
-    return np.array(rows, dtype=np.float64).reshape(len(rows), len(_COLUMNS))
+    """Return a column of numbers per portfolio; a limit that is not set is infinite."""
+    rows = [[_number(one, name) for one in settings] for name in _COLUMNS]
+    return np.array(rows, dtype=np.float64).reshape(len(_COLUMNS), len(settings))
 
 
 def _number(settings: PortfolioSettings, name: str) -> float:
+    if name == "limited":
+        return float(any(getattr(settings, limit) is not None for limit in _LIMITS))
     value = getattr(settings, name)
     if name == "sizer":
         return float(SIZERS[value])

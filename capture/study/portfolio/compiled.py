@@ -21,11 +21,11 @@ def is_there() -> bool:
 
 @cache
 def compiled() -> Callable[..., None]:
-    """Return `kernel.trade_all` as machine code, which numba keeps on disk from then on."""
+    """Return `kernel.trade` as machine code, which numba keeps on disk from then on."""
     import numba
     from numba.extending import overload
 
-    from capture.study.portfolio import arithmetic, coding, kernel
+    from capture.study.portfolio import arithmetic, coding, kernel, verdicts
 
     def offered(function: Callable[..., Any]) -> None:
         overload(function, strict=False)(lambda *_: function)
@@ -34,15 +34,17 @@ def compiled() -> Callable[..., None]:
         offered(piece)
     # numba forgets what it kept when the file of the compiled function changes, and not when those
     # change that it calls. So their text is part of what the function closes over.
-    sources = [Path(module.__file__ or "").read_bytes() for module in (arithmetic, coding, kernel)]
+    sources = [
+        Path(module.__file__ or "").read_bytes()
+        for module in (arithmetic, coding, kernel, verdicts)
+    ]
     text = crc32(b"".join(sources))
-    trade_all = kernel.trade_all
+    trade = kernel.trade
 
-    def run(settings: Any, plan: Any, desk: Any, totals: Any, verdicts: Any, days: Any) -> None:
-        if text < 0:
-            return
-        trade_all(settings, plan, desk, totals, verdicts, days)
+    def run(settings: Any, plan: Any, desk: Any) -> None:
+        if text >= 0:
+            trade(settings, plan, desk)
 
-    offered(trade_all)
-    made: Callable[..., None] = numba.njit(nogil=True, cache=True)(run)
+    offered(trade)
+    made: Callable[..., None] = numba.njit(nogil=True, cache=True, error_model="numpy")(run)
     return made

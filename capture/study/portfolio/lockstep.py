@@ -27,7 +27,7 @@ from capture.study.portfolio.verdicts import Verdict
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from capture.study.portfolio.coding import Schedule
+    from capture.study.portfolio.coding import Desk, Schedule
 
     Reals = NDArray[np.float64]
     Flags = NDArray[np.bool_]
@@ -35,58 +35,53 @@ if TYPE_CHECKING:
 __all__ = ["trade_together"]
 
 
-def trade_together(settings: Reals, plan: Schedule) -> tuple[Reals, NDArray[np.int64], Reals]:
-    """Let portfolios trade; return a row of totals, of verdicts and of days for each."""
+def trade_together(settings: Reals, plan: Schedule, desk: Desk) -> None:
+    """Let portfolios trade; the arguments are those of `kernel.trade`."""
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        traders = _Traders(settings, plan)
-        traders.run()
-    return traders.desk.totals.T, traders.counts(), traders.desk.days.T
+        _Traders(settings, plan, desk).run()
 
 
 class _Traders:
     """All portfolios, a column each."""
 
-    def __init__(self, settings: Reals, plan: Schedule) -> None:
-        rows = len(settings)
-        self.p = np.ascontiguousarray(settings.T)
+    def __init__(self, settings: Reals, plan: Schedule, desk: Desk) -> None:
+        self.p = settings
         self.plan = plan
-        self.desk = c.desk(plan, rows)
-        self.desk.orders[:] = NOTHING
-        self.desk.verdicts[:] = c.UNDECIDED
-        self.cash = self.p[c.CASH].copy()
-        self.peak = self.cash.copy()
-        self.day_before = self.cash.copy()
-        self.worst = np.zeros(rows)
-        self.today = np.zeros(rows)
-        self.day = 0
-        self.short = self.p[c.ALLOW_SHORT] != 0.0
-        self.limited = bool(np.isfinite(self.p[c.MAX_OPEN :]).any())
+        self.desk = desk
+        self.cash = desk.cash
+        self.peak = desk.peak
+        self.day_before = desk.day_before
+        self.worst = desk.worst
+        self.short = settings[c.ALLOW_SHORT] != 0.0
+        self.limited = bool(settings[c.LIMITED].any())
 
     def run(self) -> None:
         plan = self.plan
         operations = zip(
-            plan.kinds.tolist(), plan.steps.tolist(), plan.begins.tolist(),
-            plan.signals.tolist(), plan.symbols.tolist(), strict=True,
+            plan.kinds.tolist(), plan.steps.tolist(), plan.begins.tolist(), plan.signals.tolist(),
+            plan.symbols.tolist(), plan.slots.tolist(), strict=True,
         )  # fmt: skip
-        for place, (kind, step, begin, signal, symbol) in enumerate(operations):
+        for place, (kind, step, begin, signal, symbol, slot) in enumerate(operations):
             if begin < step:
                 self.mark(place, begin, step)
             if kind == c.DAY_END:
-                self.end_day(step)
+                self.end_day(step, signal)
             elif kind != c.END:
                 if kind != c.FILL:
-                    self.decide(step, signal, symbol)
+                    self.decide(step, signal, symbol, slot)
                 if kind != c.DECIDE:
                     prices = plan.last[step - 1 if kind == c.FILL else step]
-                    self.fill(float(plan.prices[place]), prices, signal, symbol)
+                    self.fill(float(plan.prices[place]), prices, symbol, slot)
         self.desk.totals[c.FINAL] = self.worth(plan.last[-1])
         self.desk.totals[c.DEEPEST] = self.worst
 
-    def counts(self) -> NDArray[np.int64]:
-        """Return how often each verdict was given."""
-        verdicts = self.desk.verdicts
-        counted = [np.count_nonzero(verdicts == int(verdict), axis=0) for verdict in Verdict]
-        return np.stack(counted, axis=1).astype(np.int64)
+    def settle(self, verdict: Any, rows: Flags) -> None:
+        """Count a verdict of some portfolios, or for each its own."""
+        if isinstance(verdict, Verdict):
+            self.desk.verdicts[verdict] += rows
+        else:
+            places = np.flatnonzero(rows)
+            self.desk.verdicts[verdict[places], places] += 1
 
     def worth(self, prices: Reals, own: int = -1, price: Any = 0.0, cash: Any = None) -> Reals:
         """Return equity, with a price of its own for one symbol."""
@@ -126,40 +121,40 @@ class _Traders:
         self.peak[rows] = peaks[:, -1]
         self.worst[rows] = np.maximum(self.worst[rows], (1.0 - equity / peaks).max(axis=1))
 
-    def end_day(self, step: int) -> None:
+    def end_day(self, step: int, day: int) -> None:
         self.day_before = self.worth(self.plan.last[step])
-        self.desk.days[self.day] = self.day_before
-        self.day += 1
-        self.today[:] = 0.0
+        self.desk.days[day] = self.day_before
+        self.desk.today[:] = 0.0
 
     # --- decisions ---------------------------------------------------------------------------
 
-    def decide(self, step: int, signal: int, symbol: int) -> None:
+    def decide(self, step: int, signal: int, symbol: int, slot: int) -> None:
         desk, plan, p = self.desk, self.plan, self.p
         kind, direction = int(plan.types[signal]), float(plan.directions[signal])
         now = desk.wanted[symbol].copy()
         same, flat = now * direction > 0.0, now == 0.0
-        verdicts = desk.verdicts[signal]
+        desk.orders[slot] = NOTHING
+        desk.settled[slot] = False
         if kind == EXIT or direction == 0.0:
-            self.close(signal, symbol, ~flat)
-            verdicts[flat] = Verdict.NOTHING_TO_CLOSE
+            self.close(symbol, slot, ~flat)
+            self.settle(Verdict.NOTHING_TO_CLOSE, flat)
             return
         if kind == ADJUSTMENT:
-            self.close(signal, symbol, ~same & ~flat)
-            verdicts[flat] = Verdict.NOTHING_TO_CLOSE
+            self.close(symbol, slot, ~same & ~flat)
+            self.settle(Verdict.NOTHING_TO_CLOSE, flat)
             sent = same
         else:
             barred = (direction < 0.0) & ~self.short
-            self.close(signal, symbol, barred & (now > 0.0))
-            verdicts[barred & ~(now > 0.0)] = Verdict.NOTHING_TO_CLOSE
+            self.close(symbol, slot, barred & (now > 0.0))
+            self.settle(Verdict.NOTHING_TO_CLOSE, barred & ~(now > 0.0))
             stays = ~barred & same & (desk.entries_wanted[symbol] >= p[c.PYRAMIDING])
-            verdicts[stays] = Verdict.ALREADY_IN_POSITION
+            self.settle(Verdict.ALREADY_IN_POSITION, stays)
             sent = ~barred & ~stays
         if sent.any():
-            self.send(step, signal, symbol, sent)
+            self.send(step, signal, symbol, slot, sent)
 
-    def close(self, signal: int, symbol: int, rows: Flags) -> None:
-        self.desk.orders[signal][rows] = CLOSE
+    def close(self, symbol: int, slot: int, rows: Flags) -> None:
+        self.desk.orders[slot][rows] = CLOSE
         self.desk.wanted[symbol][rows] = 0.0
         self.desk.entries_wanted[symbol][rows] = 0.0
 
@@ -174,7 +169,7 @@ class _Traders:
         units = np.where(p[c.LOT] > 0.0, lots * p[c.LOT], units)
         return np.where(units > 0.0, units, 0.0)
 
-    def send(self, step: int, signal: int, symbol: int, sent: Flags) -> None:
+    def send(self, step: int, signal: int, symbol: int, slot: int, sent: Flags) -> None:
         """Size, check and order what opens, adds or resizes."""
         desk, plan = self.desk, self.plan
         direction, opens = plan.directions[signal], plan.types[signal] != ADJUSTMENT
@@ -193,11 +188,13 @@ class _Traders:
         verdict = np.where(units == 0.0, int(Verdict.SIZED_TO_ZERO), verdict)
         well = sent & (verdict == int(Verdict.FILLED))
         refused = sent & ~well
-        desk.verdicts[signal][refused] = verdict[refused]
-        self.close(signal, symbol, refused & (now * direction < 0.0))
-        self.today += well & grows
-        desk.orders[signal][well] = OPEN if opens else RESIZE
-        desk.units[signal][well] = (units * direction)[well]
+        self.settle(verdict, refused)
+        reversed_ = refused & (now * direction < 0.0)
+        desk.settled[slot] |= reversed_
+        self.close(symbol, slot, reversed_)
+        desk.today[:] += well & grows
+        desk.orders[slot][well] = OPEN if opens else RESIZE
+        desk.units[slot][well] = (units * direction)[well]
         if opens:
             entries = np.where(more, desk.entries_wanted[symbol], 0.0) + 1.0
             desk.entries_wanted[symbol][well] = entries[well]
@@ -217,7 +214,7 @@ class _Traders:
             (equity < self.peak * (1.0 - p[c.MAX_DRAWDOWN]), Verdict.MAX_DRAWDOWN),
             (np.isfinite(p[c.MAX_GROSS]) & (gross > most), Verdict.MAX_GROSS_EXPOSURE),
             (large, Verdict.MAX_POSITION),
-            (self.today + 1.0 > p[c.MAX_TRADES], Verdict.MAX_TRADES_PER_DAY),
+            (self.desk.today + 1.0 > p[c.MAX_TRADES], Verdict.MAX_TRADES_PER_DAY),
             (others + 1.0 > p[c.MAX_OPEN], Verdict.MAX_OPEN_POSITIONS),
         ):
             found = np.where(beyond, int(verdict), found)
@@ -234,13 +231,13 @@ class _Traders:
 
     # --- fills -------------------------------------------------------------------------------
 
-    def fill(self, raw: float, prices: Reals, signal: int, symbol: int) -> None:
+    def fill(self, raw: float, prices: Reals, symbol: int, slot: int) -> None:
         desk = self.desk
-        order = desk.orders[signal]
+        order = desk.orders[slot]
         busy = order != NOTHING
         if not busy.any():
             return
-        own, units = desk.held[symbol], desk.units[signal]
+        own, units = desk.held[symbol], desk.units[slot]
         change = units - own
         opens, resizes = order == OPEN, (order == RESIZE) & (own != 0.0)
         closing = np.where(
@@ -257,8 +254,7 @@ class _Traders:
         verdict = np.where(wanted & ~carried, int(Verdict.INSUFFICIENT_CASH), verdict)
         desk.entries[symbol] += carried & opens
         self.exchange(raw, symbol, opening, carried)
-        undecided = busy & (desk.verdicts[signal] == c.UNDECIDED)
-        desk.verdicts[signal][undecided] = verdict[undecided]
+        self.settle(verdict, busy & ~desk.settled[slot])
         desk.wanted[symbol][busy] = desk.held[symbol][busy]
         desk.entries_wanted[symbol][busy] = desk.entries[symbol][busy]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -45,22 +45,22 @@ def schedule_of(signals: Signals, market: Market, fill: FillTime, *, peaks: bool
             _block(DECIDE, decided[rows], rows, np.zeros_like(rows)),
         ]
     ends = market.day_ends
-    none = np.zeros(len(ends), np.int64)
-    blocks.append(_block(DAY_END, ends, none, none))
+    days = np.arange(len(ends), dtype=np.int64)
+    blocks.append(_block(DAY_END, ends, days, days))
     one = np.zeros(1, np.int64)
     blocks.append(_block(END, one + len(market.last), one, one))
     steps, kinds, ranks, numbers = np.concatenate(blocks, axis=1)
     order = np.lexsort((numbers, ranks, kinds, steps))
     steps, kinds, numbers = steps[order], kinds[order], numbers[order]
     begins, lows, highs = _looks(steps, kinds, market.last, peaks=peaks)
-    known = len(signals) > 0
     return Schedule(
         kinds=kinds,
         steps=steps,
         begins=begins,
         signals=numbers,
-        symbols=symbols[numbers] if known else numbers,
-        prices=prices[numbers] if known else np.zeros(len(numbers)),
+        slots=_slots(kinds, numbers),
+        symbols=_of(symbols, numbers, kinds),
+        prices=_of(prices, numbers, kinds),
         lows=lows,
         highs=highs,
         last=market.last,
@@ -68,6 +68,22 @@ def schedule_of(signals: Signals, market: Market, fill: FillTime, *, peaks: bool
         types=signals.types,
         strengths=signals.strengths,
     )
+
+
+def _of(values: NDArray[Any], numbers: NDArray[np.int64], kinds: NDArray[np.int64]) -> NDArray[Any]:
+    """Return what belongs to the signals of operations, and nothing where there is none."""
+    found = np.zeros(len(numbers), values.dtype)
+    told = kinds < DAY_END
+    found[told] = values[numbers[told]]
+    return found
+
+
+def _of(values: NDArray[Any], numbers: NDArray[np.int64], kinds: NDArray[np.int64]) -> NDArray[Any]:
+    """Return what belongs to the signals of operations, and nothing where there is none."""
+    found = np.zeros(len(numbers), values.dtype)
+    told = kinds < DAY_END
+    found[told] = values[numbers[told]]
+    return found
 
 
 def _block(
@@ -120,3 +136,21 @@ def _looks(
         lows[back] = np.minimum.reduceat(last, begins[back], axis=0)
         highs[back] = np.maximum.reduceat(last, begins[back], axis=0)
     return begins, lows, highs
+
+
+def _slots(kinds: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return where the order of each operation waits; a slot is free again after the fill."""
+    slots = np.zeros(len(kinds), np.int64)
+    free: list[int] = []
+    taken: dict[int, int] = {}
+    most = 0
+    for place, (kind, number) in enumerate(zip(kinds.tolist(), numbers.tolist(), strict=True)):
+        if kind == FILL:
+            slots[place] = taken.pop(number)
+            free.append(int(slots[place]))
+        elif kind == DECIDE:
+            if not free:
+                free.append(most)
+                most += 1
+            slots[place] = taken[number] = free.pop()
+    return slots

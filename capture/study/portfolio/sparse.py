@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
 
-from capture.errors import ConfigError, NotReplayable
+from capture.errors import ConfigError, MissingExtra, NotReplayable
 from capture.study.objectives.objective import Calendar, Performance
 from capture.study.portfolio import coding as c
 from capture.study.portfolio import kernel
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from capture.study.portfolio.coding import Schedule
+    from capture.study.portfolio.coding import Desk, Schedule
     from capture.study.portfolio.market import Market
     from capture.study.portfolio.settings import FillTime, PortfolioSettings
     from capture.study.portfolio.signals import Signals
@@ -135,27 +134,21 @@ class SparseReplay:
         Raises:
             ConfigError: a portfolio's setting cannot be carried out over signals alone.
         """
-        run = self._engine(engine, threads)
+        run = self._engine(engine)
         self._refuse(settings)
         rows = len(settings)
-        totals = np.zeros((rows, c.LOST + 1))
+        totals = np.zeros((c.LOST + 1, rows))
         verdicts = np.zeros((rows, len(Verdict)), np.int64)
         periods = np.zeros((rows, len(self.market.day_ends)))
         for plan, places in self._groups(settings):
             numbers = c.coded([settings[place] for place in places])
-            totals[places], verdicts[places], periods[places] = run(numbers, plan)
-        cash = np.array([one.cash for one in settings], dtype=np.float64)
-        of = totals.T
+            for desk, mine in _in_threads(run, numbers, plan, threads or os.cpu_count() or 1):
+                totals[:, places[mine]] = desk.totals
+                verdicts[places[mine]] = desk.verdicts.T
+                periods[places[mine]] = desk.days.T
         performance = Performance(
-            cash,
-            of[c.FINAL],
-            of[c.DEEPEST],
-            of[c.COSTS],
-            of[c.FILLS],
-            of[c.TRADES],
-            of[c.WINS],
-            of[c.WON],
-            of[c.LOST],
+            np.array([one.cash for one in settings], dtype=np.float64),
+            *totals[: c.LOST + 1],
             periods,
             self.calendar,
         )
@@ -165,16 +158,19 @@ class SparseReplay:
         """Return the fills of one portfolio, a row each, in the columns of `coding`."""
         self._refuse([settings])
         plan = self.schedule(settings.fill, peaks=settings.max_drawdown is not None)
-        desk = c.desk(plan, logged=True)
-        kernel.trade(c.coded([settings])[0], plan, desk)
-        return desk.log[: int(desk.totals[c.FILLS])]  # type: ignore[no-any-return]
+        numbers = c.coded([settings])
+        desk = c.desk(plan, numbers, logged=True)
+        kernel.trade(numbers, plan, desk)
+        return desk.log[: int(desk.totals[c.FILLS, 0])]
 
-    def _engine(self, engine: Engine, threads: int | None) -> Callable[..., Any]:
+    def _engine(self, engine: Engine) -> Callable[..., None]:
         if engine not in get_args(Engine):
             raise ConfigError("engine", engine, f"choose one of {', '.join(get_args(Engine))}")
         if engine == "numpy" or (engine == "auto" and not is_there()):
             return trade_together
-        return partial(_in_threads, compiled(), threads or os.cpu_count() or 1)
+        if not is_there():
+            raise MissingExtra("the compiled replay", extra="fast", library="numba")
+        return compiled()
 
     def _groups(
         self, settings: Sequence[PortfolioSettings]
@@ -203,26 +199,20 @@ class SparseReplay:
 
 
 def _in_threads(
-    function: Callable[..., None], threads: int, settings: NDArray[np.float64], plan: Schedule
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
-    """Let portfolios trade one after the other, in as many threads as that is worth."""
-    rows = len(settings)
-    one = c.desk(plan)
-    totals = np.zeros((rows, len(one.totals)))
-    verdicts = np.zeros((rows, len(Verdict)), np.int64)
-    periods = np.zeros((rows, len(one.days)))
-    if rows * len(plan.directions) < _WORTH_THREADS:
-        threads = 1
-    edges = np.linspace(0, rows, min(threads, max(rows, 1)) + 1).astype(int)
+    run: Callable[..., None], settings: NDArray[np.float64], plan: Schedule, threads: int
+) -> list[tuple[Desk, slice]]:
+    """Let portfolios trade, in as many threads as that is worth; compiled loops hold no lock."""
+    rows = settings.shape[1]
+    worth = rows * len(plan.directions) >= _WORTH_THREADS and run is not trade_together
+    edges = np.linspace(0, rows, (min(threads, rows) if worth else 1) + 1).astype(int).tolist()
 
-    def run(place: int) -> None:
-        mine = slice(edges[place], edges[place + 1])
-        desk = one if place == 0 else c.desk(plan)
-        function(settings[mine], plan, desk, totals[mine], verdicts[mine], periods[mine])
+    def trade(begin: int, end: int) -> tuple[Desk, slice]:
+        mine = np.ascontiguousarray(settings[:, begin:end])
+        desk = c.desk(plan, mine)
+        run(mine, plan, desk)
+        return desk, slice(begin, end)
 
     if len(edges) == 2:
-        run(0)
-    else:
-        with ThreadPoolExecutor(len(edges) - 1) as pool:
-            list(pool.map(run, range(len(edges) - 1)))
-    return totals, verdicts, periods
+        return [trade(*edges)]
+    with ThreadPoolExecutor(len(edges) - 1) as pool:
+        return list(pool.map(trade, edges[:-1], edges[1:]))

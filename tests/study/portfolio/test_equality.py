@@ -78,10 +78,13 @@ def test_compiled_loops_plain_loops_and_numpy_say_the_same_of_many(
     np.testing.assert_array_equal(numpy.verdicts, numba.verdicts)
     for row, one in enumerate(many):
         plan = replay.schedule(one.fill, peaks=one.max_drawdown is not None)
-        desk = c.desk(plan)
-        kernel.trade(c.coded([one])[0], plan, desk)
-        assert desk.totals[c.FINAL] == numba.performance.final[row]
-        assert desk.totals[c.DEEPEST] == numba.performance.deepest[row]
+        numbers = c.coded([one])
+        desk = c.desk(plan, numbers)
+        kernel.trade(numbers, plan, desk)
+        for name, total in zip(TOTALS, desk.totals[:, 0], strict=True):
+            assert getattr(numba.performance, name)[row] == total
+        assert desk.days[:, 0].tolist() == numba.performance.periods[row].tolist()
+        assert desk.verdicts[:, 0].tolist() == numba.verdicts[row].tolist()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
