@@ -31,6 +31,7 @@ BENCHMARKS: Final = {
     "analysis_speed": "checking a recording of a million signals, and comparing two",
     "index": "signals and regimes as sparse indices, against dense layouts",
     "executors": "what a task costs beside its work, in this process, in others, on clusters",
+    "sweep": "many settings over stored signals: full backtests, vectorbt, the sparse replay",
     "patterns": "frequent itemsets against mlxtend, and how often noise is believed",
 }
 

@@ -30,6 +30,7 @@ TITLES = {
     "analysis_speed": ("Seconds, minima of",),
     "index": ("Signals of", "Changes of regime", "Questions to the index"),
     "executors": ("Overhead per task", "Tasks that take their time"),
+    "sweep": ("30 settings x", "What makes the sparse replay dearer"),
     "patterns": ("Frequent itemsets", "The whole search", "Patterns found"),
 }
 

@@ -170,17 +170,20 @@ def desk(plan: Schedule, settings: NDArray[np.float64], *, logged: bool = False)
     """
     symbols, many = plan.last.shape[1], settings.shape[1]
     slots = int(plan.slots.max(initial=0)) + 1
-    books = [np.zeros((symbols, many)) for _ in range(5)]
     verdicts = np.zeros((len(Verdict), many), np.int64)
     sent = int(np.count_nonzero((plan.kinds == DECIDE) | (plan.kinds == DECIDE_AND_FILL)))
     verdicts[Verdict.END_OF_DATA] = len(plan.directions) - sent
     return Desk(
-        settings[CASH].copy(),
-        settings[CASH].copy(),
-        np.zeros(many),
-        settings[CASH].copy(),
-        np.zeros(many),
-        *books,
+        cash=settings[CASH].copy(),
+        peak=settings[CASH].copy(),
+        worst=np.zeros(many),
+        day_before=settings[CASH].copy(),
+        today=np.zeros(many),
+        held=np.zeros((symbols, many)),
+        wanted=np.zeros((symbols, many)),
+        entries=np.zeros((symbols, many)),
+        entries_wanted=np.zeros((symbols, many)),
+        profits=np.zeros((symbols, many)),
         orders=np.zeros((slots, many), np.int64),
         units=np.zeros((slots, many)),
         settled=np.zeros((slots, many), np.bool_),

@@ -78,14 +78,6 @@ def _of(values: NDArray[Any], numbers: NDArray[np.int64], kinds: NDArray[np.int6
     return found
 
 
-def _of(values: NDArray[Any], numbers: NDArray[np.int64], kinds: NDArray[np.int64]) -> NDArray[Any]:
-    """Return what belongs to the signals of operations, and nothing where there is none."""
-    found = np.zeros(len(numbers), values.dtype)
-    told = kinds < DAY_END
-    found[told] = values[numbers[told]]
-    return found
-
-
 def _block(
     kind: int, steps: NDArray[np.int64], rows: NDArray[np.int64], ranks: NDArray[np.int64]
 ) -> NDArray[np.int64]:

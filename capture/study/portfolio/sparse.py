@@ -147,10 +147,17 @@ class SparseReplay:
                 verdicts[places[mine]] = desk.verdicts.T
                 periods[places[mine]] = desk.days.T
         performance = Performance(
-            np.array([one.cash for one in settings], dtype=np.float64),
-            *totals[: c.LOST + 1],
-            periods,
-            self.calendar,
+            cash=np.array([one.cash for one in settings], dtype=np.float64),
+            final=totals[c.FINAL],
+            deepest=totals[c.DEEPEST],
+            costs=totals[c.COSTS],
+            fills=totals[c.FILLS],
+            trades=totals[c.TRADES],
+            wins=totals[c.WINS],
+            won=totals[c.WON],
+            lost=totals[c.LOST],
+            periods=periods,
+            calendar=self.calendar,
         )
         return Traded(performance, verdicts)
 
@@ -160,7 +167,7 @@ class SparseReplay:
         plan = self.schedule(settings.fill, peaks=settings.max_drawdown is not None)
         numbers = c.coded([settings])
         desk = c.desk(plan, numbers, logged=True)
-        kernel.trade(numbers, plan, desk)
+        (compiled() if is_there() else kernel.trade)(numbers, plan, desk)
         return desk.log[: int(desk.totals[c.FILLS, 0])]
 
     def _engine(self, engine: Engine) -> Callable[..., None]:
