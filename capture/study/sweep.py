@@ -63,7 +63,7 @@ class Sweep(Result):
     results: HybridResultStore = field(repr=False)
 
     def __len__(self) -> int:
-        return self.metrics.num_rows
+        return int(self.metrics.num_rows)
 
     @property
     def failed(self) -> list[dict[str, Any]]:
@@ -155,6 +155,7 @@ def sweep(  # noqa: PLR0913 - each is a word that a user may say
     workers: int | None = None,
     keep: Collection[str] = (),
     progress: Progress = quiet,
+    flush_seconds: float = 5.0,
 ) -> Sweep:
     """Replay a recording into a portfolio under every point of a grid.
 
@@ -176,6 +177,7 @@ def sweep(  # noqa: PLR0913 - each is a word that a user may say
         workers: how many workers it has.
         keep: what is kept of each trial beside its metrics: "trades", "events".
         progress: shows how far it has come.
+        flush_seconds: how long results may wait in memory; a killed process loses these alone.
 
     Example:
         ```python
@@ -204,6 +206,7 @@ def sweep(  # noqa: PLR0913 - each is a word that a user may say
         keep=keep,
         inputs=[{"store": str(recording.store.url), "run": recording.run_id}],
         progress=progress,
+        flush_seconds=flush_seconds,
     )
     found = course.run(resume=resume)
     return sweep_of(course.store, found.workflow_id, by or measured[0])

@@ -128,7 +128,7 @@ class ProcessExecutor:
         worker.process.join()
         status = worker.process.exitcode
         worker.process.close()
-        if not worker.ready:
+        if not worker.ready and status is not None and status >= 0:  # nobody killed it
             raise WorkersLost(
                 f"a worker process ended before it began (exit status {status})",
                 "a script that starts workers does so below `if __name__ == '__main__':`",

@@ -11,7 +11,7 @@ import numpy as np
 from capture.errors import ConfigError
 from capture.filters import Predicate
 from capture.host import get_host
-from capture.study.objectives.objective import Calendar, Performance
+from capture.study.objectives.observing import Calendar, Performance
 from capture.study.portfolio.market import DAY_NS
 from capture.study.sequencer.kept import kept_of
 
@@ -105,11 +105,10 @@ class TradedByEvents:
             keep: what is returned beside metrics.
             because: which settings asked for events; None if somebody did.
         """
-        equity = self.equity
-        times = equity.index.asi8
+        times = self.times_ns
         ends = np.flatnonzero(np.append(np.diff((times - 1) // DAY_NS) != 0, [True]))
         calendar = Calendar(_DAYS_PER_YEAR, True, float(times[-1] - times[0]) / _YEAR_NS)
-        performance = self._performance(equity.to_numpy(np.float64), ends, calendar)
+        performance = self._performance(self.equity, ends, calendar)
         measured = {name: self._measured(name, performance) for name in objectives}
         counts = {
             "final": float(performance.final[0]),
@@ -127,11 +126,22 @@ class TradedByEvents:
         }
 
     @cached_property
-    def equity(self) -> pd.Series[float]:
+    def _steps(self) -> NDArray[np.bool_]:
+        times = self.results.equity.index.asi8
+        within: NDArray[np.bool_] = (times >= self.start_ns) & (times < self.end_ns)
+        return within
+
+    @cached_property
+    def times_ns(self) -> NDArray[np.int64]:
+        """When each step was."""
+        times: NDArray[np.int64] = self.results.equity.index.asi8[self._steps]
+        return times
+
+    @cached_property
+    def equity(self) -> NDArray[np.float64]:
         """What it was worth at each step."""
-        equity: pd.Series[float] = self.results.equity
-        times = equity.index.asi8  # type: ignore[attr-defined]
-        return equity[(times >= self.start_ns) & (times < self.end_ns)]
+        equity: NDArray[np.float64] = self.results.equity.to_numpy(np.float64)[self._steps]
+        return equity
 
     @cached_property
     def fills(self) -> pd.DataFrame:
@@ -146,7 +156,7 @@ class TradedByEvents:
         trades = found[found["entry_time"].map(self._is_within).astype(bool)].copy()
         later = ~trades["exit_time"].map(self._is_within).astype(bool)
         trades.loc[later, ["exit_bar", "exit_time", "exit_price", "profit"]] = None
-        return trades.drop(columns="strategy_id")
+        return trades.drop(columns="strategy_id").sort_values("trade_number", kind="stable")
 
     def _signed(self) -> pd.DataFrame:
         """Return its fills as the sparse replay has them."""
@@ -197,12 +207,12 @@ class TradedByEvents:
         observer.on_start(self.settings.cash, calendar)
         fills = list(reversed(self.fills.to_dict("records")))
         profits = dict(zip(self.trades["trade_number"], self.trades["profit"], strict=True))
-        for moment, worth in self.equity.items():
-            while fills and fills[-1]["time"] == moment:
+        for moment, worth in zip(self.times_ns.tolist(), self.equity.tolist(), strict=True):
+            while fills and fills[-1]["time"].value == moment:
                 fill = fills.pop()
                 units = fill["side"] * fill["size"]
                 observer.on_fill(fill["symbol"], units, fill["price"], fill["commission"])
                 if fill["effect"] == "close":
                     observer.on_trade(fill["symbol"], float(profits[fill["trade_number"]]))
-            observer.on_step(moment.value, worth)
+            observer.on_step(moment, worth)
         return float(observer.value())

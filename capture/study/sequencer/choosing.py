@@ -59,7 +59,7 @@ class Selects:
                 self.selection.by,
                 f"no trial of {self.source} has a value of it{condition}",
             )
-        with course.workflow.collect(self.name) as collector:
+        with course.collect(self.name) as collector:
             for number, row in enumerate(rows):
                 collector.add(_chosen(number, row))
             collector.finish(planned=len(rows), selection=_judged(course, rows[0]["trial"]))

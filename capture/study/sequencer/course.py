@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from capture.contracts.executor import Executor
+    from capture.study.results.collector import ResultCollector
     from capture.study.results.store import HybridResultStore, WorkflowWriter
     from capture.study.sequencer.candidates import Candidate, SignalsOf
 
@@ -72,6 +73,7 @@ class Course:
         executor: runs trials.
         keep: which kinds of results are kept beside metrics: trades, events.
         progress: shows how far a phase has come.
+        flush_seconds: how long results may wait in memory.
         fed: what the phases so far handed on.
     """
 
@@ -80,7 +82,12 @@ class Course:
     executor: Executor
     keep: frozenset[str] = frozenset()
     progress: Progress = quiet
+    flush_seconds: float = 5.0
     fed: dict[str, Fed] = field(default_factory=dict)
+
+    def collect(self, phase: str) -> AbstractContextManager[ResultCollector]:
+        """Collect the results of a phase."""
+        return self.workflow.collect(phase, buffer_seconds=self.flush_seconds)
 
     def candidates(self, phase: str) -> tuple[Candidate, ...]:
         """Return what a phase tried or chose."""

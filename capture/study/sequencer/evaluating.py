@@ -142,7 +142,9 @@ def _days(replay: SparseReplay) -> list[date] | None:
 
 def _frozen(said: Mapping[str, Any]) -> SignalsOf:
     """Return signals that can be the key of what is kept."""
-    lists = {name: tuple(value) for name, value in said.items() if isinstance(value, list)}
+    lists: dict[str, Any] = {
+        name: tuple(value) for name, value in said.items() if isinstance(value, list)
+    }
     if isinstance(said.get("regime"), Mapping):
         lists["regime"] = _Unchanging(said["regime"])
     return SignalsOf(**{**said, **lists, "params": _Unchanging()})

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from capture.study.objectives.objective import Performance
+    from capture.study.objectives.observing import Performance
 
 __all__ = ["SPARSE", "kept_of", "metrics_of"]
 

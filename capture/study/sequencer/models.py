@@ -148,10 +148,18 @@ class ExecutorModel(BaseModel):
     workers: int | None = Field(None, ge=1, description="how many workers it has")
 
 
+def _usual_results() -> ResultsModel:
+    return ResultsModel.model_validate({})
+
+
+def _usual_executor() -> ExecutorModel:
+    return ExecutorModel.model_validate({})
+
+
 class WorkflowModel(_Strict):
     """A workflow: phases in order, each fed by those before it."""
 
     workflow: str = Field(min_length=1, description="what it is called")
-    results: ResultsModel = Field(default_factory=ResultsModel, description="where results go")
-    executor: ExecutorModel = Field(default_factory=ExecutorModel, description="who works")
+    results: ResultsModel = Field(default_factory=_usual_results, description="where results go")
+    executor: ExecutorModel = Field(default_factory=_usual_executor, description="who works")
     phases: dict[str, dict[str, Any]] = Field(min_length=1, description="what is done, in order")

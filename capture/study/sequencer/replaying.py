@@ -84,9 +84,9 @@ class Portfolios:
         fed = self._fed(course)
         if fed.candidates:
             for one in fed.candidates:
-                narrowed = replace(one, signals=replace(one.signals, **self.filters))
+                base = replace(one, signals=replace(one.signals, **self.filters))
                 for name, settings in (self.portfolios or {"": {}}).items():
-                    yield narrowed, name, settings
+                    yield base, name, settings
             return
         if not fed.signals:
             raise ConfigError("from", self.source, "this phase hands on nothing to replay")
@@ -173,7 +173,7 @@ class Replays:
             Trying(name=one.name, number=number, candidate=one)
             for number, one in enumerate(candidates)
         ]
-        with course.workflow.collect(self.name) as collector:
+        with course.collect(self.name) as collector:
             try_all(
                 course,
                 collector,

@@ -43,6 +43,7 @@ class Sequencer:
         inputs: the recordings that it reads, for the record.
         parents: workflows whose results it reads.
         progress: shows how far it has come.
+        flush_seconds: how long results may wait in memory; a killed process loses these alone.
 
     Example:
         ```python
@@ -62,6 +63,7 @@ class Sequencer:
     inputs: Iterable[Mapping[str, Any]] = ()
     parents: Iterable[str] = ()
     progress: Progress = quiet
+    flush_seconds: float = 5.0
 
     def __post_init__(self) -> None:
         """Refuse phases that cannot feed one another."""
@@ -119,7 +121,14 @@ class Sequencer:
             results.writing(workflow_id) as workflow,
             open_executor(self.executor, self.workers, **self.options) as executor,
         ):
-            course = Course(results, workflow, executor, frozenset(self.keep), self.progress)
+            course = Course(
+                results,
+                workflow,
+                executor,
+                frozenset(self.keep),
+                self.progress,
+                self.flush_seconds,
+            )
             for phase in self.phases:
                 course.fed[phase.name] = phase.run(course)
             workflow.end()

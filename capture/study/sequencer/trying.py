@@ -99,7 +99,7 @@ def try_all(
 
 
 def _result(trying: Trying, outcome: Outcome) -> TrialResult:
-    said = {
+    said: dict[str, Any] = {
         "trial": trying.name,
         "number": trying.number,
         "settings": trying.candidate.settings,

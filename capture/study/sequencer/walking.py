@@ -81,7 +81,7 @@ class WalksForward:
         candidates = self.portfolios.candidates(course)
         refuse_unfit(one.signals for one in candidates)
         windows = self.windows.windows(*_span(candidates))
-        with course.workflow.collect(self.name) as collector:
+        with course.collect(self.name) as collector:
             training = [
                 self._trying(window, one, TRIED, number)
                 for number, (window, one) in enumerate(

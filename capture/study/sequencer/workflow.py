@@ -28,7 +28,7 @@ from capture.study.sequencer.selecting import Selection
 from capture.study.sequencer.walking import WalksForward
 from capture.study.sequencer.windows import WalkForward
 from capture.study.topology.components import placed
-from capture.study.topology.generation import create_signal_generation_topology
+from capture.study.topology.generation import SignalGenerationTopology, opened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,7 +120,8 @@ class _Reader:
             changes["name"] = name
         if self._store is not None and "record" not in part.values:
             changes["record"] = {"store": self._store}
-        return Generates(name=name, topology=create_signal_generation_topology(part, **changes))
+        document, folder = opened(part, changes, "signal_generation")
+        return Generates(name=name, topology=SignalGenerationTopology(document, folder))
 
     def _replay(self, name: str) -> Replays:
         model = self._document.part("phases", name).validated(ReplayPhaseModel)
