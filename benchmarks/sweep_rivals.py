@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from benchmarks.sweep_world import World
-    from capture.study.objectives.objective import Performance
+    from capture.study.objectives.observing import Performance
     from capture.study.portfolio.settings import PortfolioSettings
     from capture.study.portfolio.sparse import SparseReplay
 

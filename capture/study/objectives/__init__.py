@@ -12,7 +12,7 @@ from capture.hookspecs import hookimpl
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from capture.study.objectives.objective import Objective
+    from capture.study.objectives.observing import Objective
 
 __all__ = ["DEFAULT", "objective", "register_objectives"]
 

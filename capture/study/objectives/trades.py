@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from capture.study.objectives.objective import Calendar, Objective, Performance
+from capture.study.objectives.observing import Calendar, Objective, Performance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from capture.study.objectives.objective import Calendar, Objective
+    from capture.study.objectives.observing import Calendar, Objective
     from capture.study.portfolio.market import Market
     from capture.study.portfolio.settings import PortfolioSettings
     from capture.study.portfolio.sparse import SparseReplay

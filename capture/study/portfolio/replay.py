@@ -12,7 +12,7 @@ from capture.replaying.regimes import BoundaryAwareReplay
 from capture.replaying.slices import strategies_of, strategy_of
 from capture.replaying.source import Source
 from capture.study.objectives import DEFAULT, objective
-from capture.study.objectives.objective import Objective, Performance
+from capture.study.objectives.observing import Objective, Performance
 from capture.study.portfolio.account import account_of
 from capture.study.portfolio.market import market_of
 from capture.study.portfolio.result import SettingsResult
@@ -120,7 +120,7 @@ def replay_settings(  # noqa: PLR0913 - each is a word that a user may say
     replays = {
         name or recording.run_id: prepare(
             recording,
-            strategy=name,
+            strategy=name or None,
             where=where,
             regime=regime,
             boundary=boundary,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from capture.study.objectives.objective import Direction, Performance
+    from capture.study.objectives.observing import Direction, Performance
     from capture.study.portfolio.settings import PortfolioSettings
     from capture.study.portfolio.sparse import SparseReplay
 

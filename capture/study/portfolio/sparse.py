@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal, get_args
 import numpy as np
 
 from capture.errors import ConfigError, MissingExtra, NotReplayable
-from capture.study.objectives.objective import Calendar, Performance
+from capture.study.objectives.observing import Calendar, Performance
 from capture.study.portfolio import coding as c
 from capture.study.portfolio import kernel
 from capture.study.portfolio.compiled import compiled, is_there
