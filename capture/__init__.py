@@ -53,6 +53,10 @@ if TYPE_CHECKING:
     from capture.store.store import Store
     from capture.store.store import open_store as open
     from capture.store.verify import verify
+    from capture.study.objectives.observing import Objective
+    from capture.study.portfolio.replay import replay_settings
+    from capture.study.portfolio.result import SettingsResult
+    from capture.study.portfolio.settings import PortfolioSettings
     from capture.study.results.collector import ResultCollector
     from capture.study.results.store import HybridResultStore
     from capture.study.topology.generation import create_signal_generation_topology
@@ -74,8 +78,10 @@ __all__ = [
     "IndexedSignal",
     "MemoryStorageBackend",
     "MultiSymbolSignal",
+    "Objective",
     "Order",
     "ParityCertificate",
+    "PortfolioSettings",
     "Reason",
     "Recorded",
     "Recording",
@@ -83,6 +89,7 @@ __all__ = [
     "Replay",
     "ReplayCheck",
     "ResultCollector",
+    "SettingsResult",
     "SignalAnalyzer",
     "SignalCaptureConfig",
     "SignalCaptureEngine",
@@ -109,6 +116,7 @@ __all__ = [
     "parity",
     "record",
     "replay",
+    "replay_settings",
     "verify",
     "warmup",
     "wrap",
@@ -131,8 +139,10 @@ _HOMES: Final = {
     "IndexedSignal": "capture.index.events",
     "MemoryStorageBackend": "capture.store.memory",
     "MultiSymbolSignal": "capture.index.multi_symbol",
+    "Objective": "capture.study.objectives.observing",
     "Order": "capture.events",
     "ParityCertificate": "capture.replaying.parity",
+    "PortfolioSettings": "capture.study.portfolio.settings",
     "Reason": "capture.events",
     "Recorded": "capture.listening",
     "Recording": "capture.store.recording",
@@ -140,6 +150,7 @@ _HOMES: Final = {
     "Replay": "capture.replaying.replay",
     "ReplayCheck": "capture.replaying.check",
     "ResultCollector": "capture.study.results.collector",
+    "SettingsResult": "capture.study.portfolio.result",
     "SignalAnalyzer": "capture.analysis.analyzer",
     "SignalCaptureConfig": "capture.config",
     "SignalCaptureEngine": "capture.recorder.engine",
@@ -164,6 +175,7 @@ _HOMES: Final = {
     "parity": "capture.replaying.parity",
     "record": "capture.listening",
     "replay": "capture.replaying.replay",
+    "replay_settings": "capture.study.portfolio.replay",
     "verify": "capture.store.verify",
     "warmup": "capture.analysis.comparison.warmup",
     "wrap": "capture.wrapping",

@@ -26,6 +26,7 @@ NAMES = [
     "JSONStorageBackend",
     "MultiSymbolSignal",
     "ParquetStorageBackend",
+    "PortfolioSettings",
     "SignalCaptureConfig",
     "SignalCaptureEngine",
     "SignalContext",
@@ -37,6 +38,7 @@ NAMES = [
     "hookimpl",
     "note",
     "open",
+    "replay_settings",
     "verify",
     "wrap",
 ]
