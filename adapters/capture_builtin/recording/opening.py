@@ -98,7 +98,13 @@ class Channels(NamedTuple):
 
 
 class Writing:
-    """Opens the channels of one strategy, a set per symbol."""
+    """Opens the channels of one strategy, a set per symbol.
+
+    Attributes:
+        known: those that are open, by symbol.
+        references: whether signals say which bars of other series the strategy saw.
+        strategy: the strategy.
+    """
 
     def __init__(
         self,
@@ -120,7 +126,7 @@ class Writing:
         self._feeds = feeds
         self._sources = sources
         self._segment = engine.segment(facts_of(component))
-        self._known: dict[str, Channels] = {}
+        self.known: dict[str, Channels] = {}
         self.references = component.references() is not None
         self.strategy: Any = component.strategy
 
@@ -130,9 +136,9 @@ class Writing:
 
     def channels(self, symbol: str) -> Channels:
         """Return the channels of a symbol."""
-        if symbol not in self._known:
-            self._known[symbol] = self._open(symbol, self._feeds[symbol])
-        return self._known[symbol]
+        if symbol not in self.known:
+            self.known[symbol] = self._open(symbol, self._feeds[symbol])
+        return self.known[symbol]
 
     def _open(self, symbol: str, feed: Feed) -> Channels:
         labels = {"symbol": symbol, "timeframe": feed.timeframe}

@@ -11,7 +11,7 @@ import numpy as np
 
 from capture.errors import CaptureError, CaptureHalted, CaptureWarning
 from capture.events import Bar, RunState, SignalStatus
-from capture.journal import NULL_INT
+from capture.journal import NULL_FLOAT, NULL_INT
 from capture.recorder.current import enter, leave
 from capture.recorder.engine import SignalCaptureEngine
 from capture.study.portfolio.arithmetic import worth
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from capture_builtin.feeds import Feed
     from capture_builtin.orders import Filled, Intent
     from capture_builtin.portfolio import Portfolio
+    from capture_builtin.recording.opening import Channels
 
 __all__ = ["Session"]
 
@@ -61,7 +62,7 @@ class Session(Observer):
         self.host: Engine
         self._portfolio: Portfolio | None = None
         self._writing: dict[str, Writing] = {}
-        self._held: tuple[Filled, Event] | None = None
+        self._held: Filled | None = None
         self._warned = False
         self._name = ""
 
@@ -172,17 +173,18 @@ class Session(Observer):
 
     def _heard(self, event: Event) -> None:
         intent: Intent = event.payload
-        writing = self._writing.get(intent.strategy_id)
-        if writing is None or self.problem is not None:
+        if self.problem is not None:
             return
         if self._held is not None:
             self._write_held()
+        writing = self._writing[intent.strategy_id]
+        channels = writing.known.get(intent.symbol) or writing.channels(intent.symbol)
         try:
-            if intent.action == "cancel":
-                arguments = json.dumps({"moment_ns": event.time_ns})
-                writing.channels(intent.symbol).cancel(intent.bar_index, intent.step, arguments)
+            if intent.action == "new":
+                intent.recorded = self._signal(intent, event.time_ns, writing, channels)
             else:
-                intent.recorded = self._signal(intent, event.time_ns, writing)
+                arguments = json.dumps({"moment_ns": event.time_ns})
+                channels.cancel(intent.bar_index, intent.step, arguments)
         except CaptureError as exc:
             self.broken(exc)
 
@@ -190,59 +192,57 @@ class Session(Observer):
         """Return position, cash and equity at this moment; null where there is no portfolio."""
         portfolio = self._portfolio
         if portfolio is None:
-            nothing = rows.nullable(None)
-            return nothing, nothing, nothing
+            return NULL_FLOAT, NULL_FLOAT, NULL_FLOAT
         held, cash = portfolio.held, portfolio.cash
         if len(held) == 1:
             units = held[0]
             return units, cash, cash + units * portfolio.prices[0] if units else cash
         return held[place], cash, worth(cash, held, portfolio.prices)
 
-    def _signal(self, intent: Intent, time_ns: int, writing: Writing) -> int:
+    def _signal(self, intent: Intent, time_ns: int, writing: Writing, channels: Channels) -> int:
+        """Write a signal and its order, and return the signal's number."""
         signal, words = intent.signal, self._words
-        channels = writing.channels(intent.symbol)
         if intent.source is not None:  # before it is written: a full block asks at once
             writing.strategy.repeated[self.engine.next_seq] = intent.source
+        direction, strength = signal.direction, signal.strength
         size, kind = rows.order_of(signal)
-        strength = signal.strength
-        row: tuple[Any, ...] = (
-            intent.bar_index, time_ns, signal.direction, words[signal.signal_type],
-            rows.nullable(None) if strength is None else strength, *self.state(intent.place),
+        more = (writing.references_now(),) if writing.references else ()
+        held, cash, equity = self.state(intent.place)
+        row = (
+            intent.bar_index, time_ns, direction,
+            words[signal.kind or ("entry" if direction else "exit")],
+            NULL_FLOAT if strength is None else strength, held, cash, equity,
             size, words[kind], intent.step,
         )  # fmt: skip
-        more = (writing.references_now(),) if writing.references else ()
         if not rows.priced(signal):
-            seq = channels.plain(*row, *more)
-        else:
-            prices = (signal.limit, signal.stop, signal.stop_loss, signal.take_profit, signal.trail)
-            seq = channels.priced(
-                *row, words[signal.order_type], *map(rows.nullable, prices),
-                None if signal.valid_bars is None else str(signal.valid_bars), signal.tag, *more,
-            )  # fmt: skip
-        return seq
+            return channels.plain(*row, *more)
+        prices = (signal.limit, signal.stop, signal.stop_loss, signal.take_profit, signal.trail)
+        return channels.priced(
+            *row, words[signal.order_type], *map(rows.nullable, prices),
+            None if signal.valid_bars is None else str(signal.valid_bars), signal.tag, *more,
+        )  # fmt: skip
 
     def _filled(self, event: Event) -> None:
         if self._held is not None:
             self._write_held()
-        self._held = (event.payload, event)
+        self._held = event.payload
 
     def _write_held(self, *, executed: bool = False) -> None:
         """Write the fill that is held: whether it completes its order is told right after it."""
         assert self._held is not None
-        (fill, _), self._held = self._held, None
+        fill, self._held = self._held, None
         intent = fill.order.intent
-        writing = self._writing.get(intent.strategy_id)
-        if writing is None or self.problem is not None:
+        if self.problem is not None:
             return
-        channels, seq = writing.channels(intent.symbol), intent.recorded
-        known = seq >= 0
-        decided = intent.bar_index if fill.because == "order" else NULL_INT
+        channels, seq = self._writing[intent.strategy_id].known[intent.symbol], intent.recorded
+        write = channels.executed if executed else channels.fill
+        units, words = fill.units, self._words
         try:
-            (channels.executed if executed else channels.fill)(
-                seq if known else NULL_INT, seq + 1 if known else NULL_INT, fill.bar_index,
-                decided, 1 if fill.units > 0.0 else -1, abs(fill.units), fill.price,
-                fill.commission, fill.position, fill.trade, self._words[fill.effect],
-                self._words[fill.because],
+            write(
+                seq if seq >= 0 else NULL_INT, seq + 1 if seq >= 0 else NULL_INT, fill.bar_index,
+                intent.bar_index if fill.because == "order" else NULL_INT,
+                1 if units > 0.0 else -1, abs(units), fill.price, fill.commission, fill.position,
+                fill.trade, words[fill.effect], words[fill.because],
             )  # fmt: skip
         except CaptureError as exc:
             self.broken(exc)
@@ -250,19 +250,18 @@ class Session(Observer):
     def _settled(self, event: Event) -> None:
         said = event.payload
         if self._held is not None:
-            fill = self._held[0]
-            if fill.order is said.order and said.status is SignalStatus.EXECUTED:
+            if self._held.order is said.order and said.status is SignalStatus.EXECUTED:
                 self._write_held(executed=True)
                 return
             self._write_held()
         intent, seq = said.intent, said.intent.recorded
-        writing = self._writing.get(intent.strategy_id)
-        if seq < 0 or writing is None or self.problem is not None:
+        if seq < 0 or self.problem is not None:
             return
+        channels = self._writing[intent.strategy_id].known[intent.symbol]
         word = self.engine.word
         cursor = self.host.cursor[intent.place]
         try:
-            writing.channels(intent.symbol).status(
+            channels.status(
                 seq, NULL_INT if said.order is None else seq + 1, cursor,
                 word(said.status.value), word(said.reason.value), word(said.actor),
                 0 if said.detail is None else word(said.detail),
