@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from capture.study.portfolio.settings import PortfolioSettings
     from capture.study.results.collector import ResultCollector
     from capture.study.results.store import HybridResultStore
+    from capture.study.sequencer.sequencer import Sequencer
     from capture.study.topology.generation import create_signal_generation_topology
     from capture.study.topology.replaying import create_signal_replay_topology
     from capture.wrapping import note, wrap
@@ -89,6 +90,7 @@ __all__ = [
     "Replay",
     "ReplayCheck",
     "ResultCollector",
+    "Sequencer",
     "SettingsResult",
     "SignalAnalyzer",
     "SignalCaptureConfig",
@@ -150,6 +152,7 @@ _HOMES: Final = {
     "Replay": "capture.replaying.replay",
     "ReplayCheck": "capture.replaying.check",
     "ResultCollector": "capture.study.results.collector",
+    "Sequencer": "capture.study.sequencer.sequencer",
     "SettingsResult": "capture.study.portfolio.result",
     "SignalAnalyzer": "capture.analysis.analyzer",
     "SignalCaptureConfig": "capture.config",

@@ -71,7 +71,9 @@ def _judged(course: Course, chosen: str) -> dict[str, Any] | None:
 
     None where trials have no returns, as on bars without times.
     """
-    trials = trials_in(course.results, [course.workflow.workflow_id])
+    # Not what came later: a workflow that is resumed says the same.
+    before = list(course.fed)
+    trials = trials_in(course.results, [course.workflow.workflow_id], phases=before)
     if chosen not in {one.name for one in trials.measured}:
         return None
     report = judge(trials, chosen=chosen)

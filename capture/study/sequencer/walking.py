@@ -42,6 +42,7 @@ class WalksForward:
 
     Its table has a row for every trial of every window: those that were tried in training, and
     those that were chosen and tested. The record of the phase says what the tests came to together.
+    A window in which no trial has an objective, for want of trades, chooses nothing and tests nothing.
 
     Attributes:
         name: what it is called.
@@ -101,8 +102,9 @@ class WalksForward:
             collector.flush()
             table = course.workflow.phase(self.name).metrics_table()
             planned = len(training) + len(tests)
-            collector.finish(planned=planned, windows=_told(windows), tests=out_of_sample(table))
-        return Fed(candidates=tuple(chosen[windows[-1].number]))
+            told = [{**_told(one), "chosen": len(chosen[one.number])} for one in windows]
+            collector.finish(planned=planned, windows=told, tests=out_of_sample(table))
+        return Fed(candidates=tuple(next(filter(None, reversed(chosen)))))
 
     def _try(self, course: Course, collector: ResultCollector, tryings: Sequence[Trying]) -> None:
         try_all(
@@ -138,14 +140,14 @@ class WalksForward:
                 pc.and_(pc.equal(table["window"], window.number), pc.equal(table["role"], TRIED))
             )
             rows = self.selection.choose(mine)
-            if not rows:
-                raise ConfigError(
-                    "walk_forward",
-                    self.selection.by,
-                    f"no trial of window {window.number} has a value of it; give longer windows, "
-                    "or a condition that some meet",
-                )
             found.append([known[row["candidate"]] for row in rows])
+        if not any(found):
+            raise ConfigError(
+                "walk_forward",
+                self.selection.by,
+                "no trial of any window has a value of it; give longer windows, or a condition "
+                "that some meet",
+            )
         return found
 
 
@@ -179,12 +181,9 @@ def _span(candidates: Sequence[Candidate]) -> tuple[pd.Timestamp, pd.Timestamp]:
     return pd.Timestamp(start, unit="ns", tz="UTC"), pd.Timestamp(end + 1, unit="ns", tz="UTC")
 
 
-def _told(windows: Sequence[Window]) -> list[dict[str, Any]]:
-    return [
-        {
-            "window": window.number,
-            "train": [window.train_start.isoformat(), window.train_end.isoformat()],
-            "test": [window.test_start.isoformat(), window.test_end.isoformat()],
-        }
-        for window in windows
-    ]
+def _told(window: Window) -> dict[str, Any]:
+    return {
+        "window": window.number,
+        "train": [window.train_start.isoformat(), window.train_end.isoformat()],
+        "test": [window.test_start.isoformat(), window.test_end.isoformat()],
+    }
