@@ -42,7 +42,7 @@ class WalksForward:
 
     Its table has a row for every trial of every window: those that were tried in training, and
     those that were chosen and tested. The record of the phase says what the tests came to together.
-    A window in which no trial has an objective, for want of trades, chooses nothing and tests nothing.
+    A window in which no trial has an objective, for want of trades, chooses and tests nothing.
 
     Attributes:
         name: what it is called.

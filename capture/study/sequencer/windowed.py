@@ -52,15 +52,22 @@ def windowed(
             for opens, (a, b) in zip(market.opens, bounds, strict=True)
         ),
         last=market.last[first:last],
+        begins_ns=tuple(
+            None if begins is None else begins[a:b]
+            for begins, (a, b) in zip(market.begins_ns, bounds, strict=True)
+        ),
     )
-    return narrowed, _kept(market, signals, bounds)
+    return narrowed, _kept(market, signals, bounds, end_ns)
 
 
-def _kept(market: Market, signals: Signals, bounds: list[NDArray[np.int64]]) -> Signals:
+def _kept(
+    market: Market, signals: Signals, bounds: list[NDArray[np.int64]], end_ns: int
+) -> Signals:
     places = np.searchsorted(np.array(market.symbols), signals.symbols.astype(str))
     begins = np.array([a for a, _ in bounds], np.int64)[places]
     ends = np.array([b for _, b in bounds], np.int64)[places]
-    rows = np.flatnonzero((signals.bars >= begins) & (signals.bars < ends))
+    inside = (signals.bars >= begins) & (signals.bars < ends) & (signals.known_ns < end_ns)
+    rows = np.flatnonzero(inside)
     return Signals(
         signals.seqs[rows],
         signals.symbols[rows],
@@ -68,4 +75,5 @@ def _kept(market: Market, signals: Signals, bounds: list[NDArray[np.int64]]) -> 
         signals.directions[rows],
         signals.types[rows],
         signals.strengths[rows],
+        signals.known_ns[rows],
     )
