@@ -71,9 +71,7 @@ def written(page: str) -> str:
     """The page with its tables made anew."""
     for heading in SECTIONS:
         pattern = rf"({re.escape(heading)}\n\n).*?(?=\n## |\Z)"
-        page = re.sub(
-            pattern, lambda m, h=heading: f"{m[1]}{section(h)}\n", page, flags=re.DOTALL
-        )
+        page = re.sub(pattern, lambda m, h=heading: f"{m[1]}{section(h)}\n", page, flags=re.DOTALL)
     return page
 
 
