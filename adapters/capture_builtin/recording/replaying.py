@@ -216,11 +216,14 @@ def _of_intent(intent: IntentLike, row: Mapping[str, Any]) -> Signal | None:
 
 def _of_target(target: Target, row: Mapping[str, Any], mode: str) -> Signal:
     sized = mode == "target" and target.size_kind in {"units", "target"} and target.size
+    resizes = mode == "signal" and target.direction and row.get("signal_type") == "adjustment"
+    strength = row.get("strength")
     return Signal(
         direction=target.direction,
         symbol=target.symbol,
+        kind="adjustment" if resizes else None,
         size=abs(target.size) if sized and target.size and target.direction else None,
-        strength=row.get("strength"),
+        strength=1.0 if resizes and strength is None else strength,
     )
 
 

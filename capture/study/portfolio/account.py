@@ -68,14 +68,18 @@ class Account:
         return total
 
     def _cash_and_held(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return cash, and what is held of each symbol, after each step."""
         steps, symbols = self.market.last.shape
-        cash, held = self.settings.cash, np.zeros((steps, symbols))
-        money = np.full(steps, cash)
+        cash, units = [self.settings.cash], [[0.0] for _ in range(symbols)]
+        when: list[list[int]] = [[] for _ in range(symbols)]
         for fill in self._fills:
-            cash = cash_after(cash, fill.units, fill.price, fill.cost)
-            money[fill.step :] = cash
-            held[fill.step :, fill.place] = fill.held
-        return money, held
+            cash.append(cash_after(cash[-1], fill.units, fill.price, fill.cost))
+            units[fill.place].append(fill.held)
+            when[fill.place].append(fill.step)
+        every = np.arange(steps)
+        money = np.array(cash)[_done([fill.step for fill in self._fills], every)]
+        held = [np.array(units[place])[_done(when[place], every)] for place in range(symbols)]
+        return money, np.stack(held, axis=1)
 
     def equity(self) -> pd.Series[float]:
         """Return what it was worth at each step, by time."""
@@ -148,6 +152,11 @@ class Account:
                     brought[fill.place] = profit
             objective.on_step(None if times is None else int(times[step]), equity)
         return float(objective.value())
+
+
+def _done(fills: list[int], steps: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how many of these fills are done at the end of each step."""
+    return np.searchsorted(np.array(fills, np.int64), steps, side="right")
 
 
 def account_of(replay: SparseReplay, settings: PortfolioSettings) -> Account:

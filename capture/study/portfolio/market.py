@@ -7,14 +7,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pyarrow as pa
 
 from capture.errors import NotReplayable
 from capture.index.alignment import CrossReference
+from capture.schema import TIME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
     from capture.store.recording import Recording
@@ -34,6 +35,7 @@ class Market:
         steps: by symbol, the step at which each of its bars became known.
         opens: by symbol, the open of each bar; None where bars have none.
         last: the last price of each symbol at each step, a row per step; NaN before the first.
+        begins_ns: by symbol, when each bar began; None where that is not known.
     """
 
     symbols: tuple[str, ...]
@@ -41,6 +43,7 @@ class Market:
     steps: tuple[NDArray[np.int64], ...]
     opens: tuple[NDArray[np.float64] | None, ...]
     last: NDArray[np.float64]
+    begins_ns: tuple[NDArray[np.int64] | None, ...] = ()
 
     @classmethod
     def of(
@@ -48,6 +51,7 @@ class Market:
         closes: Mapping[str, NDArray[np.float64]],
         opens: Mapping[str, NDArray[np.float64] | None],
         times_ns: Mapping[str, NDArray[np.int64]] | None = None,
+        begins_ns: Mapping[str, NDArray[np.int64]] | None = None,
     ) -> Market:
         """Prepare prices.
 
@@ -56,6 +60,7 @@ class Market:
             opens: by symbol, the open of each bar.
             times_ns: by symbol, when each bar became known; without them, bars of one number
                 become known together.
+            begins_ns: by symbol, when each bar began.
         """
         symbols = tuple(sorted(closes))
         if times_ns is None:
@@ -74,6 +79,7 @@ class Market:
             steps,
             tuple(opens[name] for name in symbols),
             last,
+            tuple((begins_ns or {}).get(name) for name in symbols),
         )
 
     @cached_property
@@ -138,7 +144,8 @@ def market_of(
             raise _unfit(
                 recording, f"bar {bar} of {name} became known no later than the one before"
             )
-    return Market.of(closes, opens, times or None)
+    begins = {name: _labels(rows) for name, rows in bars.items()} if times else None
+    return Market.of(closes, opens, times or None, begins)
 
 
 def _chosen(
@@ -168,6 +175,13 @@ def _prices(recording: Recording, symbol: str, bars: pa.Table, name: str) -> NDA
         bar = int(np.argmax(wrong))
         raise _unfit(recording, f"the {name} of bar {bar} of {symbol} is {prices[bar]:g}")
     return prices
+
+
+def _labels(bars: pa.Table) -> NDArray[np.int64]:
+    """Return when bars began, which is how they are labelled."""
+    times = bars.column("timestamp").cast(TIME).cast(pa.int64())
+    labels: NDArray[np.int64] = times.to_numpy()
+    return labels
 
 
 def _unfit(recording: Recording, problem: str) -> NotReplayable:

@@ -94,18 +94,40 @@ def _places(
     for place, steps in enumerate(market.steps):
         mine = np.flatnonzero(symbols == place)
         bars = signals.bars[mine]
-        decided[mine] = steps[bars]
+        decided[mine] = np.maximum(steps[bars], _given(signals.known_ns[mine], market))
         if fill == "close":
             filled[mine] = decided[mine]
-            prices[mine] = market.last[steps[bars], place]
+            prices[mine] = market.last[decided[mine], place]
             continue
-        more = bars + 1 < len(steps)
-        mine, following = mine[more], bars[more] + 1
+        following = _following(bars, decided[mine], market, place)
+        more = following < len(steps)
+        mine, following = mine[more], following[more]
         opens = market.opens[place]
         assert opens is not None
         filled[mine] = steps[following]
         prices[mine] = opens[following]
     return decided, filled, prices
+
+
+def _given(known_ns: NDArray[np.int64], market: Market) -> NDArray[np.int64]:
+    """Return the step at which signals were given, or the first where that is not said."""
+    if market.times_ns is None:
+        return np.zeros(len(known_ns), np.int64)
+    last = len(market.times_ns) - 1
+    return np.minimum(np.searchsorted(market.times_ns, known_ns), last)
+
+
+def _following(
+    bars: NDArray[np.int64], decided: NDArray[np.int64], market: Market, place: int
+) -> NDArray[np.int64]:
+    """Return the bar at whose open an order fills: the next, unless that has begun already."""
+    following = bars + 1
+    late = decided > market.steps[place][bars]
+    begins = market.begins_ns[place] if market.begins_ns else None
+    if late.any() and begins is not None and market.times_ns is not None:
+        begun = np.searchsorted(begins, market.times_ns[decided])
+        following = np.where(late, np.maximum(following, begun), following)
+    return following
 
 
 def _looks(

@@ -37,6 +37,8 @@ class Signals:
         directions: 1, -1, or 0 for "go flat".
         types: ENTRY, EXIT or ADJUSTMENT.
         strengths: without sign; 1 where the strategy said nothing.
+        known_ns: when each was given, where that may be later than the close of its bar: when a bar
+            of another symbol closed; 0 where it is that close.
     """
 
     seqs: NDArray[np.int64]
@@ -45,16 +47,17 @@ class Signals:
     directions: NDArray[np.float64]
     types: NDArray[np.int64]
     strengths: NDArray[np.float64]
+    known_ns: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.seqs)
 
     @classmethod
-    def of(cls, rows: list[tuple[int, str, int, float, int, float]]) -> Signals:
-        """Make signals of rows; they are brought into order."""
-        rows = sorted(rows, key=lambda row: row[0])
-        columns = list(zip(*rows, strict=True)) or [()] * 6
-        kinds = (np.int64, object, np.int64, np.float64, np.int64, np.float64)
+    def of(cls, rows: list[tuple[Any, ...]]) -> Signals:
+        """Make signals of rows, whose last value may be missing; they are brought into order."""
+        rows = [(*row, 0)[:7] for row in sorted(rows, key=lambda row: row[0])]
+        columns = list(zip(*rows, strict=True)) or [()] * 7
+        kinds = (np.int64, object, np.int64, np.float64, np.int64, np.float64, np.int64)
         return cls(*(np.array(c, dtype=k) for c, k in zip(columns, kinds, strict=True)))
 
 
@@ -74,15 +77,11 @@ def signals_of(source: Source) -> tuple[Signals, Mapping[str, str | None]]:
         )
     plan = source.plan
     closed = frozenset() if plan is None else plan.closed
-    rows = [
-        (seq, symbol, bar, *_wanted(seq in closed, direction, kind), _strength(strength))
-        for seq, symbol, bar, direction, kind, strength in zip(
-            *(
-                frame[name].tolist()
-                for name in ("seq", "symbol", "bar_index", "direction", "signal_type", "strength")
-            ),
-            strict=True,
-        )
+    names = ("seq", "symbol", "bar_index", "direction", "signal_type", "strength")
+    columns = [*(frame[name].tolist() for name in names), _known(source, frame)]
+    rows: list[tuple[Any, ...]] = [
+        (seq, symbol, bar, *_wanted(seq in closed, direction, kind), _strength(strength), known)
+        for seq, symbol, bar, direction, kind, strength, known in zip(*columns, strict=True)
     ]
     for symbol, bar, _ in () if plan is None else plan.flattened:
         rows.append((SYNTHETIC, symbol, bar, 0.0, EXIT, 1.0))
@@ -92,13 +91,21 @@ def signals_of(source: Source) -> tuple[Signals, Mapping[str, str | None]]:
 def _kept(source: Source) -> pd.DataFrame:
     """Return the signals that are replayed."""
     columns = ["part", "seq", "strategy_id", "symbol", "timeframe", "bar_index"]
-    columns += ["direction", "signal_type", "strength"]
+    columns += ["direction", "signal_type", "strength", "available_time"]
     frame = source.recording.signals(columns, [("part", "=", source.part), *source.where])
     if source.strategy_id:
         frame = frame[frame["strategy_id"] == source.strategy_id]
     if source.plan is not None:
         frame = frame[frame["seq"].isin(source.plan.kept | source.plan.closed)]
     return frame
+
+
+def _known(source: Source, frame: pd.DataFrame) -> list[int]:
+    """Return when signals were given, in the clock of the host whose clock this replay has."""
+    times = frame["available_time"]
+    if source.host != "builtin" or times.isna().any():
+        return [0] * len(frame)
+    return times.astype("datetime64[ns, UTC]").astype("int64").tolist()
 
 
 def _wanted(closes: bool, direction: int, kind: Any) -> tuple[float, int]:

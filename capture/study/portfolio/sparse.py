@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
 import numpy as np
@@ -33,6 +34,9 @@ Engine = Literal["auto", "numba", "numpy"]
 
 _WORTH_THREADS: Final = 500_000
 """Signals times settings from which on more than one thread is worth its while."""
+
+_BLOCK: Final = 500
+"""Settings that trade together: what changes of so many stays in a processor's cache."""
 
 _BY_EVENTS: Final = ("participation", "stop_loss", "take_profit", "trailing_stop")
 """Settings that look at what happens within a bar, which signals alone do not say."""
@@ -210,8 +214,11 @@ def _in_threads(
 ) -> list[tuple[Desk, slice]]:
     """Let portfolios trade, in as many threads as that is worth; compiled loops hold no lock."""
     rows = settings.shape[1]
-    worth = rows * len(plan.directions) >= _WORTH_THREADS and run is not trade_together
-    edges = np.linspace(0, rows, (min(threads, rows) if worth else 1) + 1).astype(int).tolist()
+    blocks = -(-rows // _BLOCK)
+    if rows * len(plan.directions) < _WORTH_THREADS or run is trade_together:
+        threads = 1
+    blocks = min(rows, -(-blocks // threads) * threads)  # as many for each
+    edges = np.linspace(0, rows, blocks + 1).astype(int).tolist()
 
     def trade(begin: int, end: int) -> tuple[Desk, slice]:
         mine = np.ascontiguousarray(settings[:, begin:end])
@@ -219,7 +226,7 @@ def _in_threads(
         run(mine, plan, desk)
         return desk, slice(begin, end)
 
-    if len(edges) == 2:
-        return [trade(*edges)]
-    with ThreadPoolExecutor(len(edges) - 1) as pool:
+    if threads == 1:
+        return [trade(begin, end) for begin, end in pairwise(edges)]
+    with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(trade, edges[:-1], edges[1:]))

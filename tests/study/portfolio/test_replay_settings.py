@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,14 +12,15 @@ import pytest
 
 import capture
 from capture.errors import ClosedLoop, ConfigError, MissingExtra, NotReplayable, UnknownName
+from capture.replaying.boundaries import POLICIES
 from capture.study.portfolio import sparse
 from capture.study.portfolio.market import Market
 from capture.study.portfolio.replay import prepare, replay_settings
 from capture.study.portfolio.settings import PortfolioSettings
 from capture.study.portfolio.signals import Signals
 from capture.study.portfolio.sparse import SparseReplay
-from capture_builtin import Backtest
-from tests.builtin.market import bars
+from capture_builtin import Backtest, Signal, Strategy
+from tests.builtin.market import bars, minutes
 from tests.builtin.strategies import Cross, Reads, Rotation
 
 if TYPE_CHECKING:
@@ -128,6 +130,82 @@ def test_several_symbols_trade_from_one_purse(tmp_path: Path) -> None:
         assert found.performance.deepest[row] == results.max_drawdown
 
 
+def test_what_is_wanted_of_a_symbol_between_its_bars_waits_for_the_next(tmp_path: Path) -> None:
+    frames = {name: minutes(300, 5, seed, drop=0.4) for seed, name in enumerate("ABC")}
+    Backtest(frames, capture.wrap(Rotation, store=tmp_path), **OWN).run()
+    recording = capture.open(tmp_path).latest()
+    replay = prepare(recording)
+    times = replay.market.times_ns
+    assert times is not None
+    own = [
+        times[replay.market.steps[replay.market.symbols.index(symbol)][bar]]
+        for symbol, bar in zip(replay.signals.symbols, replay.signals.bars, strict=True)
+    ]
+    assert (replay.signals.known_ns > np.array(own)).any(), "no bar was missing"
+    found = replay_settings(recording, OTHERS)
+    for row, one in enumerate(OTHERS):
+        again = capture.replay(recording, "signal").into("builtin")
+        results = Backtest(frames, again, **one.to_mapping()).run()
+        assert found.equity(row).tolist() == results.equity.tolist()
+
+
+class Restless(Strategy):
+    """Wants this and that, of one symbol or another."""
+
+    seed = 0
+
+    def start(self) -> None:
+        self._random = random.Random(self.seed)
+
+    def generate_signal(self, market: Any) -> list[Signal]:
+        dice = self._random
+        if dice.random() < 0.6:
+            return []
+        kind = dice.choice(["entry", "entry", "entry", "exit", "adjustment"])
+        direction = 0 if kind == "exit" else dice.choice([-1, 1])
+        symbol = dice.choice(market.symbols)
+        return [Signal(direction=direction, symbol=symbol, kind=kind, strength=dice.random())]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_was_wanted_boundary_policies_replay_as_they_do_event_by_event(
+    seed: int, tmp_path: Path
+) -> None:
+    frames = {name: bars(250, seed + place) for place, name in enumerate(["A", "B"])}
+    strategy = capture.wrap(Restless, store=tmp_path, classifiers=["trend"])
+    Backtest(frames, strategy, params={"seed": seed}, **OWN).run()
+    recording = capture.open(tmp_path).latest()
+    for boundary in POLICIES:
+        found = replay_settings(recording, OTHERS, regime=["bull", "bear"], boundary=boundary)
+        for row, one in enumerate(OTHERS):
+            source = capture.replay(recording, "signal", regime=["bull", "bear"], boundary=boundary)
+            results = Backtest(frames, source.into("builtin"), **one.to_mapping()).run()
+            assert found.equity(row).tolist() == results.equity.tolist()
+            assert found.performance.fills[row] == len(results.fills)
+
+
+def test_the_strategies_of_a_grid_are_chosen_by_name_or_all_at_once(tmp_path: Path) -> None:
+    from backtesting import Backtest as Host
+    from backtesting.test import GOOG
+
+    from tests.adapters.strategies import SmaCross
+
+    test = Host(GOOG.iloc[:400], capture.wrap(SmaCross, store=tmp_path), finalize_trades=True)
+    test.optimize(fast=[5, 10], slow=[20, 30])
+    recording = capture.open(tmp_path).latest()
+    with pytest.raises(NotReplayable, match="name one"):
+        replay_settings(recording, OTHERS)
+    every = replay_settings(recording, OTHERS, strategy="*")
+    names = list(dict.fromkeys(every.strategies))
+    assert len(names) == 4
+    assert len(every) == len(names) * len(OTHERS)
+    one = replay_settings(recording, OTHERS, strategy=names[2])
+    assert one.performance.final.tolist() == every.performance.final[6:9].tolist()
+    some = replay_settings(recording, OTHERS, strategy=names[:2])
+    assert some.performance.final.tolist() == every.performance.final[:6].tolist()
+    assert every.equity(7).tolist() == one.equity(1).tolist()
+
+
 # --- the result ----------------------------------------------------------------------------------
 
 
@@ -180,6 +258,7 @@ def test_threads_change_nothing(recording: Recording, monkeypatch: pytest.Monkey
     many = [PortfolioSettings(cash=10_000, size=size) for size in range(1, 40)]
     alone = replay.trade(many, threads=1)
     monkeypatch.setattr(sparse, "_WORTH_THREADS", 1)
+    monkeypatch.setattr(sparse, "_BLOCK", 4)
     together = replay.trade(many, threads=7)
     for name in ("final", "deepest", "fills", "won", "periods"):
         one, other = getattr(alone.performance, name), getattr(together.performance, name)
