@@ -71,8 +71,6 @@ _COLUMNS: Final = (
 
 _LIMITS: Final = _COLUMNS[MAX_OPEN:LIMITED]
 
-_LIMITS: Final = _COLUMNS[MAX_OPEN:LIMITED]
-
 FILL, DECIDE, DECIDE_AND_FILL, DAY_END, END = range(5)
 """What an operation of a schedule does; in this order within a step."""
 
