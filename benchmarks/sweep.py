@@ -64,8 +64,9 @@ def run(sizes: Sizes) -> Report:
             "vectorbt fills the orders that the sparse replay filled; the values agree, and so do "
             "those of Backtesting.py and of the event-driven replay: the benchmark refuses to go "
             "on if they do not.",
-            f"Paid once: preparing signals and bars {first['prepare'] * 1e3:.0f} ms; numba's first "
-            f"call in this process {first['compile']:.1f} s, with the machine code on disk or not.",
+            f"Paid once: preparing signals and bars {first['prepare'] * 1e3:.0f} ms. Compiling "
+            "takes about 10 s, once per machine; numba keeps it on disk. The first call in this process "
+            f"took {first['compile']:.1f} s.",
         ),
     )
     return Report("sweep", (table, _growth(sizes)), _figures(mine, rivals, best))
