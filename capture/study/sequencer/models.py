@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from capture.errors import MissingExtra
+
+try:
+    from pydantic import BaseModel, ConfigDict, Field, model_validator
+except ImportError as exc:
+    raise MissingExtra("a workflow", extra="study", library=exc.name) from exc
 
 __all__ = [
     "ExecutorModel",
