@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 
 from capture.errors import ConfigError, DataMismatch, UnknownName
+from capture_builtin.account import Account
 from capture_builtin.alignment import moments_of
 from capture_builtin.bus import Event, EventBus, Topic
 from capture_builtin.execution import Execution
 from capture_builtin.generator import SignalGeneratorComponent
 from capture_builtin.orders import Intent
-from capture_builtin.portfolio import Account, Portfolio
+from capture_builtin.portfolio import Portfolio
 from capture_builtin.signals import Signal
 from capture_builtin.stage import FeatureStage
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from capture_builtin.account import Account
     from capture_builtin.feeds import Feed
     from capture_builtin.needs import Feature, Needs
-    from capture_builtin.portfolio import Account
     from capture_builtin.stage import FeatureStage
     from capture_builtin.strategy import Strategy
 

@@ -11,9 +11,9 @@ from capture_builtin.signals import Signal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from capture_builtin.account import Account
     from capture_builtin.market import Market
     from capture_builtin.orders import Intent
-    from capture_builtin.portfolio import Account
 
 __all__ = ["Strategy", "declared_parameters"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from capture.errors import DataMismatch, NotReplayable
+from capture_builtin.account import Account
 from capture_builtin.backtest import check_stages, results_of, stage_names
 from capture_builtin.bus import Topic
 from capture_builtin.engine import Engine
 from capture_builtin.feeds import Feed
 from capture_builtin.needs import Feature
-from capture_builtin.portfolio import Account
 from capture_builtin.recording.session import Session
 from capture_builtin.streamer import SignalStreamerComponent
 
