@@ -133,6 +133,7 @@ def test_settings_that_need_events_get_them_and_the_others_do_not(
     assert set(frame.loc[by_events, "because"]) == {"stop_loss"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("executor", EXECUTORS, indirect=True)
 def test_every_executor_comes_to_the_same_table(
     recording: Any, tmp_path: Path, undisturbed: Sweep, executor: Any

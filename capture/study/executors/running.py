@@ -31,6 +31,9 @@ over, and no more than anyone wants to lose with a worker."""
 
 WORKER_LOST: Final = "WorkerLost"
 _GROWTH: Final = 8
+_WORTHWHILE: Final = 0.1
+"""A chunk that is smaller than this part of a full one costs more to hand over than it is worth."""
+
 _GAIN: Final = 0.7
 """A task in a larger chunk must cost less than this part of what it did, to be called a gain."""
 
@@ -147,11 +150,12 @@ class _Run:
         """
         if not self._largest:
             return 1
-        fair = len(self._waiting) if slots == 1 else -(-len(self._waiting) // (2 * slots))
-        most = min(fair, self._largest * _GROWTH)
-        if self._gaining:
-            return max(1, most)
-        return max(1, int(min(self._chunk_seconds / max(self._cost, 1e-9), most)))
+        fitting = self._chunk_seconds / max(self._cost, 1e-9)
+        rounds = 1 if self._gaining or slots == 1 else 2
+        fair = -(-len(self._waiting) // (rounds * slots))
+        # What is done in no time is not worth a share for everyone.
+        wanted = fair if self._gaining else min(fitting, max(fair, _WORTHWHILE * fitting))
+        return max(1, int(min(wanted, len(self._waiting), self._largest * _GROWTH)))
 
     def _settled(self, done: Done) -> Iterator[Outcome]:
         chunk = self._out.pop(done.number)

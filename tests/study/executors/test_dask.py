@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from capture.contracts.executor import Executor
 
 
+@pytest.mark.slow  # its cluster takes seconds to start
 class TestDask(ExecutorContract):
     executor = "dask"
 

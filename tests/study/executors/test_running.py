@@ -125,9 +125,16 @@ def test_together_is_no_gain_where_each_costs_the_same() -> None:
 
 
 def test_the_last_chunks_are_small_so_that_no_worker_waits_for_another() -> None:
-    executor = Fragile(slots=4, seconds=1e-9)
-    list(run_tasks(_tasks(1000), executor))
-    assert executor.sizes[-1] <= 2
+    executor = Fragile(slots=4, seconds=0.001)
+    list(run_tasks(_tasks(3000), executor))
+    assert max(executor.sizes) > 150
+    assert executor.sizes[-1] <= 25
+
+
+def test_what_is_done_in_no_time_is_not_cut_into_small_pieces() -> None:
+    executor = Fragile(slots=4, seconds=2e-6)
+    list(run_tasks(_tasks(2000), executor))
+    assert len(executor.sizes) < 20
 
 
 def test_outcomes_come_as_soon_as_they_are_known() -> None:

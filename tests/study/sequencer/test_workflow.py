@@ -115,6 +115,7 @@ def test_what_is_chosen_in_a_window_is_the_best_of_its_past_alone(write: Write, 
     assert tests["total_return"] == pytest.approx(earned - 1)
 
 
+@pytest.mark.slow
 def test_a_window_sees_no_more_event_by_event(write: Write, said: Any) -> None:
     said["phases"] = {name: said["phases"][name] for name in ("generate", "forward")}
     quick = _run(write(said)).phase("forward").metrics_table()
@@ -129,6 +130,7 @@ def test_a_window_sees_no_more_event_by_event(write: Write, said: Any) -> None:
     assert slow.select(columns).equals(quick.select(columns))
 
 
+@pytest.mark.slow
 @pytest.mark.crash
 @pytest.mark.parametrize(("phase", "after"), [("replay", 3), ("refine", 1), ("forward", 20)])
 def test_a_killed_workflow_goes_on_and_comes_to_the_same(
