@@ -91,7 +91,7 @@ def test_it_reads_the_prices_of_a_file(shell, tmp_path):
     ("content", "problem"),
     [
         ("time,open,high,low\n2024-01-01,1,1,1\n", "close='bad': these bars have no such column"),
-        ("open,high,low,close\n1,1,1,1\n", "these bars have no such column of times"),
+        ("open,high,low,close\n1,1,1,1\n", "the bars of bad have no such column of times"),
         ("time,open,high,low,close\n2024-01-02,1,1,1,1\n2024-01-02,1,1,1,1\n", "the same time"),
     ],
 )
