@@ -101,8 +101,9 @@ def _view(recording: Recording) -> dict[str, Any]:
 def _refused(recording: Recording) -> dict[str, Any] | None:
     """Return a signal that the broker refused, and why: one that the account could not pay for."""
     of = ["seq", "signal_id", "timestamp"]
-    for where in (("reason", "=", "insufficient_cash"), ("disposition", "=", "rejected")):
-        refused = recording.signals(columns=of, where=[where])
+    short = ("reason", "=", "insufficient_cash")
+    for where in ([short, ("position_before", "=", 0.0)], [("disposition", "=", "rejected")]):
+        refused = recording.signals(columns=of, where=where)
         if len(refused):
             signal = refused.iloc[0]
             found = fate(recording, str(signal["signal_id"]))
