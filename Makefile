@@ -24,7 +24,7 @@ DECLARED := pyproject.toml capture/_version.py
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
-demo: $(VENV)/.stamp-demo  ## record a real strategy on real data, and look at what was captured
+demo: $(VENV)/.stamp-demo  ## record a strategy, and look at what was captured
 	@$(BIN)/capture demo $(ARGS)
 
 test: $(VENV)/.stamp-test  ## run every test, with every plugin and backtester installed
@@ -55,7 +55,7 @@ clean:  ## remove the virtual environments and everything that tools leave behin
 # repeated call starts no pip. The environment for tests holds all that the demo needs.
 $(VENV)/.stamp-demo: $(DECLARED) | $(BIN)/pip
 	@echo "Setting up $(VENV) for the demo ..."
-	@$(PIP) install --editable '.[backtesting]'
+	@$(PIP) install --editable .
 	@touch $@
 
 $(VENV)/.stamp-test: $(DECLARED) | $(BIN)/pip

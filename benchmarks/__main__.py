@@ -33,6 +33,8 @@ BENCHMARKS: Final = {
     "index": "signals and regimes as sparse indices, against dense layouts",
     "lifecycle": "signals per second into SQLite and PostgreSQL, and how long callers wait",
     "delivery": "what enqueueing costs, and signals delivered per second",
+    "executors": "what a task costs beside its work, in this process, in others, on clusters",
+    "sweep": "many settings over stored signals: full backtests, vectorbt, the sparse replay",
     "patterns": "frequent itemsets against mlxtend, and how often noise is believed",
 }
 

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = ["HOSTS", "host", "run"]
 
-HOSTS: Final = ("Backtesting", "Backtrader", "Vectorbt")
+HOSTS: Final = ("Builtin", "Backtesting", "Backtrader", "Vectorbt")
 
 _GOALS_PCT: Final = {
+    ("built-in", "5%"): 5.0,
+    ("built-in", "100%"): 25.0,
     ("Backtesting.py", "5%"): 2.0,
     ("Backtesting.py", "100%"): 15.0,
     ("backtrader", "5%"): 1.0,

@@ -39,6 +39,15 @@ class Sizes:
         delivery_rounds: interleaved rounds of each way to deliver.
         lifecycle_rows: signals saved in a database, per timed section.
         lifecycle_rounds: interleaved rounds of each way to save them.
+        executor_tasks: tasks that do nothing, in chunks; a tenth of them one by one.
+        executor_busy_tasks: tasks that take some time.
+        executor_rounds: interleaved rounds over the executors.
+        sweep_bars: one-minute bars under a sweep.
+        sweep_signals: signals on them.
+        sweep_settings: settings that trade them.
+        sweep_sample: settings that are measured of what takes long.
+        sweep_columns: settings that are measured of vectorbt.
+        sweep_rounds: interleaved rounds of the sparse replay.
         pattern_rows: rows that frequent itemsets are looked for in.
         pattern_signals: signals that are searched for patterns as a whole.
         pattern_seeds: markets without a pattern.
@@ -70,6 +79,15 @@ class Sizes:
     delivery_rounds: int
     lifecycle_rows: int
     lifecycle_rounds: int
+    executor_tasks: int
+    executor_busy_tasks: int
+    executor_rounds: int
+    sweep_bars: int
+    sweep_signals: int
+    sweep_settings: int
+    sweep_sample: int
+    sweep_columns: int
+    sweep_rounds: int
     pattern_rows: int
     pattern_signals: int
     pattern_seeds: int
@@ -102,6 +120,15 @@ FULL: Final = Sizes(
     delivery_rounds=3,
     lifecycle_rows=500,
     lifecycle_rounds=3,
+    executor_tasks=5_000,
+    executor_busy_tasks=100,
+    executor_rounds=5,
+    sweep_bars=97_500,
+    sweep_signals=5_000,
+    sweep_settings=500,
+    sweep_sample=3,
+    sweep_columns=100,
+    sweep_rounds=5,
     pattern_rows=100_000,
     pattern_signals=20_000,
     pattern_seeds=200,
@@ -133,6 +160,15 @@ QUICK: Final = Sizes(
     delivery_rounds=2,
     lifecycle_rows=200,
     lifecycle_rounds=2,
+    executor_tasks=2_000,
+    executor_busy_tasks=40,
+    executor_rounds=3,
+    sweep_bars=97_500,
+    sweep_signals=5_000,
+    sweep_settings=500,
+    sweep_sample=1,
+    sweep_columns=50,
+    sweep_rounds=3,
     pattern_rows=10_000,
     pattern_signals=5_000,
     pattern_seeds=40,
@@ -164,6 +200,15 @@ TINY: Final = Sizes(
     delivery_rounds=1,
     lifecycle_rows=20,
     lifecycle_rounds=1,
+    executor_tasks=20,
+    executor_busy_tasks=4,
+    executor_rounds=1,
+    sweep_bars=500,
+    sweep_signals=40,
+    sweep_settings=30,
+    sweep_sample=1,
+    sweep_columns=10,
+    sweep_rounds=1,
     pattern_rows=500,
     pattern_signals=200,
     pattern_seeds=2,

@@ -57,6 +57,15 @@ if TYPE_CHECKING:
     from capture.store.store import Store
     from capture.store.store import open_store as open
     from capture.store.verify import verify
+    from capture.study.objectives.observing import Objective
+    from capture.study.portfolio.replay import replay_settings
+    from capture.study.portfolio.result import SettingsResult
+    from capture.study.portfolio.settings import PortfolioSettings
+    from capture.study.results.collector import ResultCollector
+    from capture.study.results.store import HybridResultStore
+    from capture.study.sequencer.sequencer import Sequencer
+    from capture.study.topology.generation import create_signal_generation_topology
+    from capture.study.topology.replaying import create_signal_replay_topology
     from capture.wrapping import note, wrap
 
 __all__ = [
@@ -68,20 +77,26 @@ __all__ = [
     "ClassifierChangeIndex",
     "ConsistencyReport",
     "Fill",
+    "HybridResultStore",
     "IndexedClassifierChange",
     "IndexedEvent",
     "IndexedRegime",
     "IndexedSignal",
     "MemoryStorageBackend",
     "MultiSymbolSignal",
+    "Objective",
     "Order",
     "ParityCertificate",
+    "PortfolioSettings",
     "Reason",
     "Recorded",
     "Recording",
     "RegimeChange",
     "Replay",
     "ReplayCheck",
+    "ResultCollector",
+    "Sequencer",
+    "SettingsResult",
     "SignalAnalyzer",
     "SignalCaptureConfig",
     "SignalCaptureEngine",
@@ -99,6 +114,8 @@ __all__ = [
     "Store",
     "__version__",
     "check_replay",
+    "create_signal_generation_topology",
+    "create_signal_replay_topology",
     "diff",
     "get_host",
     "hookimpl",
@@ -108,6 +125,7 @@ __all__ = [
     "parity",
     "record",
     "replay",
+    "replay_settings",
     "verify",
     "warmup",
     "wrap",
@@ -125,20 +143,26 @@ _HOMES: Final = {
     "ClassifierChangeIndex": "capture.index.changes",
     "ConsistencyReport": "capture.analysis.consistency",
     "Fill": "capture.events",
+    "HybridResultStore": "capture.study.results.store",
     "IndexedClassifierChange": "capture.index.events",
     "IndexedEvent": "capture.index.events",
     "IndexedRegime": "capture.index.events",
     "IndexedSignal": "capture.index.events",
     "MemoryStorageBackend": "capture.store.memory",
     "MultiSymbolSignal": "capture.index.multi_symbol",
+    "Objective": "capture.study.objectives.observing",
     "Order": "capture.events",
     "ParityCertificate": "capture.replaying.parity",
+    "PortfolioSettings": "capture.study.portfolio.settings",
     "Reason": "capture.events",
     "Recorded": "capture.listening",
     "Recording": "capture.store.recording",
     "RegimeChange": "capture.events",
     "Replay": "capture.replaying.replay",
     "ReplayCheck": "capture.replaying.check",
+    "ResultCollector": "capture.study.results.collector",
+    "Sequencer": "capture.study.sequencer.sequencer",
+    "SettingsResult": "capture.study.portfolio.result",
     "SignalAnalyzer": "capture.analysis.analyzer",
     "SignalCaptureConfig": "capture.config",
     "SignalCaptureEngine": "capture.recorder.engine",
@@ -155,6 +179,8 @@ _HOMES: Final = {
     "StorageBackend": "capture.contracts.backend",
     "Store": "capture.store.store",
     "check_replay": "capture.replaying.check",
+    "create_signal_generation_topology": "capture.study.topology.generation",
+    "create_signal_replay_topology": "capture.study.topology.replaying",
     "diff": "capture.analysis.comparison",
     "get_host": "capture.host",
     "lookahead": "capture.analysis.comparison.lookahead",
@@ -163,6 +189,7 @@ _HOMES: Final = {
     "parity": "capture.replaying.parity",
     "record": "capture.listening",
     "replay": "capture.replaying.replay",
+    "replay_settings": "capture.study.portfolio.replay",
     "verify": "capture.store.verify",
     "warmup": "capture.analysis.comparison.warmup",
     "wrap": "capture.wrapping",
@@ -177,7 +204,10 @@ _PLUGGED: Final = {
     "ParquetStorageBackend": ("backend", "parquet"),
     "PostgresStorageBackend": ("backend", "postgres"),
     "SQLiteStorageBackend": ("backend", "sql"),
+    "SignalGeneratorComponent": ("component", "part", "SignalGeneratorComponent"),
     "SignalRepository": ("repository", "sql"),
+    "SignalStreamerComponent": ("component", "part", "SignalStreamerComponent"),
+    "TimeAlignmentBuffer": ("component", "part", "TimeAlignmentBuffer"),
 }
 
 
@@ -185,8 +215,8 @@ def __getattr__(name: str) -> Any:
     if name in _PLUGGED:
         from capture.host import get_host
 
-        kind, offer = _PLUGGED[name]
-        value = getattr(get_host(), kind)(offer)
+        kind, *offer = _PLUGGED[name]
+        value = getattr(get_host(), kind)(*offer)
     elif name in _HOMES:
         module, _, attribute = _HOMES[name].partition(":")
         value = getattr(import_module(module), attribute or name)

@@ -1,71 +1,69 @@
-"""What `capture demo` records: an ordinary strategy of Backtesting.py, on the data it ships."""
+"""What `capture demo` records: an ordinary strategy of the built-in backtester."""
 
 from __future__ import annotations
 
-import os
-import warnings
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any, Final
 
-from capture.errors import MissingExtra
+import numpy as np
+import pandas as pd
+
+from capture.host import get_host
 from capture.wrapping import wrap
 
-# Its progress bar is over before one can read it. This is looked at when it is imported.
-os.environ.setdefault("TQDM_DISABLE", "1")
-try:
-    from backtesting import Backtest, Strategy
-    from backtesting.lib import crossover
-    from backtesting.test import GOOG, SMA
-except ImportError as exc:
-    raise MissingExtra("capture demo", extra="backtesting", library="backtesting") from exc
+__all__ = ["bars", "made_up", "record"]
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["SmaCross", "bars", "record"]
+_CASH: Final = 10_000.0
+_SYMBOL: Final = "DEMO"
+_SEED: Final = 22
+_DAYS: Final = 2_148
+_SHARE: Final = 0.9
+"""Part of the cash that so many shares cost at first; when they cost more, there is not enough."""
 
 
-class SmaCross(Strategy):  # type: ignore[misc]
-    """Turns round when two averages cross, and enters one per cent better than the last price.
-
-    Not every such order is filled: some prices never come, and at times the account cannot pay
-    for so many shares. A recording says of each order which it was.
-    """
-
-    fast = 10
-    slow = 30
-    shares = 25
-    edge = 0.01
-
-    def init(self) -> None:
-        """Declare the two averages."""
-        self.fast_sma = self.I(SMA, self.data.Close, self.fast)
-        self.slow_sma = self.I(SMA, self.data.Close, self.slow)
-
-    def next(self) -> None:
-        """Turn round when the averages cross."""
-        price = self.data.Close[-1]
-        if crossover(self.fast_sma, self.slow_sma):
-            self._leave()
-            self.buy(size=self.shares, limit=price * (1 - self.edge))
-        elif crossover(self.slow_sma, self.fast_sma):
-            self._leave()
-            self.sell(size=self.shares, limit=price * (1 + self.edge))
-
-    def _leave(self) -> None:
-        for order in self.orders:
-            order.cancel()
-        self.position.close()
+def made_up(days: int = _DAYS, seed: int = _SEED) -> pd.DataFrame:
+    """Return daily bars of a price that drifts for months, turns, and gaps now and then."""
+    random = np.random.default_rng(seed)
+    drift = np.repeat(random.normal(0.0003, 0.002, days // 60 + 1), 60)[:days]
+    wild = np.repeat(random.choice([0.009, 0.014, 0.022], days // 90 + 1), 90)[:days]
+    steps = drift + wild * random.standard_normal(days)
+    close = 100.0 * np.exp(np.cumsum(steps))
+    gaps = np.where(random.random(days) < 0.15, random.normal(0.0, 0.008, days), 0.0)
+    opened = np.concatenate(([100.0], close[:-1])) * np.exp(gaps)
+    reach = np.abs(random.normal(0.0, 0.5, (2, days))) * wild
+    bars = {
+        "Open": opened,
+        "High": np.maximum(opened, close) * np.exp(reach[0]),
+        "Low": np.minimum(opened, close) * np.exp(-reach[1]),
+        "Close": close,
+    }
+    rounded = {name: np.round(column, 2) for name, column in bars.items()}
+    rounded["High"] = np.maximum.reduce([rounded[n] for n in ("Open", "High", "Close")])
+    rounded["Low"] = np.minimum.reduce([rounded[n] for n in ("Open", "Low", "Close")])
+    rounded["Volume"] = random.integers(200_000, 4_000_000, days).astype(np.float64)
+    return pd.DataFrame(rounded, index=pd.bdate_range("2015-01-01", periods=days, tz="UTC"))
 
 
-def bars() -> pd.DataFrame:
-    """Return the data: daily bars of GOOG."""
-    frame: pd.DataFrame = GOOG
-    return frame
+def bars(data: str | None = None) -> Any:
+    """Return the data as a feed: those of a file, or made from a fixed seed."""
+    feed: Any = get_host().component("part", "Feed")
+    if data is None:
+        return feed.from_frame(made_up(), _SYMBOL)
+    return feed.from_file(data, Path(data).name.partition(".")[0])
 
 
-def record(store: str) -> None:
+def record(store: str, feed: Any) -> None:
     """Run the strategy once, recorded into a store."""
-    with warnings.catch_warnings():
-        # It warns of every refused order; the recording says which they were, and why.
-        warnings.filterwarnings("ignore", message=".*insufficient margin", category=UserWarning)
-        Backtest(GOOG, wrap(SmaCross, store=store, symbol="GOOG"), finalize_trades=True).run()
+    backtest: Any = get_host().component("part", "Backtest")
+    strategy: Any = get_host().component("strategy", "patient_cross")
+    price = float(feed.marks[-1] if np.isnan(feed.marks[0]) else feed.marks[0])
+    shares = max(1.0, float(int(_SHARE * _CASH / price)))
+    backtest(
+        feed,
+        wrap(strategy, store=store),
+        params={"shares": shares},
+        cash=_CASH,
+        slippage_fraction=0.0002,
+        commission_rate=0.0005,
+        max_daily_loss=0.02,
+    ).run()

@@ -16,6 +16,7 @@ __all__ = [
     "CaptureWarning",
     "ClosedLoop",
     "ConfigError",
+    "ConfigurationError",
     "CorruptRecording",
     "DataMismatch",
     "IllegalTransition",
@@ -32,6 +33,7 @@ __all__ = [
     "UnknownName",
     "UnsupportedHost",
     "UnsupportedStrategy",
+    "WorkersLost",
     "did_you_mean",
 ]
 
@@ -68,6 +70,25 @@ class ConfigError(CaptureError, ValueError):
         self.setting: Final = setting
         self.value: Final = value
         super().__init__(f"{setting}={value!r} cannot be used: {mend}")
+
+
+class ConfigurationError(CaptureError, ValueError):
+    """A configuration says something that cannot be, at a place in a file or in a mapping."""
+
+    def __init__(self, mistakes: Iterable[tuple[str, str]]) -> None:
+        """Name each place, such as ``workflow.yaml:12:5``, and what is wrong there."""
+        self.mistakes: Final = tuple((str(place), problem) for place, problem in mistakes)
+        super().__init__("\n".join(f"{place}: {problem}" for place, problem in self.mistakes))
+
+    @property
+    def place(self) -> str:
+        """The place of the first mistake."""
+        return self.mistakes[0][0]
+
+    @property
+    def problem(self) -> str:
+        """What is wrong there."""
+        return self.mistakes[0][1]
 
 
 class UnknownName(CaptureError, LookupError):
@@ -295,3 +316,11 @@ class StatusConflict(CaptureError):
             f"signal {signal_id} was changed meanwhile: {expected} was expected and {found} is "
             "there; read it again and decide anew"
         )
+class WorkersLost(CaptureError, RuntimeError):
+    """The workers of an executor cannot be used at all; a single lost worker is no error."""
+
+    def __init__(self, problem: str, mend: str) -> None:
+        """Name the problem and the mend."""
+        self.problem: Final = problem
+        self.mend: Final = mend
+        super().__init__(f"{problem}; {mend}")

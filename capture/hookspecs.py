@@ -20,7 +20,9 @@ if TYPE_CHECKING:
         BackendInfo,
         ClassifierInfo,
         CommandInfo,
+        ComponentInfo,
         ExecutorInfo,
+        ObjectiveInfo,
         RemoteSinkInfo,
         RepositoryInfo,
     )
@@ -164,6 +166,11 @@ def register_executors() -> Iterable[ExecutorInfo]:  # type: ignore[empty-body]
 
 
 @hookspec
+def register_objectives() -> Iterable[ObjectiveInfo]:  # type: ignore[empty-body]
+    """Offer objectives: how well a portfolio did."""
+
+
+@hookspec
 def register_remote_sinks() -> Iterable[RemoteSinkInfo]:  # type: ignore[empty-body]
     """Offer remote systems that recordings are delivered to."""
 
@@ -176,3 +183,8 @@ def register_repositories() -> Iterable[RepositoryInfo]:  # type: ignore[empty-b
 @hookspec
 def register_commands() -> Iterable[CommandInfo]:  # type: ignore[empty-body]
     """Offer verbs of the command line."""
+
+
+@hookspec
+def register_components() -> Iterable[ComponentInfo]:  # type: ignore[empty-body]
+    """Offer components of topologies: features, strategies, validators, sizers, cost models."""

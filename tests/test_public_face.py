@@ -26,6 +26,7 @@ NAMES = [
     "JSONStorageBackend",
     "MultiSymbolSignal",
     "ParquetStorageBackend",
+    "PortfolioSettings",
     "SignalCaptureConfig",
     "SignalCaptureEngine",
     "SignalContext",
@@ -40,6 +41,7 @@ NAMES = [
     "hookimpl",
     "note",
     "open",
+    "replay_settings",
     "verify",
     "wrap",
 ]

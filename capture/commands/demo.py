@@ -1,4 +1,4 @@
-"""`capture demo`: a real strategy on real data, recorded, shown and verified."""
+"""`capture demo`: a strategy of the built-in backtester, recorded, shown and verified."""
 
 from __future__ import annotations
 
@@ -37,21 +37,26 @@ _SHOWN: Final = 6
 @click.option(
     "--store", metavar="PATH", default=_STORE, show_default=True, help="Folder to record into."
 )
+@click.option(
+    "--data", metavar="FILE", help="CSV, Parquet or Feather file of bars.  [default: made up]"
+)
 @json_option
-def command(store: str, as_json: bool) -> None:
-    """Record a real strategy on real data, and look at what was captured.
+def command(store: str, data: str | None, as_json: bool) -> None:
+    """Record a strategy, and look at what was captured.
 
-    It needs Backtesting.py: pip install 'signal-capture[backtesting]'
+    It runs on the built-in backtester, and needs nothing else. The prices are made from a fixed
+    seed, or are your own: columns open, high, low, close, and one of times.
     """
     from capture import demo
     from capture.store.store import open_store
     from capture.store.verify import verify
 
     screen = Screen()
+    feed = demo.bars(data)
     if not as_json:
-        _announce(screen, len(demo.bars()), store)
+        _announce(screen, feed, data, store)
     started = perf_counter()
-    demo.record(store)
+    demo.record(store, feed)
     seconds = perf_counter() - started
     opened = open_store(store)
     recording = opened.latest()
@@ -68,10 +73,12 @@ def command(store: str, as_json: bool) -> None:
         raise click.exceptions.Exit(NOT_CLEAN)
 
 
-def _announce(screen: Screen, bars: int, store: str) -> None:
-    screen.text(f"An SMA cross of Backtesting.py on {count(bars)} daily bars of GOOG, by one line:")
+def _announce(screen: Screen, feed: Any, data: str | None, store: str) -> None:
+    where = "made from a fixed seed" if data is None else f"of {safe(feed.symbol)}"
+    bars = f"{count(len(feed))} bars ({safe(feed.timeframe)}) {where}"
+    screen.text(f"An SMA cross of the built-in backtester on {bars}, recorded by one line:")
     screen.text()
-    line = f'Backtest(GOOG, capture.wrap(SmaCross, store="{safe(store)}", symbol="GOOG")).run()'
+    line = f'Backtest(prices, capture.wrap(PatientCross, store="{safe(store)}")).run()'
     screen.text(f"  {line}", "bold")
     screen.text()
     screen.flush()
@@ -94,8 +101,9 @@ def _view(recording: Recording) -> dict[str, Any]:
 def _refused(recording: Recording) -> dict[str, Any] | None:
     """Return a signal that the broker refused, and why: one that the account could not pay for."""
     of = ["seq", "signal_id", "timestamp"]
-    for where in (("reason", "=", "insufficient_margin"), ("disposition", "=", "rejected")):
-        refused = recording.signals(columns=of, where=[where])
+    short = ("reason", "=", "insufficient_cash")
+    for where in ([short, ("position_before", "=", 0.0)], [("disposition", "=", "rejected")]):
+        refused = recording.signals(columns=of, where=where)
         if len(refused):
             signal = refused.iloc[0]
             found = fate(recording, str(signal["signal_id"]))

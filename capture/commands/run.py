@@ -1,4 +1,4 @@
-"""`capture run`: a user's script, and the runs that it recorded."""
+"""`capture run`: a user's script and the runs that it recorded, or a workflow and its results."""
 
 from __future__ import annotations
 
@@ -28,22 +28,51 @@ __all__ = ["command"]
 _KILLED: Final = 128
 """A process that a signal ended has this and the signal's number as its status, as in a shell."""
 
+_WORKFLOWS: Final = (".yaml", ".yml")
+
 
 @verb(
     "run",
-    status="otherwise that of the script, 2 if there is no such script",
+    status="otherwise that of the script, 1 trials of a workflow failed, 2 it could not run",
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )
 @store_option
 @json_option
-@click.argument("script", type=click.Path(path_type=Path))
+@click.option(
+    "--executor", metavar="NAME", help="Who works on a workflow, instead of what it says."
+)
+@click.option("--workers", type=click.IntRange(1), metavar="COUNT", help="How many workers.")
+@click.option("--results", metavar="PATH", help="Where a workflow's results go.")
+@click.option("--id", "workflow_id", metavar="ID", help="Identity of the workflow among results.")
+@click.option("--resume", is_flag=True, help="Go on with the workflow that --id names.")
+@click.argument("script", metavar="SCRIPT|WORKFLOW", type=click.Path(path_type=Path))
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def command(store: str, as_json: bool, script: Path, arguments: Sequence[str]) -> None:
-    """Run a Python SCRIPT, and list the runs that it recorded.
+def command(
+    store: str, as_json: bool, script: Path, arguments: Sequence[str], **workflow: Any
+) -> None:
+    """Run a Python SCRIPT and list the runs that it recorded, or run a WORKFLOW (.yaml).
 
-    What the script wraps with `capture.wrap` goes into the store of this command, unless it names
+    What a script wraps with `capture.wrap` goes into the store of this command, unless it names
     another. With --json, what the script prints goes to the standard error.
+
+    A workflow keeps its results as they come: one that was killed goes on with --id ID --resume,
+    and does nothing twice.
     """
+    if script.suffix.lower() in _WORKFLOWS:
+        from capture.commands.workflow import run_workflow
+
+        if arguments:
+            raise click.UsageError("a workflow takes no arguments; options stand before its name")
+        run_workflow(script, store, as_json=as_json, **workflow)
+        return
+    for name, value in workflow.items():
+        if value:
+            option = "id" if name == "workflow_id" else name
+            raise click.UsageError(f"--{option} is for workflows (.yaml), and this is a script")
+    _run_script(script, arguments, store, as_json=as_json)
+
+
+def _run_script(script: Path, arguments: Sequence[str], store: str, *, as_json: bool) -> None:
     if not script.is_file():
         raise StoreError(script, "there is no such script", "name a file of Python code")
     place = store if "://" in store else str(Path(store).expanduser().absolute())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -26,6 +27,7 @@ __all__ = [
     "json_option",
     "newest_run",
     "refuse_unknown",
+    "results_option",
     "run_argument",
     "store_option",
     "verb",
@@ -43,6 +45,12 @@ store_option = click.option(
     metavar="PATH",
     default=default_store,
     help="Folder or URL of the store.  [default: CAPTURE_STORE, or signals]",
+)
+results_option = click.option(
+    "--results",
+    metavar="PATH",
+    default=lambda: os.environ.get("CAPTURE_RESULTS", "results"),
+    help="Folder of results.  [default: CAPTURE_RESULTS, or results]",
 )
 run_argument = click.argument("run", metavar="[RUN]", default=LATEST)
 json_option = click.option(

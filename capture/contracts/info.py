@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from capture.errors import MissingExtra
 
@@ -12,13 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
+    "ROLES",
     "AdapterInfo",
     "AnalysisInfo",
     "BackendInfo",
     "ClassifierInfo",
     "CommandInfo",
+    "ComponentInfo",
     "ExecutorInfo",
     "Info",
+    "ObjectiveInfo",
     "RemoteSinkInfo",
     "RepositoryInfo",
 ]
@@ -109,6 +112,11 @@ class ExecutorInfo(Info):
 
 
 @dataclass(frozen=True)
+class ObjectiveInfo(Info):
+    """An objective of portfolios; `load` returns a subclass of `Objective`."""
+
+
+@dataclass(frozen=True)
 class RemoteSinkInfo(Info):
     """A remote system that recordings are delivered to; `load` returns a class."""
 
@@ -121,3 +129,34 @@ class RepositoryInfo(Info):
 @dataclass(frozen=True)
 class CommandInfo(Info):
     """A verb of the command line; `load` returns a `click.Command`."""
+
+
+ROLES: Final = (
+    "feature",
+    "strategy",
+    "validator",
+    "sizer",
+    "slippage",
+    "commission",
+    "part",
+)
+"""What a component of a topology can be."""
+
+
+@dataclass(frozen=True)
+class ComponentInfo(Info):
+    """A component of a topology; its name is its role, a dot, and the word that a user types.
+
+    `load` returns what `capture.contracts.components` says of the role. `part` is for what the
+    product itself is made of.
+    """
+
+    @property
+    def role(self) -> str:
+        """What it is: one of `ROLES`."""
+        return self.name.partition(".")[0]
+
+    @property
+    def word(self) -> str:
+        """The word that a user types."""
+        return self.name.partition(".")[2]

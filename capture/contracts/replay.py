@@ -107,6 +107,10 @@ class ReplaySource(Protocol):
         """Return the bars that the part was recorded on, by symbol."""
         ...
 
+    def series(self) -> Mapping[tuple[str, str], pa.Table]:
+        """Return the same by symbol and timeframe, where a strategy saw several of a symbol."""
+        ...
+
     @property
     def refused(self) -> frozenset[int]:
         """Signals whose order the host refused with an error, by sequence number."""

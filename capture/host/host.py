@@ -102,6 +102,10 @@ class Host:
         """Return the executors by name."""
         return self._named("executor")
 
+    def objectives(self) -> dict[str, records.ObjectiveInfo]:
+        """Return the objectives of portfolios by name."""
+        return self._named("objective")
+
     def remote_sinks(self) -> dict[str, records.RemoteSinkInfo]:
         """Return the remote sinks by name."""
         return self._named("remote sink")
@@ -113,6 +117,10 @@ class Host:
     def commands(self) -> dict[str, records.CommandInfo]:
         """Return the verbs of the command line by name."""
         return self._named("command")
+
+    def components(self, role: str) -> dict[str, records.ComponentInfo]:
+        """Return the components of topologies that have a role, by the word that a user types."""
+        return {i.word: i for i in self._named("component").values() if i.role == role}
 
     def backend(self, name: str) -> Callable[..., StorageBackend]:
         """Import and return the class of a storage backend."""
@@ -134,6 +142,10 @@ class Host:
         """Import and return the class of an executor."""
         return cast("Callable[..., Any]", self._load("executor", name))
 
+    def objective(self, name: str) -> Any:
+        """Import and return the class of an objective."""
+        return self._load("objective", name)
+
     def remote_sink(self, name: str) -> Callable[..., Any]:
         """Import and return the class of a remote sink."""
         return cast("Callable[..., Any]", self._load("remote sink", name))
@@ -145,6 +157,13 @@ class Host:
     def command(self, name: str) -> click.Command:
         """Import and return a verb of the command line."""
         return cast("click.Command", self._load("command", name))
+
+    def component(self, role: str, word: str) -> Any:
+        """Import and return a component of topologies."""
+        known = self.components(role)
+        if word not in known:
+            raise UnknownName(role, word, known)
+        return self._load("component", f"{role}.{word}")
 
     def _loaded(self) -> Registry:
         # Looked for once, and before anything is loaded: a plugin that asks the host for something

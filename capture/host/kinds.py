@@ -37,9 +37,11 @@ KINDS: Final = {
         Kind("classifier", "register_classifiers", records.ClassifierInfo),
         Kind("analysis", "register_analyses", records.AnalysisInfo),
         Kind("executor", "register_executors", records.ExecutorInfo),
+        Kind("objective", "register_objectives", records.ObjectiveInfo),
         Kind("remote sink", "register_remote_sinks", records.RemoteSinkInfo),
         Kind("repository", "register_repositories", records.RepositoryInfo),
         Kind("command", "register_commands", records.CommandInfo),
+        Kind("component", "register_components", records.ComponentInfo),
     )
 }
 """Every kind of offer, by its word."""
@@ -91,6 +93,11 @@ def _check(record: Any, kind: Kind, plugin: str) -> None:
         problem = f"extra={record.extra!r}: it must be one word or None"
     elif not isinstance(record.requires, tuple) or not all(map(_is_word, record.requires)):
         problem = f"requires={record.requires!r}: it must be a tuple of import names"
+    elif isinstance(record, records.ComponentInfo) and not (
+        record.role in records.ROLES and record.word
+    ):
+        roles = ", ".join(records.ROLES)
+        problem = f"name={record.name!r}: a component is called ROLE.WORD, with a role of {roles}"
     if problem:
         raise PluginError(plugin, f"{kind.hook} yielded {expected}({problem})", "correct it there")
 

@@ -129,9 +129,42 @@ class Replay:
     @property
     def boundary_trades(self) -> pd.DataFrame:
         """The positions that were open when their regime ended, and what becomes of them."""
-        source = Source(self.recording, self.mode, self.strategy_id, where=self._where)
-        source.boundaries = self._boundaries
-        return (source.plan or BoundaryPlan(frozenset(), frozenset(), (), ())).to_frame()
+        return (self._made().plan or BoundaryPlan(frozenset(), frozenset(), (), ())).to_frame()
+
+    def source(self, host: str, *, force: bool = False) -> Source:
+        """Return what an adapter is handed, once its filters are known to be met.
+
+        Args:
+            host: name of the backtester.
+            force: replay even where the strategy looked at its portfolio and settings differ.
+
+        Raises:
+            UnknownName: there is no adapter for such a backtester.
+            NotReplayable: the recording comes from another backtester, and the mode is "intent".
+        """
+        adapters = get_host().adapters()
+        if host not in adapters:
+            raise UnknownName("backtester", host, adapters)
+        if self.mode == "intent" and self.recording.manifest["host"] != host:
+            raise NotReplayable(
+                self.recording.run_id,
+                f"its intents are those of {self.recording.manifest['host']}, not of {host}",
+                'replay what it wanted instead: capture.replay(recording, mode="target")',
+            )
+        source = self._made(force)
+        source.check_filters()
+        self._source = source
+        return source
+
+    def _made(self, force: bool = False) -> Source:
+        return Source(
+            self.recording,
+            self.mode,
+            self.strategy_id,
+            force,
+            where=self._where,
+            boundaries=self._boundaries,
+        )
 
     def into(
         self, host: str, *, force: bool = False, store: str | Path | None = None, **options: Any
@@ -148,26 +181,14 @@ class Replay:
             UnknownName: there is no adapter for such a backtester.
             NotReplayable: the recording comes from another backtester, and the mode is "intent".
         """
-        adapters = get_host().adapters()
-        if host not in adapters:
-            raise UnknownName("backtester", host, adapters)
-        if self.mode == "intent" and self.recording.manifest["host"] != host:
-            raise NotReplayable(
-                self.recording.run_id,
-                f"its intents are those of {self.recording.manifest['host']}, not of {host}",
-                'replay what it wanted instead: capture.replay(recording, mode="target")',
-            )
         known = set(SignalCaptureConfig.__dataclass_fields__)
-        source = Source(self.recording, self.mode, self.strategy_id, force, where=self._where)
-        source.boundaries = self._boundaries
+        source = self.source(host, force=force)
         if store is not None:
             mine = {name: options.pop(name) for name in list(options) if name in known}
             source.config = SignalCaptureConfig.from_options(
                 store, {**_names(source), **mine}, invalid="quarantine"
             )
-        source.check_filters()
-        self._source = source
-        adapter = adapters[host].get()
+        adapter = get_host().adapter(host)
         taken = signature(adapter.replay).parameters
         open_ended = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in taken.values())
         for name, value in options.items():

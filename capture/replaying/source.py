@@ -199,6 +199,14 @@ class Source:
         store = self.recording.store
         return {ref["symbol"]: store.base_data(ref["fingerprint"]).bars for ref in self.base}
 
+    def series(self) -> Mapping[tuple[str, str], pa.Table]:
+        """Return the same by symbol and timeframe, where a strategy saw several of a symbol."""
+        store = self.recording.store
+        return {
+            (ref["symbol"], ref["timeframe"]): store.base_data(ref["fingerprint"]).bars
+            for ref in self.base
+        }
+
     @cached_property
     def refused(self) -> frozenset[int]:
         """Signals whose order the host refused with an error."""

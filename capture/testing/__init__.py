@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from capture.testing.backend import BackendContract
     from capture.testing.classifier import ClassifierContract
     from capture.testing.remote_sink import RemoteSinkContract
+    from capture.testing.executor import ExecutorContract, InProcessExecutorContract
     from capture.testing.volatile import VolatileBackendContract
 
 __all__ = [
@@ -33,6 +34,8 @@ __all__ = [
     "BackendContract",
     "ClassifierContract",
     "RemoteSinkContract",
+    "ExecutorContract",
+    "InProcessExecutorContract",
     "VolatileBackendContract",
 ]
 
@@ -41,6 +44,8 @@ _HOMES: Final = {
     "BackendContract": "capture.testing.backend",
     "ClassifierContract": "capture.testing.classifier",
     "RemoteSinkContract": "capture.testing.remote_sink",
+    "ExecutorContract": "capture.testing.executor",
+    "InProcessExecutorContract": "capture.testing.executor",
     "VolatileBackendContract": "capture.testing.volatile",
 }
 

@@ -31,6 +31,8 @@ TITLES = {
     "report_page": ("The report, seconds",),
     "index": ("Signals of", "Changes of regime", "Questions to the index"),
     "delivery": ("Caller time of SignalTracker", "Items delivered"),
+    "executors": ("Overhead per task", "Tasks that take their time"),
+    "sweep": ("30 settings x", "What makes the sparse replay dearer"),
     "patterns": ("Frequent itemsets", "The whole search", "Patterns found"),
 }
 

@@ -16,10 +16,13 @@ from unittest.mock import patch
 import pytest
 
 import capture
+from capture.contracts.executor import name_of
 from capture.errors import CaptureError, CaptureWarning, MissingExtra
 from capture.host import Host
 from capture.recorder.engine import SignalCaptureEngine
 from capture.store.run import RunStart
+from capture.study.sequencer.course import Fed
+from capture.study.sequencer.workflow import read_workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,6 +50,55 @@ def _twice(folder: Path, first: Any, second: Any) -> None:
     with SignalCaptureEngine(_config(folder)) as engine:
         engine.capture_signal(*first)
         engine.capture_signal(*second)
+
+
+class _Nothing:
+    """A phase that does nothing."""
+
+    name = "nothing"
+    needs = ()
+
+    def described(self) -> dict[str, Any]:
+        return {}
+
+    def run(self, course: Any) -> Fed:
+        return Fed()
+
+
+def _workflow(folder: Path, **words: Any) -> capture.Sequencer:
+    """Return a workflow of an identity under which another was begun."""
+    made = {"phases": [_Nothing()], "results": folder / "results", "workflow_id": "mine"}
+    capture.Sequencer(**made).run()
+    return capture.Sequencer(**made, **words)
+
+
+def _written_twice(folder: Path) -> None:
+    again = _workflow(folder)
+    with again.store.writing("mine"):
+        again.run(resume=True)
+
+
+def _misspelt_key(folder: Path) -> None:
+    place = folder / "workflow.yaml"
+    place.write_text("workflow: study\nphases: {replay: {}}\nexecuter: {use: dask}\n")
+    read_workflow(place)
+
+
+def _no_main_guard(folder: Path) -> None:
+    script = folder / "bare.py"
+    script.write_text(
+        "from capture.contracts.executor import Chunk\n"
+        "from capture.errors import WorkersLost\n"
+        "from capture.study.executors.processes import ProcessExecutor\n"
+        "executor = ProcessExecutor(1)\n"
+        "executor.submit(Chunk(0, ()))\n"
+        "try:\n"
+        "    executor.fetch()\n"
+        "except WorkersLost as exc:\n"
+        "    print(exc, end='')\n"
+    )
+    told = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    raise CaptureError(told.stdout)
 
 
 def _missing_extra(_folder: Path) -> None:
@@ -347,6 +399,14 @@ PROVOCATIONS: dict[str, Callable[[Path], object]] = {
     "it holds no bars": lambda f: _replayed(_open_recording(f), mode="signal"),
     "no backtester is called": lambda f: capture.replay(_open_recording(f)).into("backtestin"),
     "siz=": lambda f: capture.replay(_captured(f)).into("backtesting", siz=1),
+    "there is no key": _misspelt_key,
+    "a worker process ended before it began": _no_main_guard,
+    "there is such a workflow already": lambda f: _workflow(f).run(),
+    "was begun with another configuration": lambda f: _workflow(f, keep=["trades"]).run(
+        resume=True
+    ),
+    "another process is at work on this workflow": _written_twice,
+    "a worker imports it by name": lambda _: name_of(lambda: None),
     "the store has format": _newer,
     "the record is not what was written": _tampered,
     "the store's marker is missing": _no_marker,

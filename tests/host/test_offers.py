@@ -17,6 +17,7 @@ from capture.contracts.info import (
     CommandInfo,
     ExecutorInfo,
     Info,
+    ObjectiveInfo,
     RemoteSinkInfo,
 )
 from capture.errors import MissingExtra, PluginError, UnknownName
@@ -80,6 +81,10 @@ class Everything:
         yield ExecutorInfo("word", lambda: "an executor")
 
     @hookimpl
+    def register_objectives(self) -> Iterable[ObjectiveInfo]:
+        yield ObjectiveInfo("word", lambda: "an objective")
+
+    @hookimpl
     def register_remote_sinks(self) -> Iterable[RemoteSinkInfo]:
         yield RemoteSinkInfo("word", lambda: "a remote sink")
 
@@ -96,6 +101,7 @@ def test_every_kind_of_offer_is_found_by_its_name() -> None:
     assert host.classifier("word") == "a classifier"
     assert host.analysis("word") == "an analysis"
     assert host.executor("word") == "an executor"
+    assert host.objective("word") == "an objective"
     assert host.remote_sink("word") == "a remote sink"
     assert host.command("word") == "a command"
     for listed in (
@@ -104,6 +110,7 @@ def test_every_kind_of_offer_is_found_by_its_name() -> None:
         host.classifiers(),
         host.analyses(),
         host.executors(),
+        host.objectives(),
         host.remote_sinks(),
         host.commands(),
     ):
@@ -115,6 +122,7 @@ def test_every_kind_of_offer_is_found_by_its_name() -> None:
         "classifier word",
         "analysis word",
         "executor word",
+        "objective word",
         "remote sink word",
         "command word",
     )

@@ -59,7 +59,7 @@ def test_a_damaged_catalogue_is_made_again(full: Store, damage: str) -> None:
 def test_a_row_that_was_changed_is_read_again_from_its_manifest(full: Store) -> None:
     before = listed(full.root)
     with closing(sqlite3.connect(full.layout.catalogue)) as cache, cache:
-        cache.execute("UPDATE runs SET summary = replace(summary, 'ended', 'broken')")
+        cache.execute("UPDATE summaries SET summary = replace(summary, 'ended', 'broken')")
     assert listed(full.root) == before
 
 

@@ -1,0 +1,1 @@
+"""The built-in backtester as a host: its runs recorded, and recordings replayed in it."""

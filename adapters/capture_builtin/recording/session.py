@@ -1,0 +1,342 @@
+"""One captured run: its beginning, what is told in between, and its end."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from capture.errors import CaptureError, CaptureHalted, CaptureWarning
+from capture.events import Bar, RunState, SignalStatus
+from capture.journal import NULL_FLOAT, NULL_INT
+from capture.recorder.current import enter, leave
+from capture.recorder.engine import SignalCaptureEngine
+from capture.study.portfolio.arithmetic import worth
+from capture_builtin.backtest import Observer, stage_names
+from capture_builtin.bus import Topic
+from capture_builtin.recording import notes, rows
+from capture_builtin.recording.ending import equity_table, trade_table
+from capture_builtin.recording.opening import Writing, parameters, start_record
+from capture_builtin.recording.perturbing import cut, keep_indicators, perturbed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from capture.config import SignalCaptureConfig
+    from capture.study.portfolio.settings import PortfolioSettings
+    from capture_builtin.backtest import Results
+    from capture_builtin.bus import Event
+    from capture_builtin.engine import Engine
+    from capture_builtin.feeds import Feed
+    from capture_builtin.orders import Filled, Intent
+    from capture_builtin.portfolio import Portfolio
+    from capture_builtin.recording.opening import Channels
+
+__all__ = ["Session"]
+
+
+class Session(Observer):
+    """Writes the recording of one run.
+
+    Attributes:
+        engine: the recorder, once the run has begun.
+        host: what runs.
+        config: how it is recorded.
+        problem: why recording stopped before the end, or None.
+    """
+
+    def __init__(self, config: SignalCaptureConfig, *, replays: bool = False) -> None:
+        """Prepare to record; nothing is written yet.
+
+        Args:
+            config: how to record.
+            replays: whether it is a replay that is recorded, which no rehearsal changes.
+        """
+        self.config = config
+        self._replays = replays
+        self.problem: str | None = None
+        self.engine: SignalCaptureEngine
+        self.host: Engine
+        self._portfolio: Portfolio | None = None
+        self._writing: dict[str, Writing] = {}
+        self._held: Filled | None = None
+        self._warned = False
+        self._name = ""
+
+    # --- before the first bar ----------------------------------------------------------------
+
+    def prepare(
+        self, feeds: list[Feed], settings: PortfolioSettings
+    ) -> tuple[list[Feed], PortfolioSettings]:
+        """Return the bars and settings of the run; on rehearsal, others than the user's."""
+        if self.config.symbol and len(feeds) == 1:
+            feeds = [replace(feeds[0], symbol=self.config.symbol)]
+        if self.config.timeframe and len(feeds) == 1:
+            feeds = [replace(feeds[0], timeframe=self.config.timeframe)]
+        return (feeds, settings) if self._replays else (cut(feeds), perturbed(settings))
+
+    def begin(self, engine: Engine, portfolio: Portfolio | None, stages: Mapping[str, Any]) -> None:
+        """Begin the recording of a run whose strategies are there."""
+        settings = {} if portfolio is None else portfolio.settings.to_mapping()
+        self.open(engine, portfolio, {**settings, **stage_names(stages)})
+
+    def open(
+        self,
+        engine: Engine,
+        portfolio: Portfolio | None,
+        settings: Mapping[str, Any],
+        name: str | None = None,
+    ) -> None:
+        """Begin the recording.
+
+        Args:
+            engine: what runs.
+            portfolio: whose fills are recorded; None where there is none.
+            settings: the host's settings.
+            name: what the run is called; the strategy's name if there is one strategy.
+        """
+        self.host, self._portfolio = engine, portfolio
+        components = engine.sources
+        first = components[0]
+        self._name = name or first.strategy_id
+        one = len(components) == 1
+        params = (
+            parameters(first.strategy)
+            if one
+            else {c.strategy_id: parameters(c.strategy) for c in components}
+        )
+        run = start_record(
+            first.strategy, config=self.config, strategy=self._name, params=params,
+            settings=settings,
+        )  # fmt: skip
+        if self._replays and not one:
+            several = {"strategy_id": None, "strategies": [c.strategy_id for c in components]}
+            run = replace(run, source={**run.source, **several})
+        self.engine = SignalCaptureEngine(self.config, run=run)
+        try:
+            self._declare(engine)
+        except BaseException as exc:
+            self.engine.close(RunState.FAILED, problem=f"could not begin: {exc}")
+            raise
+        enter(self)
+
+    def _declare(self, engine: Engine) -> None:
+        for feed in engine.feeds:
+            self.engine.add_base_data(feed.table, symbol=feed.symbol, timeframe=feed.timeframe)
+        if any(feed.naive for feed in engine.feeds):
+            self.engine.flag("naive_timestamps_taken_for_utc")
+        feeds = {feed.symbol: feed for feed in engine.feeds[: len(engine.symbols)]}
+        word = self.engine.word
+        self._words = {
+            text: word(text)
+            for text in ("entry", "exit", "adjustment", "open", "reduce", "close", "order",
+                         "stop_loss", "take_profit", "trail", "sizer", "units", "portion",
+                         "target", "market", "limit", "stop", "stop_limit")
+        }  # fmt: skip
+        for component in engine.sources:
+            sources = getattr(component.strategy, "source_ids", None)
+            writing = Writing(self.engine, component, feeds, sources)
+            self._writing[component.strategy_id] = writing
+            writing.channels(component.symbols[0])  # also a run without a signal has parameters
+        bus, mine = engine.bus, {"strategy_id": list(self._writing)}
+        # The recorder hears a signal before a portfolio does: what becomes of it comes after it.
+        bus.subscribe(Topic.SIGNAL, self._heard, where=mine, first=True)
+        if self._portfolio is not None:
+            name = {"portfolio": self._portfolio.name}
+            bus.subscribe(Topic.FILL, self._filled, where=name)
+            bus.subscribe(Topic.STATUS, self._settled, where=name)
+        observe = self.engine.observer("bars")
+        if observe is not None:
+            self._observe_bars(observe)
+
+    def _observe_bars(self, observe: Any) -> None:
+        feeds = {feed.series: feed for feed in self.host.feeds}
+
+        def told(event: Event) -> None:
+            symbol, timeframe, bar = event.payload
+            feed = feeds[symbol, timeframe]
+
+            def read() -> dict[str, Any]:
+                values = {name: float(column[bar]) for name, column in feed.columns.items()}
+                times = feed.table.select(["timestamp", "available_time"]).slice(bar, 1)
+                moments = {n: times.column(n)[0].as_py() for n in times.column_names}
+                return {"symbol": symbol, "timeframe": timeframe, **moments, **values}
+
+            observe(Bar.lazy({"bar_index": bar}, read))
+
+        self.host.bus.subscribe(Topic.BAR, told)
+
+    # --- in between --------------------------------------------------------------------------
+
+    def _heard(self, event: Event) -> None:
+        intent: Intent = event.payload
+        if self.problem is not None:
+            return
+        if self._held is not None:
+            self._write_held()
+        writing = self._writing[intent.strategy_id]
+        channels = writing.known.get(intent.symbol) or writing.channels(intent.symbol)
+        try:
+            if intent.action == "new":
+                intent.recorded = self._signal(intent, event.time_ns, writing, channels)
+            else:
+                arguments = json.dumps({"moment_ns": event.time_ns})
+                channels.cancel(intent.bar_index, intent.step, arguments)
+        except CaptureError as exc:
+            self.broken(exc)
+
+    def state(self, place: int) -> tuple[float, float, float]:
+        """Return position, cash and equity at this moment; null where there is no portfolio."""
+        portfolio = self._portfolio
+        if portfolio is None:
+            return NULL_FLOAT, NULL_FLOAT, NULL_FLOAT
+        held, cash = portfolio.held, portfolio.cash
+        if len(held) == 1:
+            units = held[0]
+            return units, cash, cash + units * portfolio.prices[0] if units else cash
+        return held[place], cash, worth(cash, held, portfolio.prices)
+
+    def _signal(self, intent: Intent, time_ns: int, writing: Writing, channels: Channels) -> int:
+        """Write a signal and its order, and return the signal's number."""
+        signal, words = intent.signal, self._words
+        if intent.source is not None:  # before it is written: a full block asks at once
+            writing.strategy.repeated[self.engine.next_seq] = intent.source
+        direction, strength = signal.direction, signal.strength
+        size, kind = rows.order_of(signal)
+        more = (writing.references_now(),) if writing.references else ()
+        held, cash, equity = self.state(intent.place)
+        row = (
+            intent.bar_index, time_ns, direction,
+            words[signal.kind or ("entry" if direction else "exit")],
+            NULL_FLOAT if strength is None else strength, held, cash, equity,
+            size, words[kind], intent.step,
+        )  # fmt: skip
+        if not rows.priced(signal):
+            return channels.plain(*row, *more)
+        prices = (signal.limit, signal.stop, signal.stop_loss, signal.take_profit, signal.trail)
+        return channels.priced(
+            *row, words[signal.order_type], *map(rows.nullable, prices),
+            None if signal.valid_bars is None else str(signal.valid_bars), signal.tag, *more,
+        )  # fmt: skip
+
+    def _filled(self, event: Event) -> None:
+        if self._held is not None:
+            self._write_held()
+        self._held = event.payload
+
+    def _write_held(self, *, executed: bool = False) -> None:
+        """Write the fill that is held: whether it completes its order is told right after it."""
+        assert self._held is not None
+        fill, self._held = self._held, None
+        intent = fill.order.intent
+        if self.problem is not None:
+            return
+        channels, seq = self._writing[intent.strategy_id].known[intent.symbol], intent.recorded
+        write = channels.executed if executed else channels.fill
+        units, words = fill.units, self._words
+        try:
+            write(
+                seq if seq >= 0 else NULL_INT, seq + 1 if seq >= 0 else NULL_INT, fill.bar_index,
+                intent.bar_index if fill.because == "order" else NULL_INT,
+                1 if units > 0.0 else -1, abs(units), fill.price, fill.commission, fill.position,
+                fill.trade, words[fill.effect], words[fill.because],
+            )  # fmt: skip
+        except CaptureError as exc:
+            self.broken(exc)
+
+    def _settled(self, event: Event) -> None:
+        said = event.payload
+        if self._held is not None:
+            if self._held.order is said.order and said.status is SignalStatus.EXECUTED:
+                self._write_held(executed=True)
+                return
+            self._write_held()
+        intent, seq = said.intent, said.intent.recorded
+        if seq < 0 or self.problem is not None:
+            return
+        channels = self._writing[intent.strategy_id].known[intent.symbol]
+        word = self.engine.word
+        cursor = self.host.cursor[intent.place]
+        try:
+            channels.status(
+                seq, NULL_INT if said.order is None else seq + 1, cursor,
+                word(said.status.value), word(said.reason.value), word(said.actor),
+                0 if said.detail is None else word(said.detail),
+            )  # fmt: skip
+        except CaptureError as exc:
+            self.broken(exc)
+
+    def note(self, name: str, value: Any, **said: Any) -> None:
+        """Keep what a strategy notes."""
+        if self.problem is None:
+            if self._held is not None:
+                self._write_held()
+            notes.keep(self, name, value, **said)
+
+    @staticmethod
+    def seq_of(signal: Any) -> int:
+        """Return the sequence number of a signal that a strategy gave; -1 of anything else."""
+        return int(getattr(signal, "recorded", -1))
+
+    def writing(self, strategy_id: str) -> Writing:
+        """Return what a strategy is written through."""
+        return self._writing[strategy_id]
+
+    def broken(self, exc: CaptureError) -> None:
+        """Say once that recording stopped; the run goes on unless the user chose that it halts."""
+        self.problem = f"recording stopped at step {self.host.step}: {exc}"
+        if isinstance(exc, CaptureHalted):
+            raise exc
+        if not self._warned:
+            self._warned = True
+            warnings.warn(f"{self._name}: {exc}", CaptureWarning, stacklevel=2)
+
+    # --- the end -----------------------------------------------------------------------------
+
+    def ended(self, results: Results | None = None) -> None:
+        """Seal the recording of a run that came to its end."""
+        self._close(RunState.ENDED, self.problem)
+
+    def failed(self, error: BaseException) -> None:
+        """Close the recording of a run that raised."""
+        self._close(RunState.FAILED, self.problem or f"{type(error).__name__}: {error}")
+
+    def _close(self, state: RunState, problem: str | None) -> None:
+        leave(self)
+        if self._held is not None:
+            self._write_held()
+        reads: set[str] = set()
+        for component in self.host.sources:
+            account = getattr(component.strategy, "_account", None)
+            reads |= set() if account is None else account.reads
+            component.unbind()
+        try:
+            if reads:
+                self.engine.flag("closed_loop", sorted(reads))
+            self._trace()
+            if self._portfolio is not None and self.problem is None:
+                strategy = self.host.sources[0].strategy_id
+                equity = equity_table(self.host, self._portfolio, strategy)
+                self.engine.append_table("equity", equity)
+                trades = trade_table(self.host, self._portfolio)
+                if trades.num_rows:
+                    self.engine.append_table("trades", trades)
+            self.engine.close(state, problem=problem)
+        except CaptureError as exc:
+            self.engine.close(state, problem=problem or str(exc))
+            self.broken(exc)
+
+    def _trace(self) -> None:
+        for component in self.host.sources:
+            feed = self.host.feeds[component.places[0]]
+            columns = {
+                f"indicator_{name}": np.asarray(track.at(feed.available_ns))
+                for name, of in component.tracks.items()
+                for track in list(of.values())[:1]
+            }
+            keep_indicators(
+                self.engine.run_id, self.engine.part, component.strategy_id, feed, columns
+            )

@@ -1,0 +1,1 @@
+"""Studies: many parameter sets and portfolio settings, computed, stored, compared."""

@@ -1,0 +1,1 @@
+"""Results of studies: tables in Parquet, events in lines of JSON, an index in SQLite."""

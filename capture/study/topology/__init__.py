@@ -1,0 +1,1 @@
+"""Topologies: feeds, features, strategies, portfolios, put together by one configuration."""
