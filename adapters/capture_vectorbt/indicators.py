@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     import pandas as pd
     from numpy.typing import NDArray
 
     from capture_vectorbt.cells import Cells
+    from capture_vectorbt.copying import Copies
 
-__all__ = ["Gathered", "Indicators"]
+__all__ = ["Gathered", "Indicators", "Seen", "gather"]
 
 
 class Gathered:
@@ -45,36 +48,51 @@ class Indicators:
         """Remember an indicator."""
         self._fresh.append(indicator)
 
-    def aged(self) -> list[Any]:
-        """Return those that there are; from now on they are not kept alive."""
+    def seen(self, bars: int, copies: Copies) -> list[Seen]:
+        """Return those that have so many bars; from now on none is kept alive for its own sake."""
         alive = [found for ref in self._known if (found := ref()) is not None]
         every = alive + self._fresh
         self._known = [weakref.ref(indicator) for indicator in every]
         self._fresh = []
-        return every
+        return [Seen(each, copies) for each in every if each.wrapper.shape_2d[0] == bars]
 
-    def gather(self, columns: pd.Index[Any], cells: Cells, bars: int) -> Gathered:
-        """Return the values of those that fit the portfolio's bars, at the signals."""
-        gathered = Gathered(len(columns))
-        seen: dict[str, int] = {}
-        for indicator in self.aged():
-            own = indicator.wrapper
-            if own.shape_2d[0] != bars:
-                continue
-            places = _places(columns, own.columns)
-            if places is None:
-                continue
-            short = _name_of(indicator)
-            seen[short] = seen.get(short, 0) + 1
-            name = short if seen[short] == 1 else f"{short}_{seen[short]}"
-            lines = _lines(name, indicator)
-            _describe(gathered, name, indicator, places, list(lines))
-            at = places[cells.columns]
-            for line, values in lines.items():
-                taken = np.asarray(values)[cells.bars, np.maximum(at, 0)]
-                gathered.columns[f"indicator_{line}"] = _storable(taken, at >= 0)
-                gathered.arrays[f"indicator_{line}"] = (values, places)
-        return gathered
+
+class Seen:
+    """An indicator as it was at a call.
+
+    Attributes:
+        indicator: the indicator.
+        outputs: its lines at every bar.
+    """
+
+    __slots__ = ("indicator", "outputs")
+
+    def __init__(self, indicator: Any, copies: Copies) -> None:
+        """Copy what can be written to."""
+        self.indicator = indicator
+        names = (*indicator.in_output_names, *indicator.output_names)
+        self.outputs = {name: copies.of(getattr(indicator, f"_{name}")) for name in names}
+
+
+def gather(every: Iterable[Seen], columns: pd.Index[Any], cells: Cells) -> Gathered:
+    """Return the values of indicators at the signals, of those that fit the columns."""
+    gathered = Gathered(len(columns))
+    known: dict[str, int] = {}
+    for one in every:
+        places = _places(columns, one.indicator.wrapper.columns)
+        if places is None:
+            continue
+        short = _name_of(one.indicator)
+        known[short] = known.get(short, 0) + 1
+        name = short if known[short] == 1 else f"{short}_{known[short]}"
+        lines = _lines(name, one.outputs)
+        _describe(gathered, name, one.indicator, places, list(lines))
+        at = places[cells.columns]
+        for line, values in lines.items():
+            taken = np.asarray(values)[cells.bars, np.maximum(at, 0)]
+            gathered.columns[f"indicator_{line}"] = _storable(taken, at >= 0)
+            gathered.arrays[f"indicator_{line}"] = (values, places)
+    return gathered
 
 
 def _name_of(indicator: Any) -> str:
@@ -86,13 +104,11 @@ def _name_of(indicator: Any) -> str:
     return str(indicator.short_name)
 
 
-def _lines(name: str, indicator: Any) -> dict[str, NDArray[Any]]:
-    outputs = (*indicator.in_output_names, *indicator.output_names)
-    arrays = {output: getattr(indicator, f"_{output}") for output in outputs}
-    several = len(arrays) > 1
+def _lines(name: str, outputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    several = len(outputs) > 1
     return {
         f"{name}_{output}" if several else name: _two_dimensional(array)
-        for output, array in arrays.items()
+        for output, array in outputs.items()
     }
 
 

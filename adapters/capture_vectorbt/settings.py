@@ -45,7 +45,7 @@ def _shown(value: Any) -> Any:
 
 def unseen_in(call: Call) -> list[str]:
     """Return the arguments of a call that decide inside the compiled simulation."""
-    return [name for name in _DECIDING if call.arguments.get(name) is not None]
+    return [name for name in _DECIDING if call.given.get(name) is not None]
 
 
 def flags_of(call: Call, unkept: Mapping[str, str]) -> dict[str, Any]:

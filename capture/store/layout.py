@@ -90,7 +90,7 @@ def part_name(number: int) -> str:
 class StoreLayout:
     """The paths of one store."""
 
-    __slots__ = ("base", "catalogue", "marker", "root", "runs")
+    __slots__ = ("base", "catalogue", "marker", "root", "runs", "waiting")
 
     def __init__(self, root: Path) -> None:
         """Lay out a store in this folder; nothing is created."""
@@ -99,6 +99,7 @@ class StoreLayout:
         self.catalogue: Final = root / "catalogue.sqlite"
         self.base: Final = root / "base"
         self.runs: Final = root / "runs"
+        self.waiting: Final = root / "waiting"
 
     def run(self, run_id: str) -> Path:
         """Return the folder of a run."""

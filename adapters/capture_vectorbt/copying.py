@@ -1,0 +1,140 @@
+"""Copies of what a user hands over, for whoever reads it after the user has gone on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+__all__ = ["Copies", "Room", "made"]
+
+_FIXED: Final = frozenset({type(None), bool, int, float, str})
+
+_SMALL: Final = 64
+"""Bytes up to which an array is copied without asking whether it was copied before."""
+
+
+class _Series(NamedTuple):
+    """A series to be made when it is needed: making one costs more than its copy."""
+
+    values: NDArray[Any]
+    bars: pd.Index[Any]
+    name: Any
+    attrs: dict[Any, Any]
+
+    def make(self) -> pd.Series[Any]:
+        series = pd.Series(self.values, index=self.bars, name=self.name, copy=False)
+        series.attrs.update(self.attrs)
+        return series
+
+
+class _Frame(NamedTuple):
+    """A frame of one type to be made when it is needed."""
+
+    values: NDArray[Any]
+    bars: pd.Index[Any]
+    columns: pd.Index[Any]
+    attrs: dict[Any, Any]
+
+    def make(self) -> pd.DataFrame:
+        frame = pd.DataFrame(self.values, index=self.bars, columns=self.columns, copy=False)
+        frame.attrs.update(self.attrs)
+        return frame
+
+
+def made(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values with their series and frames, where `Copies` has put them off."""
+    return {n: v.make() if isinstance(v, (_Series, _Frame)) else v for n, v in values.items()}
+
+
+class Room:
+    """Memory for copies, which the system has handed out for good before it is needed.
+
+    Whoever has taken from it may keep what he took; the room is not used again.
+    """
+
+    def __init__(self, nbytes: int) -> None:
+        """Take so much."""
+        self._memory = np.zeros(nbytes, dtype=np.uint8)
+        self._memory.fill(1)  # zeros alone are promised by the system, and not yet there
+        self._end = 0
+
+    def copy(self, array: NDArray[Any], sizes: list[int]) -> NDArray[Any]:
+        """Return a copy in this form, here if there is room for it."""
+        begin, self._end = self._end, self._end + (array.nbytes + 7 & ~7)
+        if self._end > len(self._memory) or not array.flags.forc:
+            return array.copy(order="K").reshape(sizes)
+        flat = array if array.flags.c_contiguous else array.T
+        here = self._memory[begin : begin + array.nbytes].view(array.dtype).reshape(flat.shape)
+        here[...] = flat
+        return (here if flat is array else here.T).reshape(sizes)
+
+
+class Copies:
+    """Copies values, each piece of memory once.
+
+    Attributes:
+        nbytes: size of the copies that were made.
+    """
+
+    def __init__(self, room: Room | None = None) -> None:
+        """Begin with none; what is copied must stay alive as long as this is used."""
+        self.nbytes = 0
+        self._room = room
+        self._seen: dict[Any, NDArray[Any]] = {}
+
+    def of(self, value: Any) -> Any:
+        """Return a value that does not change when the given one does; see `made`."""
+        if type(value) in _FIXED:
+            return value
+        if isinstance(value, np.ndarray):
+            return self.of_array(value)
+        if isinstance(value, pd.Series):
+            if not isinstance(value.dtype, np.dtype):
+                return value.copy()
+            return _Series(self.of_array(value.to_numpy()), value.index, value.name, value.attrs)
+        if isinstance(value, pd.DataFrame):
+            return self._frame(value)
+        if isinstance(value, dict):
+            return {key: self._inner(part) for key, part in value.items()}
+        if type(value) in (list, tuple):
+            return type(value)(self._inner(part) for part in value)
+        return value
+
+    def _inner(self, value: Any) -> Any:
+        """Return a copy of a part of something."""
+        return value.copy() if isinstance(value, (pd.Series, pd.DataFrame)) else self.of(value)
+
+    def _frame(self, frame: pd.DataFrame) -> Any:
+        kinds = set(frame.dtypes.tolist())
+        if len(kinds) != 1 or not isinstance(kinds.pop(), np.dtype):
+            return frame.copy()
+        values = self.of_array(frame.to_numpy())
+        return _Frame(values, frame.index, frame.columns, frame.attrs)
+
+    def of_array(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Return the copy of an array; views of one and the same memory get one copy."""
+        if array.nbytes <= _SMALL or array.dtype.hasobject:
+            return array.copy()
+        layout = tuple(zip(array.shape, array.strides, strict=True))
+        if any(not stride and size > 1 for size, stride in layout):  # broadcast
+            core = array[tuple(slice(None) if stride else slice(0, 1) for _, stride in layout)]
+            return np.broadcast_to(self.of_array(core), array.shape)
+        long = tuple(axis for axis in layout if axis[0] > 1)
+        key = (array.__array_interface__["data"][0], array.dtype, long)
+        found = self._seen.get(key)
+        if found is None:
+            found = self._seen[key] = self._new(array, [size for size, _ in long])
+        return found.reshape(array.shape)
+
+    def _new(self, array: NDArray[Any], sizes: list[int]) -> NDArray[Any]:
+        self.nbytes += array.nbytes
+        if self._room is None:
+            return array.copy(order="K").reshape(sizes)
+        return self._room.copy(array, sizes)
