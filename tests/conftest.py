@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 from hypothesis import settings
+
+STARTUP = str(Path(__file__).parent / "startup")
+if STARTUP not in sys.path:
+    # Here and in every process that a test starts: what vectorbt compiles is compiled once.
+    sys.path.append(STARTUP)
+    import sitecustomize  # noqa: F401
+
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        filter(None, [os.environ.get("PYTHONPATH"), STARTUP])
+    )
+
+# Hundreds of processes would each compile our sources anew where this is set.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A shared machine is too noisy for a deadline per example. In CI the examples are the same every
 # time, so that a red run there is red again at home; elsewhere they are drawn anew.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from multiprocessing import get_context
@@ -171,11 +170,11 @@ def _writable(kind: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("kind", ["series", "frames", "arrays", "views"])
 def test_what_the_user_changes_in_place_is_recorded_as_it_was(kind: str, tmp_path: Path) -> None:
+    words, fees = _writable(kind), np.array([0.01])
     with capture.record(tmp_path / "left") as left:
-        vbt.Portfolio.from_signals(**_writable(kind), fees=np.array([0.01]), init_cash=100)
-    words, fees, cash = _writable(kind), np.array([0.01]), 100
+        vbt.Portfolio.from_signals(**words, fees=fees, init_cash=100)
     with capture.record(tmp_path / "changed") as changed:
-        portfolio = vbt.Portfolio.from_signals(**words, fees=fees, init_cash=cash)
+        portfolio = vbt.Portfolio.from_signals(**words, fees=fees, init_cash=100)
         for name, value in words.items():
             np.asarray(value)[...] = 0 if name == "close" else True
             if hasattr(value, "iloc"):
@@ -186,7 +185,7 @@ def test_what_the_user_changes_in_place_is_recorded_as_it_was(kind: str, tmp_pat
 
 
 def test_an_indicator_that_is_overwritten_is_recorded_as_it_was(tmp_path: Path) -> None:
-    close = p.close_of(p.goog())
+    close = p.close_of(p.goog()).copy()
 
     def run(*, spoil: bool) -> Recording:
         with capture.record(tmp_path / str(spoil)) as recorded:
@@ -197,6 +196,21 @@ def test_an_indicator_that_is_overwritten_is_recorded_as_it_was(tmp_path: Path) 
         return recorded.recordings[0]
 
     assert_equal(run(spoil=False), run(spoil=True))
+
+
+def test_a_run_that_waits_keeps_no_indicator_alive_for_the_next(tmp_path: Path) -> None:
+    close = p.close_of(p.goog())
+
+    def run(window: int) -> None:
+        average = vbt.MA.run(close, window, short_name=f"ma{window}")
+        vbt.Portfolio.from_signals(close, close > average.ma, close < average.ma)
+
+    with capture.record(tmp_path) as recorded:
+        run(5)
+        run(9)
+    for recording, name in zip(recorded.recordings, ("ma5", "ma9"), strict=True):
+        found = [n for n in recording.table("signals").column_names if n.startswith("indicator_")]
+        assert found == [f"indicator_{name}"]
 
 
 def test_a_list_that_is_changed_is_recorded_as_it_was(tmp_path: Path) -> None:
