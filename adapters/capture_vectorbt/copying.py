@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Copies", "Room", "made"]
+__all__ = ["Copies", "LateFrame", "LateSeries", "Room", "made"]
 
 _FIXED: Final = frozenset({type(None), bool, int, float, str})
 
@@ -20,37 +20,44 @@ _SMALL: Final = 64
 """Bytes up to which an array is copied without asking whether it was copied before."""
 
 
-class _Series(NamedTuple):
-    """A series to be made when it is needed: making one costs more than its copy."""
+class LateSeries:
+    """A series that is made when it is needed: making one takes longer than copying it."""
 
-    values: NDArray[Any]
-    bars: pd.Index[Any]
-    name: Any
-    attrs: dict[Any, Any]
+    __slots__ = ("_attrs", "index", "name", "values")
+
+    def __init__(self, series: pd.Series[Any], values: NDArray[Any]) -> None:
+        """Remember everything but the values, which are copies."""
+        self.values, self._attrs = values, series.attrs
+        self.index, self.name = series.index, series.name
 
     def make(self) -> pd.Series[Any]:
-        series = pd.Series(self.values, index=self.bars, name=self.name, copy=False)
-        series.attrs.update(self.attrs)
+        """Return the series."""
+        series = pd.Series(self.values, index=self.index, name=self.name, copy=False)
+        series.attrs.update(self._attrs)
         return series
 
 
-class _Frame(NamedTuple):
-    """A frame of one type to be made when it is needed."""
+class LateFrame:
+    """A frame of one type that is made when it is needed."""
 
-    values: NDArray[Any]
-    bars: pd.Index[Any]
-    columns: pd.Index[Any]
-    attrs: dict[Any, Any]
+    __slots__ = ("_attrs", "columns", "index", "values")
+
+    def __init__(self, frame: pd.DataFrame, values: NDArray[Any]) -> None:
+        """Remember everything but the values, which are copies."""
+        self.values, self._attrs = values, frame.attrs
+        self.index, self.columns = frame.index, frame.columns
 
     def make(self) -> pd.DataFrame:
-        frame = pd.DataFrame(self.values, index=self.bars, columns=self.columns, copy=False)
-        frame.attrs.update(self.attrs)
+        """Return the frame."""
+        frame = pd.DataFrame(self.values, index=self.index, columns=self.columns, copy=False)
+        frame.attrs.update(self._attrs)
         return frame
 
 
 def made(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values with their series and frames, where `Copies` has put them off."""
-    return {n: v.make() if isinstance(v, (_Series, _Frame)) else v for n, v in values.items()}
+    late = (LateSeries, LateFrame)
+    return {n: v.make() if isinstance(v, late) else v for n, v in values.items()}
 
 
 class Room:
@@ -98,7 +105,7 @@ class Copies:
         if isinstance(value, pd.Series):
             if not isinstance(value.dtype, np.dtype):
                 return value.copy()
-            return _Series(self.of_array(value.to_numpy()), value.index, value.name, value.attrs)
+            return LateSeries(value, self.of_array(value.to_numpy()))
         if isinstance(value, pd.DataFrame):
             return self._frame(value)
         if isinstance(value, dict):
@@ -115,8 +122,7 @@ class Copies:
         kinds = set(frame.dtypes.tolist())
         if len(kinds) != 1 or not isinstance(kinds.pop(), np.dtype):
             return frame.copy()
-        values = self.of_array(frame.to_numpy())
-        return _Frame(values, frame.index, frame.columns, frame.attrs)
+        return LateFrame(frame, self.of_array(frame.to_numpy()))
 
     def of_array(self, array: NDArray[Any]) -> NDArray[Any]:
         """Return the copy of an array; views of one and the same memory get one copy."""

@@ -58,18 +58,29 @@ class Indicators:
 
 
 class Seen:
-    """An indicator as it was at a call.
+    """An indicator as it was at a call, which does not keep it alive.
 
     Attributes:
-        indicator: the indicator.
+        name: what its user calls it.
+        columns: labels of its columns.
+        metadata: what it is: its function and its inputs.
+        params: its parameters, by name one value for each column.
         outputs: its lines at every bar.
     """
 
-    __slots__ = ("indicator", "outputs")
+    __slots__ = ("columns", "metadata", "name", "outputs", "params")
 
     def __init__(self, indicator: Any, copies: Copies) -> None:
-        """Copy what can be written to."""
-        self.indicator = indicator
+        """Take what is needed of it, and copy what can be written to."""
+        self.name = _name_of(indicator)
+        self.columns: pd.Index[Any] = indicator.wrapper.columns
+        self.metadata = {
+            "function": type(indicator).__qualname__,
+            "inputs": list(indicator.input_names),
+        }
+        self.params = {
+            word: getattr(indicator, f"_{word}_mapper") for word in indicator.param_names
+        }
         names = (*indicator.in_output_names, *indicator.output_names)
         self.outputs = {name: copies.of(getattr(indicator, f"_{name}")) for name in names}
 
@@ -79,14 +90,14 @@ def gather(every: Iterable[Seen], columns: pd.Index[Any], cells: Cells) -> Gathe
     gathered = Gathered(len(columns))
     known: dict[str, int] = {}
     for one in every:
-        places = _places(columns, one.indicator.wrapper.columns)
+        places = _places(columns, one.columns)
         if places is None:
             continue
-        short = _name_of(one.indicator)
+        short = one.name
         known[short] = known.get(short, 0) + 1
         name = short if known[short] == 1 else f"{short}_{known[short]}"
         lines = _lines(name, one.outputs)
-        _describe(gathered, name, one.indicator, places, list(lines))
+        _describe(gathered, name, one, places, list(lines))
         at = places[cells.columns]
         for line, values in lines.items():
             taken = np.asarray(values)[cells.bars, np.maximum(at, 0)]
@@ -117,15 +128,13 @@ def _two_dimensional(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _describe(
-    gathered: Gathered, name: str, indicator: Any, places: NDArray[np.int64], lines: list[str]
+    gathered: Gathered, name: str, one: Seen, places: NDArray[np.int64], lines: list[str]
 ) -> None:
-    params = {word: getattr(indicator, f"_{word}_mapper") for word in indicator.param_names}
     for column, place in enumerate(places.tolist()):
         if place >= 0:
             gathered.metadata[column][name] = {
-                "function": type(indicator).__qualname__,
-                "inputs": list(indicator.input_names),
-                "params": {word: values[place] for word, values in params.items()},
+                **one.metadata,
+                "params": {word: values[place] for word, values in one.params.items()},
                 "lines": lines,
             }
 

@@ -12,6 +12,8 @@ import pandas as pd
 import pyarrow as pa
 from vectorbt.utils.template import Rep
 
+from capture_vectorbt.copying import LateFrame, LateSeries
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -111,6 +113,22 @@ class Keeper:
             "index": self._index(value.index),
             "name": self._keep(value.name),
             "values": self._values(value),
+        }
+
+    def _late_series(self, value: LateSeries) -> Any:
+        return {
+            KIND: "series",
+            "index": self._index(value.index),
+            "name": self._keep(value.name),
+            "values": self._array(value.values),
+        }
+
+    def _late_frame(self, value: LateFrame) -> Any:
+        return {
+            KIND: "frame",
+            "index": self._index(value.index),
+            "columns": self._index(value.columns),
+            "values": self._array(value.values),
         }
 
     def _frame(self, value: pd.DataFrame) -> Any:
@@ -213,6 +231,8 @@ def _described(value: Any) -> str:
 
 
 _WAYS: Final[tuple[tuple[Any, Any], ...]] = (
+    (LateSeries, Keeper._late_series),
+    (LateFrame, Keeper._late_frame),
     (np.generic, Keeper._scalar),
     (float, Keeper._float),
     (int, lambda _keeper, value: int(value)),

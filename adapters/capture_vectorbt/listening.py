@@ -178,6 +178,7 @@ def _constructor(name: str, own: classmethod[Any, Any, Any]) -> Callable[..., An
         if others:
             arguments |= others
             args, kwargs = handed_over(function, cls, args, kwargs, others)
+        listener.waiting.prepare()
         call = Call(name, arguments)
         token = _CALL.set(call)
         try:

@@ -101,7 +101,6 @@ class Waiting:
         """Keep a call that has returned; write it at once if it cannot wait."""
         self._forget_parents()
         with self._lock:
-            self._open()
             copies = Copies(self._room)
             call.keep(copies)
             config = portfolio.config
@@ -117,8 +116,9 @@ class Waiting:
             if not waits or len(self._calls) >= _MOST_CALLS or self._nbytes > _MOST_BYTES:
                 self.flush()
 
-    def _open(self) -> None:
+    def prepare(self) -> None:
         """Have room for the copies, and the file, before the first call that waits."""
+        self._forget_parents()
         if not self._patient or self._room is not None:
             return
         self._room = Room(ROOM)
@@ -162,7 +162,7 @@ class Waiting:
         """Keep a call in the file; None if it cannot be kept there."""
         call, arrays = heard.call, _Arrays()
         keeper = Keeper(arrays.place)
-        arguments = {name: keeper.argument(name, value) for name, value in call.arguments.items()}
+        arguments = {name: keeper.argument(name, value) for name, value in call.given.items()}
         records = [arrays.add(heard.changeable[name]) for name in ("order_records", "log_records")]
         run_id = new_run_id(STRATEGY)
         said = {
