@@ -15,9 +15,11 @@ from capture_vectorbt.copying import made
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from numpy.typing import NDArray
+
     from capture_vectorbt.copying import Copies
 
-__all__ = ["Call", "arguments_of", "defaults_of", "handed_over", "names_of"]
+__all__ = ["Call", "arguments_of", "defaults_of", "handed_over", "is_call_of", "names_of"]
 
 _OF_PORTFOLIO: Final = ("fillna_close", "trades_type")
 """Settings that constructors hand through to the portfolio."""
@@ -26,6 +28,17 @@ _OTHER_NAMES: Final = {
     ("from_orders", "direction"): "order_direction",
     ("from_signals", "direction"): "signal_direction",
 }
+
+
+_WANTED: Final = (
+    "entries",
+    "exits",
+    "long_entries",
+    "long_exits",
+    "short_entries",
+    "short_exits",
+)
+"""The arrays of a simulation whose true cells are signals."""
 
 
 class Call:
@@ -61,6 +74,26 @@ class Call:
     def simulates(self, form: Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Take note of what the simulation is given, broadcast by the host."""
         self._simulation = form, args, kwargs
+
+    def signal_bars(self, bars: int) -> NDArray[np.int64] | None:
+        """Return the bars that have signals; None if that is not known without a long look."""
+        if self._simulation is None:
+            return None
+        words = self._simulation[2]
+        if not words.keys() >= set(_WANTED):
+            return None
+        wanted = np.zeros(bars, dtype=bool)
+        for name in _WANTED:
+            array = words[name]
+            if array.dtype != np.bool_:
+                return None
+            if array.ndim == 1 and array.shape[0] == bars and words.get("flex_2d") is False:
+                wanted |= array
+            elif array.ndim == 2 and array.shape[0] == bars:
+                wanted |= array[:, 0] if array.shape[1] == 1 else array.any(axis=1)
+            elif array.any():
+                return None
+        return np.flatnonzero(wanted)
 
     @property
     def is_simulated(self) -> bool:
@@ -110,19 +143,37 @@ def _rest(constructor: Callable[..., Any]) -> str | None:
     return next((p.name for p in parameters if p.kind is Parameter.VAR_KEYWORD), None)
 
 
+@lru_cache(maxsize=256)
+def _names(constructor: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the names of the arguments that may be given by place, without that of the class."""
+    kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    every = [p.name for p in _form(constructor).parameters.values() if p.kind in kinds]
+    return tuple(every[1:])
+
+
 def arguments_of(
-    constructor: Callable[..., Any], cls: type, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    constructor: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the arguments as given, by name; those that the host writes into are copied."""
-    form, rest = _form(constructor), _rest(constructor)
-    given = dict(form.bind(cls, *args, **kwargs).arguments)
-    del given[next(iter(form.parameters))]
-    if rest is not None:
-        given |= given.pop(rest, {})
+    """Return the arguments as given, by name; those that the host writes into are copied.
+
+    Whether they are arguments of the constructor is not asked here, see `is_call_of`.
+    """
+    given = {**dict(zip(_names(constructor), args, strict=False)), **kwargs}
     sequence: Any = given.get("call_seq")
     if isinstance(sequence, np.ndarray) or hasattr(sequence, "iloc"):
         given["call_seq"] = sequence.copy()  # sorted in place by the simulation
     return given
+
+
+def is_call_of(
+    constructor: Callable[..., Any], cls: type, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> bool:
+    """Say whether a constructor can be called so at all; else the host says what is wrong."""
+    try:
+        _form(constructor).bind(cls, *args, **kwargs)
+    except TypeError:
+        return False
+    return True
 
 
 def handed_over(

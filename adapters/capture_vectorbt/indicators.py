@@ -25,8 +25,8 @@ class Gathered:
     Attributes:
         columns: values at the signals, by column name.
         metadata: by column of the portfolio, what each indicator is.
-        arrays: by column name, values at every bar, and by column of the portfolio which of the
-            array's columns is meant; -1: none.
+        arrays: by column name, values at every bar where they are known, and by column of the
+            portfolio which of the array's columns is meant; -1: none.
     """
 
     def __init__(self, count: int) -> None:
@@ -48,13 +48,21 @@ class Indicators:
         """Remember an indicator."""
         self._fresh.append(indicator)
 
-    def seen(self, bars: int, copies: Copies) -> list[Seen]:
-        """Return those that have so many bars; from now on none is kept alive for its own sake."""
+    def seen(
+        self, bars: int, copies: Copies, wanted: NDArray[np.int64] | None = None
+    ) -> list[Seen]:
+        """Return those that have so many bars; from now on none is kept alive for its own sake.
+
+        Args:
+            bars: number of bars.
+            copies: copies what can be written to.
+            wanted: bars at which their values are needed; None: at every one.
+        """
         alive = [found for ref in self._known if (found := ref()) is not None]
         every = alive + self._fresh
         self._known = [weakref.ref(indicator) for indicator in every]
         self._fresh = []
-        return [Seen(each, copies) for each in every if each.wrapper.shape_2d[0] == bars]
+        return [Seen(each, copies, wanted) for each in every if each.wrapper.shape_2d[0] == bars]
 
 
 class Seen:
@@ -65,12 +73,13 @@ class Seen:
         columns: labels of its columns.
         metadata: what it is: its function and its inputs.
         params: its parameters, by name one value for each column.
-        outputs: its lines at every bar.
+        outputs: its lines, at every bar or at those that are wanted.
+        wanted: these bars; None: every one.
     """
 
-    __slots__ = ("columns", "metadata", "name", "outputs", "params")
+    __slots__ = ("columns", "metadata", "name", "outputs", "params", "wanted")
 
-    def __init__(self, indicator: Any, copies: Copies) -> None:
+    def __init__(self, indicator: Any, copies: Copies, wanted: NDArray[np.int64] | None) -> None:
         """Take what is needed of it, and copy what can be written to."""
         self.name = _name_of(indicator)
         self.columns: pd.Index[Any] = indicator.wrapper.columns
@@ -82,7 +91,12 @@ class Seen:
             word: getattr(indicator, f"_{word}_mapper") for word in indicator.param_names
         }
         names = (*indicator.in_output_names, *indicator.output_names)
-        self.outputs = {name: copies.of(getattr(indicator, f"_{name}")) for name in names}
+        own = {name: getattr(indicator, f"_{name}") for name in names}
+        self.wanted = wanted
+        if wanted is None:
+            self.outputs = {name: copies.of(values) for name, values in own.items()}
+        else:
+            self.outputs = {name: np.take(values, wanted, axis=0) for name, values in own.items()}
 
 
 def gather(every: Iterable[Seen], columns: pd.Index[Any], cells: Cells) -> Gathered:
@@ -99,10 +113,12 @@ def gather(every: Iterable[Seen], columns: pd.Index[Any], cells: Cells) -> Gathe
         lines = _lines(name, one.outputs)
         _describe(gathered, name, one, places, list(lines))
         at = places[cells.columns]
+        bars = cells.bars if one.wanted is None else np.searchsorted(one.wanted, cells.bars)
         for line, values in lines.items():
-            taken = np.asarray(values)[cells.bars, np.maximum(at, 0)]
+            taken = np.asarray(values)[bars, np.maximum(at, 0)]
             gathered.columns[f"indicator_{line}"] = _storable(taken, at >= 0)
-            gathered.arrays[f"indicator_{line}"] = (values, places)
+            if one.wanted is None:
+                gathered.arrays[f"indicator_{line}"] = (values, places)
     return gathered
 
 

@@ -39,12 +39,14 @@ class Keeper:
         unkept: types of what cannot be kept, by argument.
     """
 
-    def __init__(self, known: Known) -> None:
+    def __init__(self, known: Known, *, brief: bool = False) -> None:
         """Begin.
 
         Args:
             known: says where an array of an argument lies already, if it does.
+            brief: keep of times with a frequency the first and their number.
         """
+        self._brief = brief
         self.arrays: list[dict[str, Any]] = []
         self.indexes: list[dict[str, Any]] = []
         self.unkept: dict[str, str] = {}
@@ -211,6 +213,8 @@ class Keeper:
                 "zone": None if zone is None else str(zone),
                 "freq": index.freqstr,
             }
+            if self._brief and index.freq is not None and len(index):
+                return self_said | {"first": index.asi8[0].item(), "count": len(index)}
             argument, self._argument = self._argument, "index"
             values = self._array(index.asi8)
             self._argument = argument

@@ -16,7 +16,7 @@ from vectorbt.portfolio.base import Portfolio
 
 from capture.contracts.perturbing import rehearsal
 from capture.errors import CaptureWarning
-from capture_vectorbt.calls import Call, arguments_of, handed_over
+from capture_vectorbt.calls import Call, arguments_of, handed_over, is_call_of
 from capture_vectorbt.indicators import Indicators
 from capture_vectorbt.perturbing import perturbed
 from capture_vectorbt.settings import unseen_in
@@ -128,9 +128,9 @@ class _Ears:
         with self._lock:
             self._listeners += 1
             if self._listeners == 1:
-                for name, found in list(vars(Portfolio).items()):
-                    if name.startswith("from_") and isinstance(found, classmethod):
-                        self._replace(Portfolio, name, classmethod(_constructor(name, found)))
+                for name in _CONSTRUCTORS:
+                    own = vars(Portfolio)[name]
+                    self._replace(Portfolio, name, classmethod(_constructor(name, own)))
                 self._replace(IndicatorBase, "__init__", _indicator(IndicatorBase.__init__))
                 for place, name in _SIMULATIONS:
                     self._replace(place, name, _simulation(getattr(place, name)))
@@ -148,6 +148,11 @@ class _Ears:
 
 
 _EARS: Final = _Ears()
+_CONSTRUCTORS: Final = tuple(
+    name
+    for name, found in vars(Portfolio).items()
+    if name.startswith("from_") and isinstance(found, classmethod)
+)
 _once: Final = functools.lru_cache(maxsize=64)
 """An ear is made once for what it hears: to make one takes longer than to put it on."""
 
@@ -167,15 +172,12 @@ def _constructor(name: str, own: classmethod[Any, Any, Any]) -> Callable[..., An
         listener, outer = _LISTENER.get(), _CALL.get()
         if listener is None:
             return function(cls, *args, **kwargs)
-        try:
-            arguments = arguments_of(function, cls, args, kwargs)
-        except TypeError:  # the host says what is wrong with the call
-            return function(cls, *args, **kwargs)
+        arguments = arguments_of(function, args, kwargs)
         if outer is not None:
             outer.goes_on(name, arguments)
             return function(cls, *args, **kwargs)
         others = {} if listener.repeats is not None else perturbed(name, arguments)
-        if others:
+        if others and is_call_of(function, cls, args, kwargs):
             arguments |= others
             args, kwargs = handed_over(function, cls, args, kwargs, others)
         listener.waiting.prepare()
@@ -184,7 +186,8 @@ def _constructor(name: str, own: classmethod[Any, Any, Any]) -> Callable[..., An
         try:
             portfolio = function(cls, *args, **kwargs)
         except BaseException as exc:
-            listener.raised(call, exc)
+            if not isinstance(exc, TypeError) or is_call_of(function, cls, args, kwargs):
+                listener.raised(call, exc)
             raise
         finally:
             _CALL.reset(token)

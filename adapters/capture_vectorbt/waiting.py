@@ -94,8 +94,7 @@ class Waiting:
         self._nbytes = 0
         self._lock = RLock()
         self._process = os.getpid()
-        self._config_text = json.dumps(config_record(config))
-        self._settings: tuple[Mapping[str, Any], str] = ({}, "{}")
+        self._config_text = ""
 
     def hear(self, call: Call, portfolio: Any, indicators: Indicators) -> None:
         """Keep a call that has returned; write it at once if it cannot wait."""
@@ -105,7 +104,9 @@ class Waiting:
             call.keep(copies)
             config = portfolio.config
             changeable = {name: copies.of(config[name]) for name in _CHANGEABLE}
-            seen = indicators.seen(portfolio.wrapper.shape[0], copies)
+            bars = portfolio.wrapper.shape[0]
+            wanted = call.signal_bars(bars) if self._patient else None
+            seen = indicators.seen(bars, copies, wanted)
             self._nbytes += copies.nbytes
             heard = Heard(call, portfolio, seen, changeable)
             waits = self._patient and call.is_simulated
@@ -122,6 +123,7 @@ class Waiting:
         if not self._patient or self._room is not None:
             return
         self._room = Room(ROOM)
+        self._config_text = self._config_text or json.dumps(config_record(self._config))
         if self._config.durability == "journal" and self._spill is None:
             try:
                 self._spill = Spill(self._config.storage_path)
@@ -161,7 +163,7 @@ class Waiting:
     def _spilled(self, heard: Heard) -> Heard | None:
         """Keep a call in the file; None if it cannot be kept there."""
         call, arrays = heard.call, _Arrays()
-        keeper = Keeper(arrays.place)
+        keeper = Keeper(arrays.place, brief=True)
         arguments = {name: keeper.argument(name, value) for name, value in call.given.items()}
         records = [arrays.add(heard.changeable[name]) for name in ("order_records", "log_records")]
         run_id = new_run_id(STRATEGY)
@@ -175,7 +177,7 @@ class Waiting:
             "records": records,
             "indicators": bool(heard.indicators),
         }
-        settings = self._settings_text(call.settings, keeper)
+        settings = _SETTINGS.text(call.settings, keeper)
         if keeper.unkept:
             return None
         parts = (
@@ -190,13 +192,24 @@ class Waiting:
             return None  # to write it at once says what is wrong
         return replace(heard, run_id=run_id, end=end)
 
-    def _settings_text(self, settings: Mapping[str, Any], keeper: Keeper) -> str:
-        known, text = self._settings
+
+class _Settings:
+    """vectorbt's global settings as text, which are mostly the same as before."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Mapping[str, Any], str] = ({}, "{}")
+
+    def text(self, settings: Mapping[str, Any], keeper: Keeper) -> str:
+        """Return the settings as JSON."""
+        known, text = self._last
         if known != settings:
-            kept = {name: keeper.argument(name, value) for name, value in settings.items()}
-            text = json.dumps(kept)
-            self._settings = settings, text
+            text = json.dumps({n: keeper.argument(n, value) for n, value in settings.items()})
+            if not keeper.arrays and not keeper.indexes:
+                self._last = settings, text
         return text
+
+
+_SETTINGS: Final = _Settings()
 
 
 class _Arrays:

@@ -6,6 +6,7 @@ import re
 import secrets
 import unicodedata
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -52,6 +53,7 @@ _LONGEST_SLUG: Final = 40
 _LETTERS: Final = 6
 
 
+@lru_cache(maxsize=256)
 def slug(text: str) -> str:
     """Return a text as a word that is safe in a file name, whatever it held."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
