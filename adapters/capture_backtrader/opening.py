@@ -88,8 +88,9 @@ class Opened:
             not self._ear.outcomes.told
             and session.engine.observer("fills") is None
             and session.config.durability != "fsync"
-            and len(session.feeds) == len(strategy.cerebro.runningstrats) == 1
-            and not strategy.cerebro.p.quicknotify
+            and len(strategy.cerebro.runningstrats) == 1
+            and session.step_is_bar
+            and not strategy.cerebro._exactbars
             and type(broker) is bt.brokers.BackBroker
             and broker.p.filler is None
             and getattr(self._ear.original, "replay_source", None) is None

@@ -126,11 +126,13 @@ def _event_class(
         "__qualname__": base.__qualname__,
         "__doc__": base.__doc__,
         "__slots__": ("_row",),
-        "__annotations__": {},
         "_own": staticmethod(own),
         "_gathered": () if late is None else (gathered,),
     }
-    return type(base.__name__, (_Unfolding, base), names)
+    cls: Any = type(base.__name__, (_Unfolding, base), names)
+    # Only now: what a class declares when it is made gets a property that reads given values.
+    cls.__annotations__ = base.__annotations__
+    return cls
 
 
 def _asking(name: str) -> property:
