@@ -10,11 +10,12 @@ import backtrader as bt
 import numpy as np
 import pyarrow as pa
 
+from capture.recorder.adapting import source_of
 from capture.recorder.channel import Share
 from capture.recorder.facts import StrategyFacts, config_record
 from capture.store.run import RunStart
 from capture_backtrader import rows
-from capture_backtrader.facts import parameters, source
+from capture_backtrader.facts import parameters
 from capture_backtrader.indicators import Indicators
 from capture_backtrader.writing import Channels, Writer
 
@@ -49,7 +50,7 @@ def start_of(original: Any, config: SignalCaptureConfig, **said: Any) -> RunStar
     }
     replayed = getattr(original, "replay_source", None)
     if replayed is None:
-        return RunStart(**facts, code=source(original))
+        return RunStart(**facts, code=source_of(original))
     start: RunStart = replayed.start(**facts)
     return start
 

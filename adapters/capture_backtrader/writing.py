@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from capture.journal import NULL_FLOAT, NULL_INT
+from capture.recorder.adapting import Words
 from capture_backtrader.calls import meaning_of, price_of, stated, type_of
 from capture_backtrader.placed import Placed
 from capture_backtrader.rows import PLACES
@@ -268,17 +269,3 @@ def _nothing(verb: str, given: Mapping[str, Any]) -> str:
     if verb == "close" or (verb.startswith("order_target") and not given.get("target", 0)):
         return "nothing_to_close"
     return "sized_to_zero"
-
-
-class Words(dict[str, int]):
-    """The numbers that stand for words; a new word is interned when it is first used."""
-
-    def __init__(self, intern: Callable[[str], int]) -> None:
-        """Begin with none."""
-        super().__init__()
-        self._intern = intern
-
-    def __missing__(self, text: str) -> int:
-        """Intern a word."""
-        code = self[text] = self._intern(text)
-        return code

@@ -171,7 +171,9 @@ def test_a_fill_is_heard_before_the_next_decision(name: str, tmp_path: Path) -> 
         host.unregister(listener)
     recording = capture.open(tmp_path).latest()
     assert recording.state == "ended"
-    assert len(listener.heard) == 2 * len(results["_trades"]) > 20
+    # An order of the last bar may be filled when the host finalises, after the last decision.
+    left = len(results._strategy.trades)
+    assert len(listener.heard) == 2 * len(results["_trades"]) + left > 20
     # What is the host's own is what it was.
     assert type(results._strategy._broker.orders) is list
     assert not any("_capture" in vars(trade) for trade in results._strategy.closed_trades)
@@ -190,6 +192,8 @@ class Furious:
             raise ZeroDivisionError("furious")
 
 
+@pytest.mark.filterwarnings("ignore:.*Broker canceled the")
+@pytest.mark.filterwarnings("ignore:.*dayofweek is deprecated")
 @pytest.mark.parametrize("policy", ["disable", "raise"])
 def test_an_observer_that_raises_at_a_plain_fill_loses_no_event(
     policy: str, tmp_path: Path
