@@ -144,11 +144,15 @@ def _rest(constructor: Callable[..., Any]) -> str | None:
 
 
 @lru_cache(maxsize=256)
-def _names(constructor: Callable[..., Any]) -> tuple[str, ...]:
-    """Return the names of the arguments that may be given by place, without that of the class."""
+def _places(constructor: Callable[..., Any]) -> tuple[tuple[str, ...], str | None]:
+    """Return the names of the arguments that may be given by place, without that of the class.
+
+    Beside them stands the name of what takes further ones.
+    """
     kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-    every = [p.name for p in _form(constructor).parameters.values() if p.kind in kinds]
-    return tuple(every[1:])
+    every = _form(constructor).parameters.values()
+    further = next((p.name for p in every if p.kind is Parameter.VAR_POSITIONAL), None)
+    return tuple(p.name for p in every if p.kind in kinds)[1:], further
 
 
 def arguments_of(
@@ -158,7 +162,10 @@ def arguments_of(
 
     Whether they are arguments of the constructor is not asked here, see `is_call_of`.
     """
-    given = {**dict(zip(_names(constructor), args, strict=False)), **kwargs}
+    names, further = _places(constructor)
+    given = {**dict(zip(names, args, strict=False)), **kwargs}
+    if further is not None and len(args) > len(names):
+        given[further] = args[len(names) :]
     sequence: Any = given.get("call_seq")
     if isinstance(sequence, np.ndarray) or hasattr(sequence, "iloc"):
         given["call_seq"] = sequence.copy()  # sorted in place by the simulation

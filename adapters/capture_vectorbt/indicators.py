@@ -98,6 +98,10 @@ class Seen:
         else:
             self.outputs = {name: np.take(values, wanted, axis=0) for name, values in own.items()}
 
+    def fits(self, columns: pd.Index[Any]) -> bool:
+        """Say whether it belongs to a portfolio with these columns."""
+        return _places(columns, self.columns) is not None
+
 
 def gather(every: Iterable[Seen], columns: pd.Index[Any], cells: Cells) -> Gathered:
     """Return the values of indicators at the signals, of those that fit the columns."""

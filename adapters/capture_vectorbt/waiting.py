@@ -166,7 +166,7 @@ class Waiting:
         keeper = Keeper(arrays.place, brief=True)
         arguments = {name: keeper.argument(name, value) for name, value in call.given.items()}
         records = [arrays.add(heard.changeable[name]) for name in ("order_records", "log_records")]
-        run_id = new_run_id(STRATEGY)
+        run_id, labels = new_run_id(STRATEGY), heard.portfolio.wrapper.columns
         said = {
             "run_id": run_id,
             "started_ns": call.started_ns,
@@ -175,7 +175,7 @@ class Waiting:
             "arguments": arguments,
             "indexes": keeper.indexes,
             "records": records,
-            "indicators": bool(heard.indicators),
+            "indicators": any(each.fits(labels) for each in heard.indicators),
         }
         settings = _SETTINGS.text(call.settings, keeper)
         if keeper.unkept:

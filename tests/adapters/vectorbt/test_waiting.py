@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from multiprocessing import get_context
@@ -207,6 +208,7 @@ def test_a_run_that_waits_keeps_no_indicator_alive_for_the_next(tmp_path: Path) 
 
     with capture.record(tmp_path) as recorded:
         run(5)
+        gc.collect()
         run(9)
     for recording, name in zip(recorded.recordings, ("ma5", "ma9"), strict=True):
         found = [n for n in recording.table("signals").column_names if n.startswith("indicator_")]
