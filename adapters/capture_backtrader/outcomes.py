@@ -60,6 +60,7 @@ class Outcomes:
         self._at = 0
         self._trades: dict[tuple[int, Any], Traded] = {}
         self._accounts: dict[tuple[int, Any], tuple[Any, ...]] = {}
+        self._at_once = False
         self._filled = 0
         self._after: int | None = None
         self._bits: dict[int, int] = {}
@@ -90,8 +91,6 @@ class Outcomes:
 
     def listener(self, own: Callable[..., None]) -> Callable[..., None]:
         """Return what the host tells of orders, in place of the strategy's own."""
-        if self.most:
-            return self._noting(own)
         ear, heard, fills, placed = self._ear, self.heard, self._fills, self.placed
         note, submitted, told = self.noted.extend, bt.Order.Submitted, self.told
 
@@ -112,28 +111,44 @@ class Outcomes:
                     return
             note((order.ref, status, known.feed.clock.lencount - 1))
 
-        return added
+        return self._noting(own, added) if self.most else added
 
-    def _noting(self, own: Callable[..., None]) -> Callable[..., None]:
+    def _noting(
+        self, own: Callable[..., None], at_once: Callable[..., None]
+    ) -> Callable[..., None]:
         """Return the same for a run of one feed whose fills are recorded a block at a time."""
         ear, placed, noted, submitted = self._ear, self.placed, self.noted, bt.Order.Submitted
         assert ear.session is not None
         note, clock, outcomes = noted.extend, ear.session.feeds[0].clock, self
 
         def added(order: Any, quicknotify: bool = False) -> None:
-            own(order, quicknotify)
-            status = order.status
-            if status == submitted or not ear.writer:
+            if not outcomes.most:
+                at_once(order, quicknotify)
                 return
-            if order.ref not in placed:
-                outcomes.settle()  # in the order in which it happened
-                outcomes.heard(order)
+            status = order.status
+            if status != submitted and order.ref not in placed:
+                outcomes.attend()
+                at_once(order, quicknotify)
+                return
+            own(order, quicknotify)
+            if status == submitted or not ear.writer:
                 return
             note((order.ref, status, clock.lencount - 1))
             if len(noted) - outcomes._filled >= outcomes.most:
                 outcomes.make_room()
 
         return added
+
+    def attend(self) -> None:
+        """Record the fills so far, and each that follows as it happens.
+
+        An order that is none of the recorded ones, or that is in another trade, makes host's trades
+        begin and end otherwise than the fills say; so it matters which trades there are by then.
+        """
+        self._at_once = True
+        if self.most:
+            self.finish()
+            self.most = 0
 
     def settle(self) -> None:
         """Record the fills among what was noted."""
@@ -168,8 +183,9 @@ class Outcomes:
     def defer(self, most: int) -> None:
         """Record fills a block at a time: as soon as so many numbers were noted."""
         assert self._ear.session is not None
-        self.most = most
-        self._say(self._ear.session.engine.next_seq - 1)
+        if not self._at_once:
+            self.most = most
+            self._say(self._ear.session.engine.next_seq - 1)
 
     def finish(self) -> None:
         """Record the fills that are left."""

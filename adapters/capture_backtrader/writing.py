@@ -89,6 +89,8 @@ class Writer:
         first, *others = made if type(made) is list else (made,)
         if given.get("size") is None and first is not None and ear.own_sizer:
             given = {**given, "size": abs(first.size)}
+        if given.get("tradeid"):
+            self._outcomes.attend()
         feed = state.feed or self._first_feed()
         side, direction, size, kind = meaning_of(verb, given, first, state.position)
         units = 0.0 if first is None else abs(first.created.size)  # the host looks `size` up slowly

@@ -55,13 +55,13 @@ class Listener:
         self.heard.append(fill)
 
 
-def heard_and_not(case: Case, folder: Path) -> tuple[Any, Any, Listener]:
+def heard_and_not(case: Case, folder: Path, buffer_size: int = 4096) -> tuple[Any, Any, Listener]:
     """Return the recordings of a run without a listener and of one with it."""
-    results, later = captured(case, folder / "later", buffer_size=8)
+    results, later = captured(case, folder / "later", buffer_size=buffer_size)
     listener, host = Listener(), capture.get_host()
     host.register(listener, name="listener")
     try:
-        same, now = captured(case, folder / "now", buffer_size=8)
+        same, now = captured(case, folder / "now", buffer_size=buffer_size)
     finally:
         host.unregister(listener)
     assert results == same
@@ -87,7 +87,8 @@ def numbers(recording: Any, table: str) -> list[int]:
 
 
 def test_fills_come_in_blocks_unless_somebody_listens(tmp_path: Path) -> None:
-    later, now, _ = heard_and_not(CASES["an order at every bar"], tmp_path)
+    later, now, _ = heard_and_not(CASES["an order at every bar"], tmp_path, 8)
+    assert told(later, "fills") == told(now, "fills")
     late, prompt = (
         [
             each - order
