@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Copies", "LateFrame", "LateSeries", "Room", "made"]
+__all__ = ["Copies", "LateFrame", "LateSeries", "made"]
 
 _FIXED: Final = frozenset({type(None), bool, int, float, str})
 
@@ -60,29 +60,6 @@ def made(values: Mapping[str, Any]) -> dict[str, Any]:
     return {n: v.make() if isinstance(v, late) else v for n, v in values.items()}
 
 
-class Room:
-    """Memory for copies, which the system has handed out for good before it is needed.
-
-    Whoever has taken from it may keep what he took; the room is not used again.
-    """
-
-    def __init__(self, nbytes: int) -> None:
-        """Take so much."""
-        self._memory = np.zeros(nbytes, dtype=np.uint8)
-        self._memory.fill(1)  # zeros alone are promised by the system, and not yet there
-        self._end = 0
-
-    def copy(self, array: NDArray[Any], sizes: list[int]) -> NDArray[Any]:
-        """Return a copy in this form, here if there is room for it."""
-        begin, self._end = self._end, self._end + (array.nbytes + 7 & ~7)
-        if self._end > len(self._memory) or not array.flags.forc:
-            return array.copy(order="K").reshape(sizes)
-        flat = array if array.flags.c_contiguous else array.T
-        here = self._memory[begin : begin + array.nbytes].view(array.dtype).reshape(flat.shape)
-        here[...] = flat
-        return (here if flat is array else here.T).reshape(sizes)
-
-
 class Copies:
     """Copies values, each piece of memory once.
 
@@ -90,10 +67,9 @@ class Copies:
         nbytes: size of the copies that were made.
     """
 
-    def __init__(self, room: Room | None = None) -> None:
+    def __init__(self) -> None:
         """Begin with none; what is copied must stay alive as long as this is used."""
         self.nbytes = 0
-        self._room = room
         self._seen: dict[Any, NDArray[Any]] = {}
 
     def of(self, value: Any) -> Any:
@@ -136,11 +112,6 @@ class Copies:
         key = (array.__array_interface__["data"][0], array.dtype, long)
         found = self._seen.get(key)
         if found is None:
-            found = self._seen[key] = self._new(array, [size for size, _ in long])
+            found = self._seen[key] = array.copy(order="K").reshape([size for size, _ in long])
+            self.nbytes += found.nbytes
         return found.reshape(array.shape)
-
-    def _new(self, array: NDArray[Any], sizes: list[int]) -> NDArray[Any]:
-        self.nbytes += array.nbytes
-        if self._room is None:
-            return array.copy(order="K").reshape(sizes)
-        return self._room.copy(array, sizes)

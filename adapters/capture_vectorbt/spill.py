@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ROOM", "Frame", "Spill", "frames_in"]
+__all__ = ["Frame", "Spill", "frames_in"]
 
 _MAGIC: Final = b"capcall1"
 _HEAD: Final = struct.Struct("<8sQQ")
@@ -33,7 +33,7 @@ _BOUNDS: Final = struct.Struct("<QQ")
 _LENGTHS: Final = struct.Struct("<QQ")
 _FIRST: Final = 4096
 
-ROOM: Final = 4 * 1024 * 1024
+_RESERVED: Final = 1024 * 1024
 """Bytes that are there from the start: writing over them takes a tenth of adding them."""
 
 
@@ -48,7 +48,7 @@ class Spill:
         self._lock = Lock(self._path)
         self._file = os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
         self._wanted = self._end = _FIRST
-        os.pwrite(self._file, bytes(_FIRST + ROOM), 0)
+        os.pwrite(self._file, bytes(_FIRST + _RESERVED), 0)
         os.pwrite(self._file, _HEAD.pack(_MAGIC, _FIRST, _FIRST), 0)
 
     def keep(self, text: str, arrays: Sequence[NDArray[Any]]) -> int:

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 from capture.errors import CaptureError
 from capture.recorder.facts import config_record
 from capture.store.layout import new_run_id
-from capture_vectorbt.copying import Copies, Room, made
+from capture_vectorbt.copying import Copies, made
 from capture_vectorbt.keeping import Keeper
-from capture_vectorbt.spill import ROOM, Spill
+from capture_vectorbt.spill import Spill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,7 +89,6 @@ class Waiting:
         self._write = write
         self._patient = patient and config.durability != "fsync"
         self._spill: Spill | None = None
-        self._room: Room | None = None
         self._calls: deque[Heard] = deque()
         self._nbytes = 0
         self._lock = RLock()
@@ -100,7 +99,7 @@ class Waiting:
         """Keep a call that has returned; write it at once if it cannot wait."""
         self._forget_parents()
         with self._lock:
-            copies = Copies(self._room)
+            copies = Copies()
             call.keep(copies)
             config = portfolio.config
             changeable = {name: copies.of(config[name]) for name in _CHANGEABLE}
@@ -118,17 +117,15 @@ class Waiting:
                 self.flush()
 
     def prepare(self) -> None:
-        """Have room for the copies, and the file, before the first call that waits."""
+        """Have the file before the first call that waits."""
         self._forget_parents()
-        if not self._patient or self._room is not None:
+        if not self._patient or self._spill is not None or self._config.durability != "journal":
             return
-        self._room = Room(ROOM)
-        self._config_text = self._config_text or json.dumps(config_record(self._config))
-        if self._config.durability == "journal" and self._spill is None:
-            try:
-                self._spill = Spill(self._config.storage_path)
-            except (CaptureError, OSError):
-                self._patient = False  # to write at once says what is wrong
+        self._config_text = json.dumps(config_record(self._config))
+        try:
+            self._spill = Spill(self._config.storage_path)
+        except (CaptureError, OSError):
+            self._patient = False  # to write at once says what is wrong
 
     def flush(self) -> None:
         """Write every call that waits, in the order in which they were made."""
@@ -139,7 +136,7 @@ class Waiting:
                 self._write(heard)
                 if self._spill is not None and heard.end is not None:
                     self._spill.done(heard.end)
-            self._nbytes, self._room = 0, None
+            self._nbytes = 0
 
     def close(self) -> None:
         """Write every call that waits, and remove the file."""
