@@ -28,11 +28,11 @@ demo: $(VENV)/.stamp-demo  ## record a strategy, and look at what was captured
 	@$(BIN)/capture demo $(ARGS)
 
 test: $(VENV)/.stamp-test  ## run every test, with every plugin and backtester installed
-	$(BIN)/python -m pytest -n auto --dist loadscope $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 test-pandas3:  ## the same with pandas 3, and the backtesters that allow it
 	@$(MAKE) --no-print-directory VENV=.venv-pandas3 .venv-pandas3/.stamp-pandas3
-	.venv-pandas3/bin/python -m pytest -n auto --dist loadscope $(ARGS)
+	.venv-pandas3/bin/python -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: $(VENV)/.stamp-test  ## style, types and layers
 	$(BIN)/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +11,11 @@ import vectorbt as vbt
 
 import capture
 from benchmarks.hosts import OPTIONS, Run, busy, paused
+from capture_vectorbt import tables
+from capture_vectorbt.waiting import Waiting
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -33,6 +37,30 @@ def _every_bar(bars: pd.DataFrame) -> Any:
     return vbt.Portfolio.from_signals(bars.Close, even, ~even, **_SETTINGS)
 
 
+@contextmanager
+def _timed(places: Iterable[tuple[Any, str]]) -> Iterator[dict[str, float]]:
+    """Sum up what these functions take meanwhile, in seconds by name."""
+    taken: dict[str, float] = {}
+    with ExitStack() as ends:
+        for place, name in places:
+            ends.callback(setattr, place, name, getattr(place, name))
+            setattr(place, name, _timing(getattr(place, name), name, taken))
+        yield taken
+
+
+def _timing(call: Callable[..., Any], name: str, taken: dict[str, float]) -> Callable[..., Any]:
+    taken[name] = 0.0
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        started = perf_counter()
+        try:
+            return call(*args, **kwargs)
+        finally:
+            taken[name] += perf_counter() - started
+
+    return run
+
+
 class Vectorbt:
     """vectorbt."""
 
@@ -43,15 +71,24 @@ class Vectorbt:
     def run(self, density: str, bars: pd.DataFrame, store: Path | None) -> Run:
         """Run signals of this density, captured if there is a store."""
         call = _sma_cross if density == "5%" else _every_bar
-        with paused() as taken:
+        if store is None:
             started = perf_counter()
-            if store is None:
+            call(bars).total_return()
+            return Run(0.0, np.array([perf_counter() - started]), 0.0)
+        places = ((Waiting, "prepare"), (Waiting, "close"), (tables, "tell"))
+        with paused() as writing, _timed(places) as taken:
+            started = perf_counter()
+            with capture.record(store=store, **OPTIONS):
                 call(bars).total_return()
-            else:
-                with capture.record(store=store, **OPTIONS):
-                    call(bars).total_return()
             whole = perf_counter() - started
-        return Run(0.0, np.array([whole - taken[0]]), taken[0])
+        opening, closing, telling = (taken[name] for _, name in places)
+        return Run(
+            before=opening,
+            steps=np.array([whole - opening - closing]),
+            after=writing[0],
+            gathering=closing - writing[0] - telling,
+            telling=telling,
+        )
 
     def original(self, bars: pd.DataFrame, cost_us: float, store: Path | None) -> Any:
         """Run features that cost so much for every bar; captured if there is a store."""

@@ -41,11 +41,16 @@ OPTIONS: Final[dict[str, Any]] = {"symbol": "EURUSD", "timeframe": "1h", "buffer
 
 @dataclass(frozen=True)
 class Run:
-    """Seconds of one run: before the first bar, step by step, and after the last bar."""
+    """Seconds of one run: before the first bar, step by step, and after the last bar.
+
+    Of a host without bars also what is gathered after its call, and what observers are told.
+    """
 
     before: float
     steps: np.ndarray[Any, Any]
     after: float
+    gathering: float = 0.0
+    telling: float = 0.0
 
 
 class Host(Protocol):

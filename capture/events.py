@@ -128,17 +128,6 @@ class Event:
         object.__setattr__(event, "_late", late)
         return event
 
-    @classmethod
-    def of_row(cls, row: Any) -> Self:
-        """Make an event of a mapping that makes a value when it is asked for it, or `rest` of them.
-
-        It is made for every row that somebody hears of, and mostly asked for a value or two.
-        """
-        event = _new(cls)
-        _set_values(event, row)
-        _set_late(event, (row.rest,))
-        return event
-
     def _ask_next(self) -> Mapping[str, Any]:
         first, *rest = self._late
         values = {**first(), **self._values}
@@ -180,7 +169,9 @@ class Event:
         return iter(self._resolved())
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.to_dict() == self.to_dict()
+        if not isinstance(other, Event) or other.table != self.table:
+            return False
+        return other.to_dict() == self.to_dict()
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -194,11 +185,6 @@ class Event:
     def to_dict(self) -> dict[str, Any]:
         """Return every value by name."""
         return dict(self._resolved())
-
-
-_new: Final = object.__new__
-_set_values: Final = Event._values.__set__  # type: ignore[attr-defined, misc]
-_set_late: Final = Event._late.__set__  # type: ignore[attr-defined, misc]
 
 
 def _remake(cls: type[Event], values: dict[str, Any]) -> Event:

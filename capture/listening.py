@@ -13,7 +13,7 @@ from capture.store.store import Store
 from capture.wrapping import default_store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -34,11 +34,14 @@ class Recorded:
         """Prepare to record; nothing is heard and nothing written yet."""
         self.config = config
         self._runs: list[str] = []
+        self._flushes: list[Callable[[], None]] = []
         self._listening = ExitStack()
 
     @property
     def recordings(self) -> list[Recording]:
-        """The recordings of the runs that have ended, oldest first."""
+        """The recordings of the runs that have ended, oldest first; what waits is written now."""
+        for flush in self._flushes:
+            flush()
         if not self._runs:
             return []
         store = Store(self.config.storage_path)
@@ -46,9 +49,12 @@ class Recorded:
 
     def __enter__(self) -> Self:
         with ExitStack() as entered:
-            for info in _listening().values():
+            found = [
                 entered.enter_context(info.get().listen(self.config, self._runs.append))
+                for info in _listening().values()
+            ]
             self._listening = entered.pop_all()
+        self._flushes = [flush for flush in found if flush is not None]
         return self
 
     def __exit__(
@@ -57,6 +63,7 @@ class Recorded:
         exc: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._flushes = []
         self._listening.__exit__(kind, exc, trace)
 
 

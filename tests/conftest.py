@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +13,19 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
+
+STARTUP = str(Path(__file__).parent / "startup")
+if STARTUP not in sys.path:
+    # Here and in every process that a test starts: what vectorbt compiles is compiled once.
+    sys.path.append(STARTUP)
+    import sitecustomize  # noqa: F401
+
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        filter(None, [os.environ.get("PYTHONPATH"), STARTUP])
+    )
+
+# Hundreds of processes would each compile our sources anew where this is set.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A shared machine is too noisy for a deadline per example. In CI the examples are the same every
 # time, so that a red run there is red again at home; elsewhere they are drawn anew.

@@ -1,9 +1,10 @@
-"""Plain orders whose fills are seen later in the host's own trades, and then recorded.
+"""Plain orders, whose fills are read from the host's own trades.
 
 A plain order is a market order without a bracket that opens a trade where there is none, or that
 closes the only one: what became of it stands in the broker's lists, whenever one looks. As long as
-a strategy gives no other, and nobody hears of fills while the run goes on, nothing is in the way of
-the broker, and the fills of many intents are recorded at once.
+a strategy gives no other, nothing is in the way of the broker. Where nobody hears of fills while
+the run goes on, those of many intents are recorded at once; else each is, when the broker is done
+with the order.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from capture_backtesting.objects import CLOSE
 from capture_backtesting.placed import ClosingAll, Opening, Placed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from capture_backtesting.ear import Ear
     from capture_backtesting.opening import Opened
@@ -30,11 +31,26 @@ __all__ = ["Deferred"]
 _HEARD: Final = ("fills", "statuses")
 
 
+class Waiting(list[Any]):
+    """The broker's orders, with an ear for their removal: it is done with one that it takes off."""
+
+    __slots__ = ("remove",)
+
+    def __init__(self, orders: Iterable[Any]) -> None:
+        """Hold these, and hear nothing yet."""
+        super().__init__(orders)
+        self.hear_no_more()
+
+    def hear_no_more(self) -> None:
+        """Let the removal be a list's own."""
+        self.remove: Callable[[Any], None] = super().remove
+
+
 class Deferred:
     """Keeps plain intents until their fills are recorded; it ends with the first other intent.
 
     Attributes:
-        most: how many intents are kept at most; 0 when fills are recorded as they happen.
+        most: how many intents are kept at most; 0 when all orders are heard, whatever they are.
     """
 
     def __init__(self, ear: Ear, opened: Opened, *, wanted: bool) -> None:
@@ -50,15 +66,16 @@ class Deferred:
         self._opened = opened
         self._kept: list[tuple[int, int]] = []
         engine, config = opened.engine, opened.engine.config
-        possible = (
-            wanted
-            and config.durability != "fsync"
-            and not (broker._hedging or broker._exclusive_orders)
-            and not any(engine.observer(table) for table in _HEARD)
-        )
+        self._orders: Waiting | None = None
+        self._told: Callable[[], tuple[int, int]]
         # The signals and orders of so many intents fill a block, and so do their fills.
-        self.most = max(1, config.buffer_size // 2) if possible else 0
-        if possible:
+        self.most = max(1, config.buffer_size // 2)
+        if not wanted or broker._hedging or broker._exclusive_orders:
+            self.most = 0
+        elif config.durability == "fsync" or any(map(engine.observer, _HEARD)):
+            self._orders = broker.orders = Waiting(broker.orders)
+            self._orders.remove = self._removed(self._orders)
+        else:
             engine.fills_follow(engine.next_seq - 1)
 
     # --- intents -----------------------------------------------------------------------------
@@ -149,13 +166,66 @@ class Deferred:
 
     # --- what became of them -----------------------------------------------------------------
 
+    def _removed(self, orders: Waiting) -> Callable[[Any], None]:
+        """Return what records the fate of the intent that was kept first, whose order it is."""
+        ear, broker, write = self._ear, self._broker, self._opened.executed
+        trades, closed, remove, first = (
+            broker.trades, broker.closed_trades, orders.remove, self._kept.pop,
+        )  # fmt: skip
+        (opens, _, closes), (fixed, relative), null = ear.effects, ear.rates or (0, 0), NULL_INT
+        # What follows is kept here, and not looked up in an object, as long as orders are plain.
+        count, held, last = 0, 0, (-1, 0)
+
+        def removed(order: Any) -> None:
+            nonlocal count, held, last
+            remove(order)
+            signal, bar = intent = first(0)
+            number = signal + 1
+            if signal < 0:  # dropped, as the overload policy says
+                signal = number = null
+            try:
+                if bar < 0:
+                    trade = closed[-1]
+                    size, held, bar = held, 0, ~bar
+                    price, side, units = float(trade._Trade__exit_price), -1, size
+                    if size < 0:
+                        side, units = 1, -size
+                    write(
+                        signal, number, trade._Trade__exit_bar, bar, side, units, price,
+                        fixed + units * price * relative, 0.0, count, closes,
+                    )  # fmt: skip
+                elif trades:
+                    trade, last, count = trades[0], intent, count + 1
+                    held = units = trade._Trade__size
+                    price, side = float(trade._Trade__entry_price), 1
+                    if held < 0:
+                        side, units = -1, -held
+                    write(
+                        signal, number, trade._Trade__entry_bar, bar, side, units, price,
+                        fixed + units * price * relative, held, count, opens,
+                    )  # fmt: skip
+                else:
+                    ear.settle(Opening(signal, number, bar), rows.INSUFFICIENT_MARGIN)
+            except CaptureError as exc:
+                ear.failed(exc)
+
+        def tell() -> tuple[int, int]:
+            ear.count, ear.position, ear.closed_count = count, float(held), count - bool(held)
+            return last
+
+        self._told = tell
+        return removed
+
     def attend(self) -> None:
         """Record what became of all that is kept, and hear of the rest as it happens."""
         if not self.most:
             return
         self.most = 0
-        waiting = self.settle()
         ear, orders = self._ear, self._broker.orders
+        if self._orders is None:
+            waiting = self.settle()
+        else:
+            waiting = self._hear_no_more(self._orders)
         if ear.problem is not None:
             return
         for order in orders:
@@ -172,7 +242,18 @@ class Deferred:
             ear.wait()
         self._kept.clear()
         ear.intents.listen()
-        self._opened.engine.fills_follow(None)
+        if self._orders is None:
+            self._opened.engine.fills_follow(None)
+
+    def _hear_no_more(self, orders: Waiting) -> dict[int, int]:
+        """Tell ear and open trade what was heard; return the intents that wait."""
+        orders.hear_no_more()
+        ear, broker = self._ear, self._broker
+        last = self._told()
+        for trade in (*broker.closed_trades[ear.closed_count :], *broker.trades):
+            trade._capture = placed = _placed(Opening, *last)
+            placed.settled, placed.trade, placed.units = True, ear.count, abs(trade.size)
+        return dict(self._kept)
 
     def settle(self) -> dict[int, int]:
         """Record what became of the intents that wait no more; return those that wait."""
@@ -205,7 +286,9 @@ class Deferred:
     def lose(self) -> None:
         """Say that fills of what is kept are not recorded, as recording stopped."""
         self.most = 0
-        if self._kept:
+        if self._orders is not None:
+            self._orders.hear_no_more()
+        elif self._kept:
             self._opened.engine.flag("fills_missing_after_seq", self._kept[0][0] - 1)
 
     def _room(self) -> bool:

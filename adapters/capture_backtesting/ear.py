@@ -41,6 +41,8 @@ class Ear:
         count: how many trades were opened.
         closed_count: how many trades, and parts of trades, were closed.
         problem: why recording stopped before the end, or None.
+        effects: the words for what a fill does to a trade: opens, reduces, closes it.
+        rates: fixed and relative commission; None if the user's own function decides.
     """
 
     def __init__(
@@ -63,16 +65,16 @@ class Ear:
         self._opened = opened
         self._tell = opened.status
         word = opened.engine.word
-        self._effects = (word("open"), word("reduce"), word("close"))
+        self.effects = (word("open"), word("reduce"), word("close"))
         self._outcomes = [tuple(word(part) for part in outcome) for outcome in rows.OUTCOMES]
         self._listen()
         self.opened, self.closed = self._hear_opened(), self._hear_closed()
-        self._processing = Processing(self, always_armed=self._rates is None)
+        self._processing = Processing(self, always_armed=self.rates is None)
         self.arm, self.wait = self._processing.arm, self._processing.wait
         self.process = self._processing.process
         # A replay has to know the number of what it does next, and the trade of an order.
         replays = getattr(strategy, "replay_source", None) is not None
-        self.deferred = Deferred(self, opened, wanted=self._rates is not None and not replays)
+        self.deferred = Deferred(self, opened, wanted=self.rates is not None and not replays)
         self.intents = Intents(strategy, self, opened)
         self.close_position = self.deferred.closing(self.intents.close_position)
 
@@ -87,7 +89,7 @@ class Ear:
         rates = _rates(broker)
         if rates is None:
             broker._commission = self._heard(broker._commission)
-        self._rates = rates
+        self.rates = rates
 
     def _heard(self, commission: Callable[..., float]) -> Callable[..., float]:
         keep = self.commissions.append
@@ -108,6 +110,7 @@ class Ear:
         self._processing.detach()
         broker._commission = self._own_commission
         broker.position.__class__ = Position
+        broker.orders = list(broker.orders)
         del broker.capture
         HEARING.end()
         for each in (*broker.trades, *broker.closed_trades, *broker.orders):
@@ -117,9 +120,9 @@ class Ear:
 
     def _hear_opened(self) -> Callable[..., None]:
         """Return what records the fill that opened a trade; what it needs is looked up but once."""
-        ear, effect = self, self._effects[0]
+        ear, effect = self, self.effects[0]
         write_fill, write_executed = self._opened.fill, self._opened.executed
-        own, (fixed, relative) = self._rates is None, self._rates or (0, 0)
+        own, (fixed, relative) = self.rates is None, self.rates or (0, 0)
 
         def opened(trade: Any, placed: Placed, price: float, size: int, bar: int) -> None:
             ear.count = number = placed.trade = ear.count + 1
@@ -143,9 +146,9 @@ class Ear:
 
     def _hear_closed(self) -> Callable[..., None]:
         """Return what records the fill that closed a trade or a part of one."""
-        ear, (_, reduces, closes) = self, self._effects
+        ear, (_, reduces, closes) = self, self.effects
         write_fill, write_executed = self._opened.fill, self._opened.executed
-        own, (fixed, relative) = self._rates is None, self._rates or (0, 0)
+        own, (fixed, relative) = self.rates is None, self.rates or (0, 0)
 
         def closed(trade: Any, placed: Placed | None, price: float, bar: int) -> None:
             ear.closed_count += 1

@@ -11,6 +11,7 @@ from backtesting.backtesting import Position, Trade
 
 from capture.errors import CaptureError, InvalidEvent
 from capture.journal import NULL_FLOAT, NULL_INT
+from capture.recorder.adapting import Words
 from capture_backtesting import rows
 from capture_backtesting.placed import NOBODY, Closing, ClosingAll, Opening, Placed
 from capture_backtesting.routes import hear, hear_no_more
@@ -45,7 +46,7 @@ class Intents:
         self._ear = ear
         self._broker = ear.broker
         self._opened = opened
-        self._words = _Words(opened.engine.word)
+        self._words = Words(opened.engine.word)
         self._close = self._closing()
 
     def listen(self) -> None:
@@ -371,15 +372,3 @@ def _text(tag: Any) -> str | None:
         return json.dumps(tag, default=repr)
     except Exception:  # whatever a tag's own repr does, it is the user's
         return f"<{type(tag).__name__}>"
-
-
-class _Words(dict[str, int]):
-    """The numbers that stand for words; a new word is interned when it is first used."""
-
-    def __init__(self, intern: Callable[[str], int]) -> None:
-        super().__init__()
-        self._intern = intern
-
-    def __missing__(self, text: str) -> int:
-        code = self[text] = self._intern(text)
-        return code

@@ -37,6 +37,9 @@ def keep(
         reason: why it did not.
     """
     bar, placed = ear.broker._i, getattr(signal, "_capture", None)
+    if placed is None and signal is not None:  # a trade whose opening is deferred
+        ear.deferred.attend()
+        placed = getattr(signal, "_capture", None)
     if direction is not None:
         placed = _refused(ear, direction)
     said = value if reason is None else {"reason": reason, "value": value}

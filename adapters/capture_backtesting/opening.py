@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import os
-import weakref
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import backtesting
@@ -14,6 +10,7 @@ import pyarrow as pa
 from backtesting._util import _indicator_warmup_nbars
 
 from capture.journal import Derived
+from capture.recorder.adapting import same_columns, source_of
 from capture.recorder.channel import Share
 from capture.recorder.engine import SignalCaptureEngine
 from capture.recorder.facts import StrategyFacts, config_record
@@ -98,7 +95,7 @@ def start_record(original: Any, *, config: SignalCaptureConfig, **said: Any) -> 
         **said,
     }
     if source is None:
-        return RunStart(**facts, code=_source(original))
+        return RunStart(**facts, code=source_of(original))
     start: RunStart = source.start(**facts)
     return start
 
@@ -116,7 +113,7 @@ def _channels(
     market = {**new, "order_type": "market"}
     closes = (Derived("parent_id", "t", "trade"),)
     order = Share("orders", rows.INTENT_ORDER, market, closes, of_events)
-    fill = Share("fills", {name: name for name, _ in rows.FILL}, own, late=late.of_fills)
+    fill = Share("fills", same_columns(rows.FILL), own, late=late.of_fills)
     done = Share("statuses", rows.EXECUTED, executed, late=of_events)
     return (
         joint(rows.INTENT, (signal, order)).append,
@@ -127,23 +124,6 @@ def _channels(
         joint(rows.FILL, (fill, done)).append,
         channel("statuses", rows.STATUS, constants=own, late=of_events).append,
     )
-
-
-_SOURCES: Final[weakref.WeakKeyDictionary[type, str | None]] = weakref.WeakKeyDictionary()
-_PARSING: Final = Lock()
-os.register_at_fork(after_in_child=_PARSING._at_fork_reinit)  # type: ignore[attr-defined]
-
-
-def _source(strategy: type) -> str | None:
-    """Return a strategy's source text; None of one that was typed at a prompt."""
-    # Finding a class parses its file: once is enough, and some Pythons cannot do it in two threads.
-    with _PARSING:
-        if strategy not in _SOURCES:
-            try:
-                _SOURCES[strategy] = inspect.getsource(strategy)
-            except (OSError, TypeError, SystemError):
-                _SOURCES[strategy] = None
-        return _SOURCES[strategy]
 
 
 class _Late:

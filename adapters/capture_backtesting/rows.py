@@ -6,6 +6,7 @@ from typing import Final
 
 from capture.events import Reason, SignalStatus
 from capture.journal import Field
+from capture.recorder.adapting import FILL, STATUS, order_columns, same_columns
 
 __all__ = [
     "CANCELLED",
@@ -50,11 +51,8 @@ INTENT: Final = (
 )
 """A signal and its market order, which are journaled as one; `trade` is the one to close."""
 
-INTENT_SIGNAL: Final = {name: name for name, _ in SIGNAL}
-INTENT_ORDER: Final = {
-    "signal_seq": "seq",
-    **{name: name for name in ("bar_index", "side", "call", "size", "size_kind")},
-}
+INTENT_SIGNAL: Final = same_columns(SIGNAL)
+INTENT_ORDER: Final = order_columns(INTENT, SIGNAL, "trade")
 ORDER: Final = (
     Field("signal_seq", "int"),
     Field("bar_index", "int"),
@@ -79,30 +77,8 @@ EDIT: Final = (
 )
 """The same with what few intents have: a tag, a parent, another action than `new`."""
 
-FILL: Final = (
-    Field("signal_seq", "int"),
-    Field("order_seq", "int"),
-    Field("bar_index", "int"),
-    Field("decision_bar", "int"),
-    Field("side", "small"),
-    Field("size", "float"),
-    Field("price", "float"),
-    Field("commission", "float"),
-    Field("position_after", "float"),
-    Field("trade_number", "int"),
-    Field("effect", "word"),
-)
 EXECUTED: Final = {name: name for name in ("signal_seq", "order_seq", "bar_index")}
 """What a fill says of its signal: that it is executed."""
-
-STATUS: Final = (
-    Field("signal_seq", "int"),
-    Field("order_seq", "int"),
-    Field("bar_index", "int"),
-    Field("status", "word"),
-    Field("reason", "word"),
-    Field("actor", "word"),
-)
 
 OUTCOMES: Final = (
     (SignalStatus.EXECUTED, Reason.FILLED, "broker"),

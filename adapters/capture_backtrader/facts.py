@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-import weakref
-from threading import Lock
 from typing import Any, Final
 
 from capture_backtrader.feeds import base_table, symbol_of
 
-__all__ = ["base_table", "host_settings", "parameters", "shown", "source", "symbol_of"]
+__all__ = ["base_table", "host_settings", "parameters", "shown", "symbol_of"]
 
 _CEREBRO: Final = (
     "preload",
@@ -90,19 +87,3 @@ def _of_host(value: Any) -> Any:
     if isinstance(name, str) and name:
         return name
     return type(value).__qualname__
-
-
-_SOURCES: Final[weakref.WeakKeyDictionary[type, str | None]] = weakref.WeakKeyDictionary()
-_PARSING: Final = Lock()
-
-
-def source(strategy: type) -> str | None:
-    """Return a strategy's source text; None of one that was typed at a prompt."""
-    # Finding a class parses its file: once is enough, and some Pythons cannot do it in two threads.
-    with _PARSING:
-        if strategy not in _SOURCES:
-            try:
-                _SOURCES[strategy] = inspect.getsource(strategy)
-            except (OSError, TypeError, SystemError):
-                _SOURCES[strategy] = None
-        return _SOURCES[strategy]

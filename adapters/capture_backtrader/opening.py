@@ -10,11 +10,12 @@ import backtrader as bt
 import numpy as np
 import pyarrow as pa
 
+from capture.recorder.adapting import source_of
 from capture.recorder.channel import Share
 from capture.recorder.facts import StrategyFacts, config_record
 from capture.store.run import RunStart
 from capture_backtrader import rows
-from capture_backtrader.facts import parameters, source
+from capture_backtrader.facts import parameters
 from capture_backtrader.indicators import Indicators
 from capture_backtrader.writing import Channels, Writer
 
@@ -49,13 +50,18 @@ def start_of(original: Any, config: SignalCaptureConfig, **said: Any) -> RunStar
     }
     replayed = getattr(original, "replay_source", None)
     if replayed is None:
-        return RunStart(**facts, code=source(original))
+        return RunStart(**facts, code=source_of(original))
     start: RunStart = replayed.start(**facts)
     return start
 
 
 class Opened:
-    """What one strategy of a run writes through, and what is gathered late for it."""
+    """What one strategy of a run writes through, and what is gathered late for it.
+
+    Attributes:
+        indicators: the strategy's.
+        deferred: how much is noted of orders before their fills are recorded; 0 if each is at once.
+    """
 
     def __init__(self, session: Session, ear: Ear) -> None:
         """Declare a strategy whose indicators are all there."""
@@ -73,6 +79,23 @@ class Opened:
         self._simple = one and not self._snapshots
         self._seen: dict[int, tuple[Any, ...]] = {}
         ear.outcomes.told = session.engine.observer("statuses") is not None
+        # An order is mostly told of twice, in three numbers each, and is two rows itself.
+        self.deferred = 3 * session.config.buffer_size if self._fills_may_follow() else 0
+
+    def _fills_may_follow(self) -> bool:
+        """Whether nothing in the run asks for fills as they happen, and all can be read later."""
+        session, strategy, broker = self._session, self._ear.strategy, self._ear.strategy.broker
+        return (
+            not self._ear.outcomes.told
+            and session.engine.observer("fills") is None
+            and session.config.durability != "fsync"
+            and len(strategy.cerebro.runningstrats) == 1
+            and session.step_is_bar
+            and not strategy.cerebro._exactbars
+            and type(broker) is bt.brokers.BackBroker
+            and broker.p.filler is None
+            and getattr(self._ear.original, "replay_source", None) is None
+        )
 
     def writer(self) -> Writer:
         """Return what writes the strategy's intents."""

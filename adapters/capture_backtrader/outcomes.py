@@ -13,7 +13,7 @@ from capture_backtrader.placed import Placed, Traded
 from capture_backtrader.rows import OUTCOMES, PLACES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from capture_backtrader.ear import Ear
     from capture_backtrader.feeds import Feed
@@ -40,6 +40,8 @@ class Outcomes:
         placed: recorded orders by the host's number.
         told: whether somebody listens to what becomes of signals. If nobody does, it is noted in
             few numbers, and made into words at the end.
+        most: how many numbers are noted until the fills among them are recorded; 0 where each fill
+            is recorded as it happens.
         unheard: orders that reached the broker past the strategy's verbs.
         noted: three numbers each: the host's number of an order, its status, and the bar; or the
             complement of a place in `_more`, a place in `rows.OUTCOMES`, and the bar.
@@ -51,12 +53,18 @@ class Outcomes:
         self.placed: dict[int, Placed] = {}
         self.noted = array("q")
         self.told = False
+        self.most = 0
         self.unheard: set[int] = set()
         self._more: list[tuple[Feed, int, int, bool]] = []
         self._statuses = array("q")
         self._at = 0
         self._trades: dict[tuple[int, Any], Traded] = {}
         self._accounts: dict[tuple[int, Any], tuple[Any, ...]] = {}
+        self._at_once = False
+        self._filled = 0
+        self._after: int | None = None
+        self._bits: dict[int, int] = {}
+        self._counts: dict[tuple[int, Any], int] = {}
 
     def place(self, placed: Placed, *, oco: Any = None, parent: Any = None) -> None:
         """Remember an order, and the orders that it hangs on."""
@@ -103,7 +111,102 @@ class Outcomes:
                     return
             note((order.ref, status, known.feed.clock.lencount - 1))
 
+        return self._noting(own, added) if self.most else added
+
+    def _noting(
+        self, own: Callable[..., None], at_once: Callable[..., None]
+    ) -> Callable[..., None]:
+        """Return the same for a run of one feed whose fills are recorded a block at a time."""
+        ear, placed, noted, submitted = self._ear, self.placed, self.noted, bt.Order.Submitted
+        assert ear.session is not None
+        note, clock, outcomes = noted.extend, ear.session.feeds[0].clock, self
+
+        def added(order: Any, quicknotify: bool = False) -> None:
+            if not outcomes.most:
+                at_once(order, quicknotify)
+                return
+            status = order.status
+            if status != submitted and order.ref not in placed:
+                outcomes.attend()
+                at_once(order, quicknotify)
+                return
+            own(order, quicknotify)
+            if status == submitted or not ear.writer:
+                return
+            note((order.ref, status, clock.lencount - 1))
+            if len(noted) - outcomes._filled >= outcomes.most:
+                outcomes.make_room()
+
         return added
+
+    def attend(self) -> None:
+        """Record the fills so far, and each that follows as it happens.
+
+        An order that is none of the recorded ones, or that is in another trade, makes host's trades
+        begin and end otherwise than the fills say; so it matters which trades there are by then.
+        """
+        self._at_once = True
+        if self.most:
+            self.finish()
+            self.most = 0
+
+    def settle(self) -> None:
+        """Record the fills among what was noted."""
+        noted, start = self.noted, self._filled
+        if not self.most or start == len(noted) or self._ear.writer is None:
+            return
+        self._filled = len(noted)
+        fills = self._bits
+        try:
+            for ref, status, bar in zip(*(noted[start + n :: 3] for n in range(3)), strict=True):
+                if ref >= 0 and status in _FILLED:
+                    # The host tells of each piece of a fill by itself, in order.
+                    placed, piece = self.placed[ref], fills.get(ref, 0)
+                    fills[ref] = piece + 1
+                    account, executed = self._account_of(placed.order), placed.order.executed
+                    self._pieces(account, placed, (executed.exbits[piece],), bar)
+        except CaptureError as exc:
+            self._ear.failed(exc)
+
+    def make_room(self) -> None:
+        """Record the fills so far, and say in the journal up to which signal they are there."""
+        self.settle()
+        session = self._ear.session
+        if session is None or self._ear.writer is None:
+            return
+        broker = session.cerebro.broker
+        open_ = (*broker.pending, *broker.submitted, *broker.notifs)
+        waiting = (self.placed.get(order.ref) for order in open_ if order is not None)
+        signals = [placed.signal_seq for placed in waiting if placed and placed.signal_seq >= 0]
+        self._say(min(signals, default=session.engine.next_seq) - 1)
+
+    def defer(self, most: int) -> None:
+        """Record fills a block at a time: as soon as so many numbers were noted."""
+        assert self._ear.session is not None
+        if not self._at_once:
+            self.most = most
+            self._say(self._ear.session.engine.next_seq - 1)
+
+    def finish(self) -> None:
+        """Record the fills that are left."""
+        self.settle()
+        if self.most and self._ear.writer is not None:
+            self._say(None)
+
+    def _say(self, after: int | None) -> None:
+        """Say in the journal that fills follow, or that all are there."""
+        assert self._ear.session is not None
+        try:
+            self._ear.session.engine.fills_follow(after)
+        except CaptureError as exc:
+            self._ear.failed(exc)
+        else:
+            self._after = after
+
+    def lose(self) -> None:
+        """Say which fills are not recorded, as recording stopped."""
+        if self.most and self._after is not None and self._ear.session is not None:
+            self._ear.session.engine.flag("fills_missing_after_seq", self._after)
 
     def heard(self, order: Any) -> None:
         """Record what a notification says of an order, other than that it was submitted."""
@@ -206,6 +309,13 @@ class Outcomes:
     # --- fills -------------------------------------------------------------------------------
 
     def _fills(self, order: Any, placed: Placed | None) -> None:
+        """Record what a notification says was filled."""
+        account = self._account_of(order)
+        bar = account[0].clock.lencount - 1
+        self._pieces(account, placed, order.executed.iterpending(), bar)
+
+    def _account_of(self, order: Any) -> tuple[Any, ...]:
+        """Return what fills of an order need: it is looked up but once per feed."""
         given = order.p
         data, trade_id = given.data, given.tradeid
         if data._compensate is not None:
@@ -213,11 +323,16 @@ class Outcomes:
         account = self._accounts.get((id(data), trade_id))
         if account is None:
             account = self._accounts[id(data), trade_id] = self._account(data, trade_id)
-        feed, key, write, moved, (opens, reduces, closes) = account
+        return account
+
+    def _pieces(
+        self, account: tuple[Any, ...], placed: Placed | None, pieces: Iterable[Any], bar: int
+    ) -> None:
+        """Record pieces of a fill."""
+        feed, key, write, moved, (opens, reduces, closes), data = account
         origin = placed or _NOBODY
         signal, number, decided = origin.signal_seq, origin.order_seq, origin.bar
-        bar = feed.clock.lencount - 1
-        for bit in order.executed.iterpending():
+        for bit in pieces:
             # The host reckons before it looks for the cash: where it closed and had none to open
             # the rest, it says a position on the other side that it never had.
             closed, opened, price, position = bit.closed, bit.opened, bit.price, float(bit.psize)
@@ -250,22 +365,24 @@ class Outcomes:
                 moved((bar, position))
 
     def _account(self, data: Any, trade_id: Any) -> tuple[Any, ...]:
-        """Return what fills of a feed need, by the host's number of a trade; looked up but once."""
+        """Return what fills of a feed need, by the host's number of a trade."""
         session, writer = self._ear.session, self._ear.writer
         assert session is not None and writer is not None
         feed = session.feed_of(data)
         moved = None if feed.index else session.moves.extend
-        return feed, (feed.index, trade_id), writer.channels(feed).fill, moved, writer.effects
+        write, key = writer.channels(feed).fill, (feed.index, trade_id)
+        return feed, key, write, moved, writer.effects, data
 
     def _traded(self, key: tuple[int, Any], data: Any, feed: Feed) -> Traded:
-        """Return the trade that the host has just made."""
+        """Return the first trade of the host's that is not known yet."""
         ear, session = self._ear, self._ear.session
         assert session is not None
-        trades, trade = session.trades, None
-        for known in reversed(ear.strategy._trades[data][key[1]][-3:]):
-            if known.ref in trades:
-                break
-            trade = known
+        trades, of_host = session.trades, ear.strategy._trades[data][key[1]]
+        place = self._counts.get(key, 0)
+        while place < len(of_host) and of_host[place].ref in trades:
+            place += 1
+        trade = of_host[place] if place < len(of_host) else None
+        self._counts[key] = place
         traded = Traded(trade, len(trades) + 1, feed, ear.strategy_id)
         trades[-traded.number if trade is None else trade.ref] = traded
         self._trades[key] = traded

@@ -36,7 +36,11 @@ _METHODS: Final = (
 _ATTRIBUTES: Final = frozenset({"fundvalue", "fundshares", "stats", "_trades", "_orders"})
 """What can be looked at without a call; that the code names it has to do."""
 
+_OF_ORDERS: Final = frozenset({"status", "alive", "getstatusname", "executed"})
+"""What a strategy that keeps its orders can look at; elsewhere than where it is told of them."""
+
 _KEEPING: Final = frozenset({"STORE_ATTR", "STORE_SUBSCR", "STORE_GLOBAL", "DELETE_ATTR"})
+_LOOKING: Final = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 _NOTIFIED: Final = ("notify_order", "notify_trade", "notify_cashvalue", "notify_fund")
 
 
@@ -54,7 +58,7 @@ class BrokerReads:
         self._ears.append(ear)
         names = mentions(type(ear.strategy))
         ear.reads |= {name for name in _ATTRIBUTES if name in names}
-        ear.reads |= _remembered(type(ear.strategy))
+        ear.reads |= _remembered(type(ear.strategy)) | _polled(type(ear.strategy))
         for name in _METHODS:
             if name in names and hasattr(self._broker, name):
                 self._put(name)
@@ -96,6 +100,24 @@ def _remembered(strategy: type) -> set[str]:
         if any(map(_keeps, _codes_of(own))):
             found.add(name)
     return found
+
+
+def _polled(strategy: type) -> set[str]:
+    """Return what the strategy's code reads of its orders where nobody tells it of them."""
+    methods = (
+        method
+        for cls in _own_classes(strategy)
+        for name, method in vars(cls).items()
+        if name not in _NOTIFIED
+    )
+    codes = (code for method in methods for each in _functions(method) for code in _codes_of(each))
+    names = {
+        step.argval
+        for code in codes
+        for step in dis.get_instructions(code)
+        if step.opname in _LOOKING
+    }
+    return {f"order.{name}" for name in names & _OF_ORDERS}
 
 
 def _own_classes(strategy: type) -> list[type]:

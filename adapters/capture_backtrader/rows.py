@@ -6,6 +6,8 @@ from typing import Final
 
 from capture.events import Reason, SignalStatus
 from capture.journal import Field
+from capture.recorder import adapting
+from capture.recorder.adapting import FILL, order_columns, same_columns
 
 __all__ = [
     "FILL",
@@ -40,12 +42,8 @@ INTENT: Final = (
 )
 """A signal and its market order, given in `next` and journaled as one."""
 
-INTENT_SIGNAL: Final = {name: name for name, _ in SIGNAL}
-INTENT_ORDER: Final = {
-    "signal_seq": "seq",
-    "bar_index": "bar_index",
-    **{name: name for name, _ in INTENT[len(SIGNAL) :]},
-}
+INTENT_SIGNAL: Final = same_columns(SIGNAL)
+INTENT_ORDER: Final = order_columns(INTENT, SIGNAL)
 ORDER: Final = (
     Field("signal_seq", "int"),
     Field("bar_index", "int"),
@@ -74,28 +72,8 @@ SPECIAL: Final = (
 )
 """The same with what fewer intents have: prices, validity, other orders, another action."""
 
-FILL: Final = (
-    Field("signal_seq", "int"),
-    Field("order_seq", "int"),
-    Field("bar_index", "int"),
-    Field("decision_bar", "int"),
-    Field("side", "small"),
-    Field("size", "float"),
-    Field("price", "float"),
-    Field("commission", "float"),
-    Field("position_after", "float"),
-    Field("trade_number", "int"),
-    Field("effect", "word"),
-)
-STATUS: Final = (
-    Field("signal_seq", "int"),
-    Field("order_seq", "int"),
-    Field("bar_index", "int"),
-    Field("status", "word"),
-    Field("reason", "word"),
-    Field("actor", "word"),
-    Field("detail", "word"),
-)
+STATUS: Final = (*adapting.STATUS, Field("detail", "word"))
+"""What became of a signal or an order; `detail` is the host's own word for it."""
 
 _OUTCOMES: Final = {
     "accepted": (SignalStatus.SUBMITTED, Reason.ACCEPTED, "broker", "Accepted"),

@@ -8,6 +8,7 @@ import sys
 import warnings
 import weakref
 from array import array
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -118,6 +119,8 @@ class Session:
         self.ears.append(ear)
         opened = self._opened[id(ear)] = Opened(self, ear)
         ear.begin(self, opened.writer())
+        if opened.deferred:
+            ear.outcomes.defer(opened.deferred)
         follow(ear, self, leads=leads)
         self._reads.hear(ear)
 
@@ -180,6 +183,7 @@ class Session:
         self._problem = f"recording stopped: {exc}"
         for ear in self.ears:
             ear.writer = None
+            ear.outcomes.lose()
         if isinstance(exc, CaptureHalted):
             raise exc
         if not self._warned:
@@ -200,6 +204,7 @@ class Session:
         """Seal the recording of a run that came to its end."""
         if not self._stop():
             return
+        self._settle()
         if self._problem is None:
             for ear in self.ears:
                 ear.outcomes.end_of_data()
@@ -223,12 +228,19 @@ class Session:
     def _fail(self, problem: str) -> None:
         if not self._stop():
             return
+        with suppress(CaptureHalted):  # the run has a problem of its own to tell of
+            self._settle()
         self._flags()
         try:
             self._tables()
         except CaptureError as exc:
             problem = f"{problem}; {exc}"
         self._close(RunState.FAILED, problem)
+
+    def _settle(self) -> None:
+        """Record the fills that wait for their block."""
+        for ear in self.ears:
+            ear.outcomes.finish()
 
     def _tables(self) -> None:
         if not self.feeds[0].whole:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from capture.journal import NULL_FLOAT, NULL_INT
+from capture.recorder.adapting import Words
 from capture_backtrader.calls import meaning_of, price_of, stated, type_of
 from capture_backtrader.placed import Placed
 from capture_backtrader.rows import PLACES
@@ -88,6 +89,8 @@ class Writer:
         first, *others = made if type(made) is list else (made,)
         if given.get("size") is None and first is not None and ear.own_sizer:
             given = {**given, "size": abs(first.size)}
+        if given.get("tradeid"):
+            self._outcomes.attend()
         feed = state.feed or self._first_feed()
         side, direction, size, kind = meaning_of(verb, given, first, state.position)
         units = 0.0 if first is None else abs(first.created.size)  # the host looks `size` up slowly
@@ -268,17 +271,3 @@ def _nothing(verb: str, given: Mapping[str, Any]) -> str:
     if verb == "close" or (verb.startswith("order_target") and not given.get("target", 0)):
         return "nothing_to_close"
     return "sized_to_zero"
-
-
-class Words(dict[str, int]):
-    """The numbers that stand for words; a new word is interned when it is first used."""
-
-    def __init__(self, intern: Callable[[str], int]) -> None:
-        """Begin with none."""
-        super().__init__()
-        self._intern = intern
-
-    def __missing__(self, text: str) -> int:
-        """Intern a word."""
-        code = self[text] = self._intern(text)
-        return code

@@ -12,6 +12,7 @@ from capture_vectorbt.replaying import replayed
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from capture.config import SignalCaptureConfig
     from capture.contracts.replay import ReplaySource
@@ -31,9 +32,15 @@ class VectorbtAdapter:
 
     def listen(
         self, config: SignalCaptureConfig, ended: Callable[[str], None]
-    ) -> AbstractContextManager[None]:
+    ) -> AbstractContextManager[Callable[[], None]]:
         """Record every outermost `Portfolio.from_*` of this thread while entered."""
         return listening(config, ended)
+
+    def recover(self, path: Path, store: Path) -> list[str]:
+        """Write the runs that a process which died had heard and not written."""
+        from capture_vectorbt.recovering import recover
+
+        return recover(path, store)
 
     def replay(self, source: ReplaySource, **changed: Any) -> Any:
         """Return the portfolio that the recorded call makes, with these arguments changed.

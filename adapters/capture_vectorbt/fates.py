@@ -16,6 +16,7 @@ from vectorbt.portfolio.enums import (
 )
 
 from capture.events import Reason, SignalStatus
+from capture_vectorbt.refusals import prices_of, refusals
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,6 +36,7 @@ OUTCOMES: Final = (
     (SignalStatus.REJECTED, Reason.INSUFFICIENT_CASH, "broker"),
     (SignalStatus.REJECTED, Reason.INVALID_ORDER, "broker"),
     (SignalStatus.REJECTED, Reason.REJECTED_BY_BROKER, "broker"),
+    (SignalStatus.REJECTED, Reason.RISK_LIMIT, "broker"),
 )
 """What can become of a signal here; an outcome is a place in this list."""
 
@@ -48,6 +50,7 @@ OUTCOMES: Final = (
     _NO_CASH,
     _INVALID,
     _REJECTED,
+    _LIMIT,
 ) = range(len(OUTCOMES))
 
 _STOPPED: Final = "a stop closed the position first"
@@ -58,12 +61,17 @@ _WORDS: Final = pa.array(_DETAILS, pa.string())
 
 _OF_LOG: Final = {
     "NoCashLong": _NO_CASH,
+    "NoCashShort": _NO_CASH,
+    "CantCoverFees": _NO_CASH,
+    "MaxSizeExceeded": _LIMIT,
     "SizeZero": _ZERO,
     "MinSizeNotReached": _ZERO,
     "SizeNaN": _INVALID,
     "PriceNaN": _INVALID,
     "NoOpenPosition": _NOTHING,
 }
+_OF_DERIVED: Final = {**_OF_LOG, "PartialFill": _NO_CASH}
+"""The same for what was derived; of the log alone one cannot tell what a part lacked."""
 
 
 @dataclass(frozen=True)
@@ -172,12 +180,7 @@ def _by_stop(
     bars, columns = records["idx"], records["col"]
     side = 1 - 2 * records["side"]
     closing = _before(assets, bars, columns) * side < 0
-    price = np.asarray(simulated.at("price", bars, columns), dtype=np.float64)
-    close = simulated.at("close", bars, columns)
-    earlier = simulated.at("close", np.maximum(bars - 1, 0), columns)
-    opened = simulated.at("open", bars, columns)
-    lower = np.where(np.isnan(opened), earlier, opened)
-    price = np.where(np.isposinf(price), close, np.where(np.isneginf(price), lower, price))
+    price = prices_of(simulated, bars, columns)
     slippage = simulated.at("slippage", bars, columns)
     usual = np.where(side > 0, price * (1 + slippage), price * (1 - slippage))
     modes = simulated.at("stop_exit_price", bars, columns)
@@ -212,7 +215,8 @@ def _reasons(
 ) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
     """Return the outcome of every signal, and the place of its detail."""
     bars, columns = cells.bars, cells.columns
-    held = np.sign(_before(assets, bars, columns))
+    position = _before(assets, bars, columns)
+    held = np.sign(position)
     outcomes = np.full(len(cells), _REJECTED, dtype=np.int8)
     words = np.full(len(cells), _DETAILS.index(_UNKNOWN), dtype=np.int8)
 
@@ -220,10 +224,18 @@ def _reasons(
         outcomes[where] = outcome
         words[where] = _DETAILS.index(detail)
 
-    size = simulated.at("size", bars, columns)
-    say(size == 0, _ZERO)
+    before = None
     if cash is not None:
         before = np.where(bars > 0, cash[np.maximum(bars - 1, 0), columns], np.inf)
+    double = np.zeros(len(keys), dtype=bool)
+    equal = keys[1:] == keys[:-1]
+    double[1:] |= equal
+    double[:-1] |= equal
+    for word, where in refusals(cells, simulated, position, before):
+        say(where & ~double, _OF_DERIVED[word], word)
+    size = simulated.at("size", bars, columns)
+    say(size == 0, _ZERO)
+    if before is not None:
         say((before <= 0) & (cells.sides > 0) & (held >= 0), _NO_CASH)
     if simulated.signals:
         alone = simulated.at("accumulate", bars, columns) == AccumulationMode.Disabled
@@ -231,14 +243,10 @@ def _reasons(
         left = simulated.at("upon_opposite_entry", bars, columns) == OppositeEntryMode.Ignore
         say(~cells.exits & left & (held == -cells.sides), _IN_POSITION)
         say(cells.exits & (held != -cells.sides), _NOTHING)
-        double = np.zeros(len(keys), dtype=bool)
-        equal = keys[1:] == keys[:-1]
-        double[1:] |= equal
-        double[:-1] |= equal
         say(double & ~met.there & (outcomes == _REJECTED), _SUPERSEDED, _CONFLICT)
     else:
         kinds = simulated.at("size_type", bars, columns)
-        there = _before(assets, bars, columns) == size
+        there = position == size
         say((kinds == SizeType.TargetAmount) & there, _IN_POSITION)
     lost = met.there & ~met.mine
     say(lost, _SUPERSEDED, _CONFLICT)

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     import pandas as pd
     from numpy.typing import NDArray
 
     from capture_vectorbt.cells import Cells
+    from capture_vectorbt.copying import Copies
 
-__all__ = ["Gathered", "Indicators"]
+__all__ = ["Gathered", "Indicators", "Seen", "gather"]
 
 
 class Gathered:
@@ -22,8 +25,8 @@ class Gathered:
     Attributes:
         columns: values at the signals, by column name.
         metadata: by column of the portfolio, what each indicator is.
-        arrays: by column name, values at every bar, and by column of the portfolio which of the
-            array's columns is meant; -1: none.
+        arrays: by column name, values at every bar where they are known, and by column of the
+            portfolio which of the array's columns is meant; -1: none.
     """
 
     def __init__(self, count: int) -> None:
@@ -45,36 +48,82 @@ class Indicators:
         """Remember an indicator."""
         self._fresh.append(indicator)
 
-    def aged(self) -> list[Any]:
-        """Return those that there are; from now on they are not kept alive."""
+    def seen(
+        self, bars: int, copies: Copies, wanted: NDArray[np.int64] | None = None
+    ) -> list[Seen]:
+        """Return those that have so many bars; from now on none is kept alive for its own sake.
+
+        Args:
+            bars: number of bars.
+            copies: copies what can be written to.
+            wanted: bars at which their values are needed; None: at every one.
+        """
         alive = [found for ref in self._known if (found := ref()) is not None]
         every = alive + self._fresh
         self._known = [weakref.ref(indicator) for indicator in every]
         self._fresh = []
-        return every
+        return [Seen(each, copies, wanted) for each in every if each.wrapper.shape_2d[0] == bars]
 
-    def gather(self, columns: pd.Index[Any], cells: Cells, bars: int) -> Gathered:
-        """Return the values of those that fit the portfolio's bars, at the signals."""
-        gathered = Gathered(len(columns))
-        seen: dict[str, int] = {}
-        for indicator in self.aged():
-            own = indicator.wrapper
-            if own.shape_2d[0] != bars:
-                continue
-            places = _places(columns, own.columns)
-            if places is None:
-                continue
-            short = _name_of(indicator)
-            seen[short] = seen.get(short, 0) + 1
-            name = short if seen[short] == 1 else f"{short}_{seen[short]}"
-            lines = _lines(name, indicator)
-            _describe(gathered, name, indicator, places, list(lines))
-            at = places[cells.columns]
-            for line, values in lines.items():
-                taken = np.asarray(values)[cells.bars, np.maximum(at, 0)]
-                gathered.columns[f"indicator_{line}"] = _storable(taken, at >= 0)
+
+class Seen:
+    """An indicator as it was at a call, which does not keep it alive.
+
+    Attributes:
+        name: what its user calls it.
+        columns: labels of its columns.
+        metadata: what it is: its function and its inputs.
+        params: its parameters, by name one value for each column.
+        outputs: its lines, at every bar or at those that are wanted.
+        wanted: these bars; None: every one.
+    """
+
+    __slots__ = ("columns", "metadata", "name", "outputs", "params", "wanted")
+
+    def __init__(self, indicator: Any, copies: Copies, wanted: NDArray[np.int64] | None) -> None:
+        """Take what is needed of it, and copy what can be written to."""
+        self.name = _name_of(indicator)
+        self.columns: pd.Index[Any] = indicator.wrapper.columns
+        self.metadata = {
+            "function": type(indicator).__qualname__,
+            "inputs": list(indicator.input_names),
+        }
+        self.params = {
+            word: getattr(indicator, f"_{word}_mapper") for word in indicator.param_names
+        }
+        names = (*indicator.in_output_names, *indicator.output_names)
+        own = {name: getattr(indicator, f"_{name}") for name in names}
+        self.wanted = wanted
+        if wanted is None:
+            self.outputs = {name: copies.of(values) for name, values in own.items()}
+        else:
+            self.outputs = {name: np.take(values, wanted, axis=0) for name, values in own.items()}
+
+    def fits(self, columns: pd.Index[Any]) -> bool:
+        """Say whether it belongs to a portfolio with these columns."""
+        return _places(columns, self.columns) is not None
+
+
+def gather(every: Iterable[Seen], columns: pd.Index[Any], cells: Cells) -> Gathered:
+    """Return the values of indicators at the signals, of those that fit the columns."""
+    gathered = Gathered(len(columns))
+    known: dict[str, int] = {}
+    for one in every:
+        places = _places(columns, one.columns)
+        if places is None:
+            continue
+        short = one.name
+        known[short] = known.get(short, 0) + 1
+        name = short if known[short] == 1 else f"{short}_{known[short]}"
+        lines = _lines(name, one.outputs)
+        _describe(gathered, name, one, places, list(lines))
+        at = places[cells.columns]
+        bars = cells.bars if one.wanted is None else np.searchsorted(one.wanted, cells.bars)
+        for line, values in lines.items():
+            taken = np.asarray(values)[bars, np.maximum(at, 0)]
+            gathered.columns[f"indicator_{line}"] = _storable(taken, at >= 0)
+            if one.wanted is None:
                 gathered.arrays[f"indicator_{line}"] = (values, places)
-        return gathered
+    return gathered
 
 
 def _name_of(indicator: Any) -> str:
@@ -86,13 +135,11 @@ def _name_of(indicator: Any) -> str:
     return str(indicator.short_name)
 
 
-def _lines(name: str, indicator: Any) -> dict[str, NDArray[Any]]:
-    outputs = (*indicator.in_output_names, *indicator.output_names)
-    arrays = {output: getattr(indicator, f"_{output}") for output in outputs}
-    several = len(arrays) > 1
+def _lines(name: str, outputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    several = len(outputs) > 1
     return {
         f"{name}_{output}" if several else name: _two_dimensional(array)
-        for output, array in arrays.items()
+        for output, array in outputs.items()
     }
 
 
@@ -101,15 +148,13 @@ def _two_dimensional(array: NDArray[Any]) -> NDArray[Any]:
 
 
 def _describe(
-    gathered: Gathered, name: str, indicator: Any, places: NDArray[np.int64], lines: list[str]
+    gathered: Gathered, name: str, one: Seen, places: NDArray[np.int64], lines: list[str]
 ) -> None:
-    params = {word: getattr(indicator, f"_{word}_mapper") for word in indicator.param_names}
     for column, place in enumerate(places.tolist()):
         if place >= 0:
             gathered.metadata[column][name] = {
-                "function": type(indicator).__qualname__,
-                "inputs": list(indicator.input_names),
-                "params": {word: values[place] for word, values in params.items()},
+                **one.metadata,
+                "params": {word: values[place] for word, values in one.params.items()},
                 "lines": lines,
             }
 

@@ -12,6 +12,8 @@ import pandas as pd
 import pyarrow as pa
 from vectorbt.utils.template import Rep
 
+from capture_vectorbt.copying import LateFrame, LateSeries
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -37,12 +39,14 @@ class Keeper:
         unkept: types of what cannot be kept, by argument.
     """
 
-    def __init__(self, known: Known) -> None:
+    def __init__(self, known: Known, *, brief: bool = False) -> None:
         """Begin.
 
         Args:
             known: says where an array of an argument lies already, if it does.
+            brief: keep of times with a frequency the first and their number.
         """
+        self._brief = brief
         self.arrays: list[dict[str, Any]] = []
         self.indexes: list[dict[str, Any]] = []
         self.unkept: dict[str, str] = {}
@@ -111,6 +115,22 @@ class Keeper:
             "index": self._index(value.index),
             "name": self._keep(value.name),
             "values": self._values(value),
+        }
+
+    def _late_series(self, value: LateSeries) -> Any:
+        return {
+            KIND: "series",
+            "index": self._index(value.index),
+            "name": self._keep(value.name),
+            "values": self._array(value.values),
+        }
+
+    def _late_frame(self, value: LateFrame) -> Any:
+        return {
+            KIND: "frame",
+            "index": self._index(value.index),
+            "columns": self._index(value.columns),
+            "values": self._array(value.values),
         }
 
     def _frame(self, value: pd.DataFrame) -> Any:
@@ -193,6 +213,8 @@ class Keeper:
                 "zone": None if zone is None else str(zone),
                 "freq": index.freqstr,
             }
+            if self._brief and index.freq is not None and len(index):
+                return self_said | {"first": index.asi8[0].item(), "count": len(index)}
             argument, self._argument = self._argument, "index"
             values = self._array(index.asi8)
             self._argument = argument
@@ -213,6 +235,8 @@ def _described(value: Any) -> str:
 
 
 _WAYS: Final[tuple[tuple[Any, Any], ...]] = (
+    (LateSeries, Keeper._late_series),
+    (LateFrame, Keeper._late_frame),
     (np.generic, Keeper._scalar),
     (float, Keeper._float),
     (int, lambda _keeper, value: int(value)),

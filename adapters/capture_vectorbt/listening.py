@@ -14,20 +14,23 @@ from vectorbt.indicators.factory import IndicatorBase
 from vectorbt.portfolio import dispatch, nb
 from vectorbt.portfolio.base import Portfolio
 
+from capture.contracts.perturbing import rehearsal
 from capture.errors import CaptureWarning
-from capture_vectorbt.calls import Call, arguments_of, handed_over
+from capture_vectorbt.calls import Call, arguments_of, handed_over, is_call_of
 from capture_vectorbt.indicators import Indicators
 from capture_vectorbt.perturbing import perturbed
 from capture_vectorbt.settings import unseen_in
-from capture_vectorbt.writing import write
+from capture_vectorbt.waiting import Waiting
+from capture_vectorbt.writing import write, write_failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from capture.config import SignalCaptureConfig
     from capture_vectorbt.repeating import Repeats
+    from capture_vectorbt.waiting import Heard
 
-__all__ = ["listening"]
+__all__ = ["heard_as", "listening"]
 
 
 class _Listener:
@@ -39,24 +42,19 @@ class _Listener:
         ended: Callable[[str], None],
         repeats: Repeats | None,
     ) -> None:
-        self.config = config
-        self.ended = ended
         self.repeats = repeats
         self.indicators = Indicators()
+        self._config = config
+        self._ended = ended
         self._warned: set[str] = set()
+        # A rehearsal and a replay are recorded while what asked for them is still there.
+        patient = repeats is None and rehearsal() is None
+        self.waiting = Waiting(config, self._write, patient=patient)
 
-    def over(self, call: Call, portfolio: Any, error: BaseException | None) -> None:
-        write(
-            call,
-            portfolio,
-            error,
-            config=self.config,
-            indicators=self.indicators,
-            ended=self.ended,
-            repeats=self.repeats,
-        )
+    def returned(self, call: Call, portfolio: Any) -> None:
+        self.waiting.hear(call, portfolio, self.indicators)
         unseen = {name for name in unseen_in(call) if name not in self._warned}
-        if unseen and error is None:
+        if unseen:
             self._warned |= unseen
             warnings.warn(
                 f"{', '.join(sorted(unseen))} of Portfolio.{call.outer}: decisions inside compiled "
@@ -64,6 +62,19 @@ class _Listener:
                 CaptureWarning,
                 stacklevel=4,
             )
+
+    def raised(self, call: Call, error: BaseException) -> None:
+        self.waiting.flush()
+        self._tell(
+            write_failed(call, error, self.indicators, config=self._config, repeats=self.repeats)
+        )
+
+    def _write(self, heard: Heard) -> None:
+        self._tell(write(heard, config=self._config, repeats=self.repeats))
+
+    def _tell(self, run_id: str | None) -> None:
+        if run_id is not None:
+            self._ended(run_id)
 
 
 _LISTENER: Final[ContextVar[_Listener | None]] = ContextVar("listener", default=None)
@@ -75,21 +86,33 @@ def listening(
     config: SignalCaptureConfig,
     ended: Callable[[str], None],
     repeats: Repeats | None = None,
-) -> Iterator[None]:
-    """Record every outermost call that is made in this context.
+) -> Iterator[Callable[[], None]]:
+    """Record every outermost call that is made in this context; what it yields writes what waits.
 
     Args:
         config: how to record.
         ended: is told the identity of each run.
         repeats: what the run repeats, if it is a replay.
     """
-    before = _LISTENER.get()
+    before, listener = _LISTENER.get(), _Listener(config, ended, repeats)
     _EARS.put_on()
-    _LISTENER.set(_Listener(config, ended, repeats))
+    _LISTENER.set(listener)
     try:
-        yield
+        yield listener.waiting.flush
     finally:
         _LISTENER.set(before)
+        _EARS.take_off()
+        listener.waiting.close()
+
+
+def heard_as(call: Call, make: Callable[[], Any]) -> Any:
+    """Return what a function makes; its simulation is heard as that of a call, and answered."""
+    _EARS.put_on()
+    token = _CALL.set(call)
+    try:
+        return make()
+    finally:
+        _CALL.reset(token)
         _EARS.take_off()
 
 
@@ -105,9 +128,9 @@ class _Ears:
         with self._lock:
             self._listeners += 1
             if self._listeners == 1:
-                for name, found in list(vars(Portfolio).items()):
-                    if name.startswith("from_") and isinstance(found, classmethod):
-                        self._replace(Portfolio, name, classmethod(_constructor(name, found)))
+                for name in _CONSTRUCTORS:
+                    own = vars(Portfolio)[name]
+                    self._replace(Portfolio, name, classmethod(_constructor(name, own)))
                 self._replace(IndicatorBase, "__init__", _indicator(IndicatorBase.__init__))
                 for place, name in _SIMULATIONS:
                     self._replace(place, name, _simulation(getattr(place, name)))
@@ -125,6 +148,14 @@ class _Ears:
 
 
 _EARS: Final = _Ears()
+_CONSTRUCTORS: Final = tuple(
+    name
+    for name, found in vars(Portfolio).items()
+    if name.startswith("from_") and isinstance(found, classmethod)
+)
+_once: Final = functools.lru_cache(maxsize=64)
+"""An ear is made once for what it hears: to make one takes longer than to put it on."""
+
 _SIMULATIONS: Final = (
     (dispatch, "simulate_from_orders"),
     (dispatch, "simulate_from_signals"),
@@ -132,6 +163,7 @@ _SIMULATIONS: Final = (
 )
 
 
+@_once
 def _constructor(name: str, own: classmethod[Any, Any, Any]) -> Callable[..., Any]:
     function: Callable[..., Any] = own.__func__
 
@@ -140,32 +172,32 @@ def _constructor(name: str, own: classmethod[Any, Any, Any]) -> Callable[..., An
         listener, outer = _LISTENER.get(), _CALL.get()
         if listener is None:
             return function(cls, *args, **kwargs)
-        try:
-            arguments = arguments_of(function, cls, args, kwargs)
-        except TypeError:  # the host says what is wrong with the call
-            return function(cls, *args, **kwargs)
+        arguments = arguments_of(function, args, kwargs)
         if outer is not None:
             outer.goes_on(name, arguments)
             return function(cls, *args, **kwargs)
         others = {} if listener.repeats is not None else perturbed(name, arguments)
-        if others:
+        if others and is_call_of(function, cls, args, kwargs):
             arguments |= others
             args, kwargs = handed_over(function, cls, args, kwargs, others)
+        listener.waiting.prepare()
         call = Call(name, arguments)
         token = _CALL.set(call)
         try:
             portfolio = function(cls, *args, **kwargs)
         except BaseException as exc:
-            listener.over(call, None, exc)
+            if not isinstance(exc, TypeError) or is_call_of(function, cls, args, kwargs):
+                listener.raised(call, exc)
             raise
         finally:
             _CALL.reset(token)
-        listener.over(call, portfolio, None)
+        listener.returned(call, portfolio)
         return portfolio
 
     return construct
 
 
+@_once
 def _simulation(own: Callable[..., Any]) -> Callable[..., Any]:
     form = inspect.signature(getattr(own, "py_func", own))
 
@@ -173,12 +205,15 @@ def _simulation(own: Callable[..., Any]) -> Callable[..., Any]:
     def simulate(*args: Any, **kwargs: Any) -> Any:
         call = _CALL.get()
         if call is not None:
-            call.simulated = form.bind(*args, **kwargs).arguments
+            call.simulates(form, args, kwargs)
+            if call.answer is not None:
+                return call.answer
         return own(*args, **kwargs)
 
     return simulate
 
 
+@_once
 def _indicator(own: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(own)
     def make(self: Any, *args: Any, **kwargs: Any) -> None:

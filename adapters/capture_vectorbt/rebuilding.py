@@ -169,6 +169,12 @@ class _Builder:
         return pd.Index(values, dtype=values.dtype, name=self.make(said["name"]))
 
     def _datetimes(self, said: Mapping[str, Any]) -> Any:
+        if "count" in said:
+            first = pd.Timestamp(np.datetime64(said["first"], said["unit"]))
+            if said["zone"] is not None:
+                first = first.tz_localize("UTC").tz_convert(said["zone"])
+            times = pd.date_range(first, periods=said["count"], freq=said["freq"])
+            return times.as_unit(said["unit"]).rename(self.make(said["name"]))
         values = self.make(said["values"]).view(f"M8[{said['unit']}]")
         index = pd.DatetimeIndex(values, name=self.make(said["name"]))
         if said["zone"] is not None:
@@ -176,6 +182,10 @@ class _Builder:
         return _with_freq(index, said["freq"])
 
     def _timedeltas(self, said: Mapping[str, Any]) -> Any:
+        if "count" in said:
+            first = pd.Timedelta(np.timedelta64(said["first"], said["unit"]))
+            spans = pd.timedelta_range(first, periods=said["count"], freq=said["freq"])
+            return spans.as_unit(said["unit"]).rename(self.make(said["name"]))
         values = self.make(said["values"]).view(f"m8[{said['unit']}]")
         return _with_freq(pd.TimedeltaIndex(values, name=self.make(said["name"])), said["freq"])
 

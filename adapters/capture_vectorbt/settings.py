@@ -6,6 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from vectorbt.portfolio.enums import OppositeEntryMode
+from vectorbt.utils.enum_ import map_enum_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,12 +47,15 @@ def _shown(value: Any) -> Any:
 
 def unseen_in(call: Call) -> list[str]:
     """Return the arguments of a call that decide inside the compiled simulation."""
-    return [name for name in _DECIDING if call.arguments.get(name) is not None]
+    return [name for name in _DECIDING if call.given.get(name) is not None]
 
 
 def flags_of(call: Call, unkept: Mapping[str, str]) -> dict[str, Any]:
     """Return the flags of a run."""
     flags: dict[str, Any] = {"one_call": True, "one_sided_exits": True}
+    opposite = _opposite(call)
+    if opposite is not None:
+        flags["opposite_entries"] = opposite
     unseen = dict.fromkeys(unseen_in(call), _UNSEEN)
     if unseen:
         flags["not_captured"] = unseen
@@ -61,3 +66,16 @@ def flags_of(call: Call, unkept: Mapping[str, str]) -> dict[str, Any]:
     if seed is None and chance is not None and np.any(np.asarray(chance) != 0):
         flags["random_without_seed"] = True
     return flags
+
+
+def _opposite(call: Call) -> str | None:
+    """Return what entries against the position are, if it is one thing and does not turn it."""
+    word: Any = call.arguments.get("upon_opposite_entry", call.defaults.get("upon_opposite_entry"))
+    if call.constructor != "from_signals" or np.ndim(word):
+        return None
+    mode = map_enum_fields(word, OppositeEntryMode)
+    return {
+        OppositeEntryMode.Ignore: "ignore",
+        OppositeEntryMode.Close: "close",
+        OppositeEntryMode.CloseReduce: "close",
+    }.get(mode)

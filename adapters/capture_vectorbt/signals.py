@@ -42,6 +42,7 @@ def signal_table(
     segments: NDArray[np.int32],
     signal_ids: pa.Array,
     gathered: Mapping[str, NDArray[Any]],
+    late_missing: bool,
 ) -> pa.Table:
     """Return one row per signal."""
     bars, columns = cells.bars, cells.columns
@@ -56,7 +57,7 @@ def signal_table(
             "signal_type": _SIGNAL_TYPES.take(pa.array(np.where(cells.takes, 2, directions == 0))),
             "segment": segments[columns],
             "schema_version": pa.repeat(pa.scalar(SCHEMA_VERSION, pa.int16()), count),
-            "late_missing": pa.repeat(pa.scalar(False), count),
+            "late_missing": pa.repeat(pa.scalar(late_missing), count),
             **({} if account is None else _holdings(cells, account)),
             **{name: pa.array(values) for name, values in gathered.items()},
         }

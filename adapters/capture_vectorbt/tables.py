@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from capture.events import EVENTS
 from capture.recorder.facts import StrategyFacts
 from capture_vectorbt import signals
+from capture_vectorbt.telling import tell
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,7 +27,12 @@ __all__ = ["Tables", "open_segments"]
 
 
 class Tables:
-    """Writes the tables of events, which refer to one another by sequence number."""
+    """Writes the tables of events, which refer to one another by sequence number.
+
+    Attributes:
+        told: whether observers are told of them.
+        late_missing: whether the signals' indicators are lost.
+    """
 
     def __init__(
         self,
@@ -39,6 +44,8 @@ class Tables:
         repeats: Repeats | None,
     ) -> None:
         """Remember what is written; account and fates are unknown of a run that raised."""
+        self.told = True
+        self.late_missing = False
         self._engine = engine
         self._frame = frame
         self._account = account
@@ -64,6 +71,7 @@ class Tables:
                 segments=segments,
                 signal_ids=ids,
                 gathered=gathered.columns,
+                late_missing=self.late_missing,
             )
             if self._repeats is not None:
                 rows = rows.append_column("source_signal_id", self._repeats.ids(cells))
@@ -90,10 +98,8 @@ class Tables:
         first = self._engine.next_seq
         self._engine.append_table(table, rows, events=True)
         observe = self._engine.observer(table)
-        if observe is not None:
-            part = self._engine.part
-            for number, row in enumerate(rows.to_pylist()):
-                observe(EVENTS[table](part=part, seq=first + number, **row))
+        if observe is not None and self.told:
+            tell(observe, table, rows, part=self._engine.part, first_seq=first)
 
 
 def open_segments(

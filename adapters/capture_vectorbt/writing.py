@@ -1,10 +1,11 @@
-"""One run: everything that is recorded of a call, written when the call has returned."""
+"""One run: everything that is recorded of a call, written some time after it has returned."""
 
 from __future__ import annotations
 
 import json
 import warnings
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -18,14 +19,17 @@ from capture.recorder.facts import config_record
 from capture.store.run import RunStart
 from capture_vectorbt.accounts import account_of, equity_tables, trade_table
 from capture_vectorbt.cells import Simulated, cells_of, no_cells
+from capture_vectorbt.copying import Copies
 from capture_vectorbt.fates import fates_of
 from capture_vectorbt.frame import bars_of, frame_of, labels_of
 from capture_vectorbt.held import Held
 from capture_vectorbt.homes import Homes
+from capture_vectorbt.indicators import gather
 from capture_vectorbt.keeping import Keeper
 from capture_vectorbt.settings import effective, flags_of
 from capture_vectorbt.tables import Tables, open_segments
 from capture_vectorbt.tracing import trace_indicators
+from capture_vectorbt.waiting import STRATEGY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,10 +42,11 @@ if TYPE_CHECKING:
     from capture_vectorbt.cells import Cells
     from capture_vectorbt.fates import Fates
     from capture_vectorbt.frame import Frame
-    from capture_vectorbt.indicators import Gathered, Indicators
+    from capture_vectorbt.indicators import Gathered, Indicators, Seen
     from capture_vectorbt.repeating import Repeats
+    from capture_vectorbt.waiting import Heard
 
-__all__ = ["ARRAY", "CALL", "write"]
+__all__ = ["ARRAY", "CALL", "write", "write_failed"]
 
 CALL: Final = "vectorbt.call"
 """The note that keeps the call."""
@@ -49,53 +54,61 @@ CALL: Final = "vectorbt.call"
 ARRAY: Final = "vectorbt.array."
 """What the notes begin with that keep the call's arrays; their number follows."""
 
-STRATEGY: Final = "vectorbt"
 
-
-def write(
-    call: Call,
-    portfolio: Any,
-    error: BaseException | None,
-    *,
-    config: SignalCaptureConfig,
-    indicators: Indicators,
-    ended: Callable[[str], None],
-    repeats: Repeats | None = None,
-) -> None:
-    """Record a call; what goes wrong with that is a warning, and never the user's error.
+def write(heard: Heard, *, config: SignalCaptureConfig, repeats: Repeats | None) -> str | None:
+    """Write a call that returned; what goes wrong with that is a warning.
 
     Args:
-        call: what was called.
-        portfolio: what it returned; None if it raised.
-        error: what it raised.
+        heard: the call.
         config: how to record.
-        indicators: the indicators that were made before.
-        ended: is told the identity of the run.
         repeats: of a replay, what it repeats.
+
+    Returns:
+        The identity of its run; None if there is none.
     """
+    writer = _Writer(heard.call, config, repeats, heard)
+    return _attempt(writer, partial(writer.write, heard))
+
+
+def write_failed(
+    call: Call,
+    error: BaseException,
+    indicators: Indicators,
+    *,
+    config: SignalCaptureConfig,
+    repeats: Repeats | None,
+) -> str | None:
+    """Write a call that raised this error; see `write`."""
     writer = _Writer(call, config, repeats)
+    return _attempt(writer, partial(writer.fail, error, indicators))
+
+
+def _attempt(writer: _Writer, do: Callable[[], None]) -> str | None:
     try:
-        if portfolio is None:
-            writer.fail(error, indicators)
-        else:
-            writer.write(portfolio, indicators)
+        do()
     except CaptureHalted:
         raise
     except Exception as exc:
         writer.give_up(exc)
-        warnings.warn(f"the run of vectorbt was not recorded: {exc}", CaptureWarning, stacklevel=4)
-    if writer.engine is not None:
-        ended(writer.engine.run_id)
+        warnings.warn(f"the run of vectorbt was not recorded: {exc}", CaptureWarning, stacklevel=5)
+    return None if writer.engine is None else writer.engine.run_id
 
 
 class _Writer:
-    def __init__(self, call: Call, config: SignalCaptureConfig, repeats: Repeats | None) -> None:
+    def __init__(
+        self,
+        call: Call,
+        config: SignalCaptureConfig,
+        repeats: Repeats | None,
+        heard: Heard | None = None,
+    ) -> None:
         self.engine: SignalCaptureEngine | None = None
         self._call = call
         self._config = config
         self._repeats = repeats
+        self._run_id = None if heard is None else heard.run_id
 
-    def fail(self, error: BaseException | None, indicators: Indicators) -> None:
+    def fail(self, error: BaseException, indicators: Indicators) -> None:
         """Record a call that raised: what was asked, its signals if they are known, the error."""
         call = self._call
         if call.simulated is None:
@@ -107,9 +120,12 @@ class _Writer:
             simulated = Simulated(call)
             close = simulated.whole(simulated.array("close"))
             labels = labels_of(call, simulated.shape)
-            opened = self._open(labels, close, simulated, indicators, groups=None)
+            seen = indicators.seen(simulated.shape[0], Copies())
+            opened = self._open(labels, close, simulated, seen, groups=None)
             engine = opened.engine
-            opened.append(simulated, None, None, self._repeats)
+            opened.tables(None, None, self._repeats).append(
+                simulated, opened.segments, opened.gathered
+            )
             self._note(opened.kept, opened.keeper)
         engine.close(RunState.FAILED, problem=f"{type(error).__name__}: {error}")
 
@@ -121,27 +137,34 @@ class _Writer:
             except Exception as second:
                 warnings.warn(str(second), CaptureWarning, stacklevel=5)
 
-    def write(self, portfolio: Any, indicators: Indicators) -> None:
+    def write(self, heard: Heard) -> None:
         """Record a call that returned a portfolio."""
         simulated = None if self._call.simulated is None else Simulated(self._call)
+        portfolio = heard.account
         account = account_of(portfolio)
         labels = (portfolio.wrapper.index, portfolio.wrapper.columns)
         groups = None if account.groups is None else account.group_of.tolist()
-        opened = self._open(labels, account.close, simulated, indicators, groups=groups)
+        opened = self._open(labels, account.close, simulated, heard.indicators, groups=groups)
         engine, frame = opened.engine, opened.frame
-        opened.append(simulated, account, fates_of(opened.cells, simulated, account), self._repeats)
+        fates = fates_of(opened.cells, simulated, account)
+        tables = opened.tables(account, fates, self._repeats)
+        tables.told, tables.late_missing = not heard.recovered, heard.lacks
+        tables.append(simulated, opened.segments, opened.gathered)
         self._note(opened.kept, opened.keeper)
         for rows in equity_tables(account, frame):
             engine.append_table("equity", rows)
         engine.append_table("trades", trade_table(account, frame))
-        engine.close()
+        if heard.recovered:
+            engine.close(RunState.RECOVERED, problem="the process that recorded it died")
+        else:
+            engine.close()
 
     def _open(
         self,
         labels: tuple[Any, Any],
         close: NDArray[Any],
         simulated: Simulated | None,
-        indicators: Indicators,
+        indicators: list[Seen],
         *,
         groups: list[int] | None,
     ) -> _Opened:
@@ -149,7 +172,7 @@ class _Writer:
         call = self._call
         frame = frame_of(labels, close, call, self._config)
         cells = no_cells() if simulated is None else cells_of(call, simulated)
-        gathered = indicators.gather(labels[1], cells, len(close))
+        gathered = gather(indicators, labels[1], cells)
         bars = bars_of(close, frame, simulated)
         shape = (close.shape[0], close.shape[1])
         stored = Held(shape, cells, simulated, bars, frame)
@@ -191,6 +214,8 @@ class _Writer:
             "backend": config.backend,
             "seed": int(seed) if isinstance(seed, (int, np.integer)) else config.seed,
             "libraries": ("vectorbt", "numba", "numpy", "pandas"),
+            "run_id": self._run_id,
+            "started_ns": call.started_ns,
             "settings": effective(call),
             "flags": flags_of(call, keeper.unkept),
         }
@@ -216,14 +241,13 @@ class _Opened:
     keeper: Keeper
     kept: dict[str, Any]
 
-    def append(
-        self,
-        simulated: Simulated | None,
-        account: Account | None,
-        fates: Fates | None,
-        repeats: Repeats | None,
-    ) -> None:
-        """Write the events; account and fates are unknown of a run that raised."""
-        segments = open_segments(self.engine, self.frame, self.gathered)
-        tables = Tables(self.engine, self.frame, account, self.cells, fates, repeats)
-        tables.append(simulated, segments, self.gathered)
+    @cached_property
+    def segments(self) -> NDArray[np.int32]:
+        """The schema segment of each column; they are opened when they are first asked for."""
+        return open_segments(self.engine, self.frame, self.gathered)
+
+    def tables(
+        self, account: Account | None, fates: Fates | None, repeats: Repeats | None
+    ) -> Tables:
+        """Return what writes the events; account and fates are unknown of a run that raised."""
+        return Tables(self.engine, self.frame, account, self.cells, fates, repeats)

@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from capture.config import SignalCaptureConfig
     from capture.contracts.replay import ReplaySource
 
-__all__ = ["Adapter", "ListeningAdapter", "PerturbingAdapter", "TruncatingAdapter"]
+__all__ = [
+    "Adapter",
+    "ListeningAdapter",
+    "PerturbingAdapter",
+    "RecoveringAdapter",
+    "TruncatingAdapter",
+]
 
 
 @runtime_checkable
@@ -42,15 +49,36 @@ class ListeningAdapter(Adapter, Protocol):
 
     def listen(
         self, config: SignalCaptureConfig, ended: Callable[[str], None]
-    ) -> AbstractContextManager[None]:
+    ) -> AbstractContextManager[Callable[[], None] | None]:
         """Record every run that is made while the returned context manager is entered.
 
         Only runs of the thread that entered are recorded. Nothing of the host stays changed
-        afterwards.
+        afterwards. An adapter that writes runs some time after they were made enters with the
+        function that writes those that wait; it has written all of them when it is left.
 
         Args:
             config: how to record.
             ended: is told the identity of each run when it has ended, whatever its state.
+        """
+        ...
+
+
+@runtime_checkable
+class RecoveringAdapter(ListeningAdapter, Protocol):
+    """An adapter whose runs wait before they are written, and survive their process meanwhile.
+
+    It keeps what it heard in files of its own, `<anything>.<its name>` in the folder `waiting` of
+    the store, each of which it holds locked while it lives (`capture.store.locks.Lock`).
+    """
+
+    def recover(self, path: Path, store: Path) -> list[str]:
+        """Write what waits in a file whose process died, each run once; return their identities.
+
+        It may be called again after a kill in the middle.
+
+        Args:
+            path: the file, which is removed afterwards.
+            store: folder of the store.
         """
         ...
 

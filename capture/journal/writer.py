@@ -25,8 +25,10 @@ from capture.journal.layout import (
 from capture.journal.segment import SEGMENT_HEAD, Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
+
+    Told = Callable[[tuple[Any, ...]], None]
 
 __all__ = ["Append", "Block", "Journal"]
 
@@ -202,14 +204,21 @@ class Journal:
 
     # --- rows --------------------------------------------------------------------------------
 
-    def appender(self, layout: Layout) -> Append:
-        """Return the function that writes one row of a layout, as fast as Python can."""
-        if layout.texts:
-            return self._text_appender(layout)
-        record = struct.Struct(f"<IHqq{layout.codes}I")
-        return self._synced_appender(layout, record) if self._sync else self._fast(layout, record)
+    def appender(self, layout: Layout, told: Sequence[Told] = ()) -> Append:
+        """Return the function that writes one row of a layout, as fast as Python can.
 
-    def _fast(self, layout: Layout, record: struct.Struct) -> Append:
+        Args:
+            layout: the form of the rows.
+            told: who gets each row once it is accepted: its number and its values, as one tuple.
+        """
+        if layout.texts:
+            return _telling(self._text_appender(layout), told)
+        record = struct.Struct(f"<IHqq{layout.codes}I")
+        if self._sync:
+            return _telling(self._synced_appender(layout, record), told)
+        return self._fast(layout, record, told)
+
+    def _fast(self, layout: Layout, record: struct.Struct, told: Sequence[Told]) -> Append:
         said = {
             "journal": self,
             "acquire": self.lock.acquire,
@@ -217,8 +226,11 @@ class Journal:
             "pack_into": record.pack_into,
             "remember": self._offsets[layout.number].append,
             "now": time_ns,
+            **{f"told{place}": tell for place, tell in enumerate(told)},
         }
-        return _written_out(said, len(layout.fields), record.size, layout.number, len(layout.rows))
+        return _written_out(
+            said, len(layout.fields), record.size, layout.number, len(layout.rows), len(told)
+        )
 
     def _synced_appender(self, layout: Layout, record: struct.Struct) -> Append:
         pack_into, size, number = record.pack_into, record.size, layout.number
@@ -420,18 +432,43 @@ def append({values}):
         left = journal.left = journal.left - {rows}
         if left <= 0:
             journal.block_full()
-        return seq
     finally:
         release()
+{telling}
+    return seq
 """
 
 
-def _written_out(said: dict[str, Any], values: int, size: int, number: int, rows: int) -> Append:
-    """Return the function that appends records of this many values."""
+def _written_out(
+    said: dict[str, Any], values: int, size: int, number: int, rows: int, told: int
+) -> Append:
+    """Return the function that appends records of this many values and tells of them."""
     names = " ".join(f"v{place}," for place in range(values))
+    telling = [f"    row = (seq, {names})", *(f"    told{place}(row)" for place in range(told))]
     text = _WRITTEN_OUT.format(
-        values=names, size=size, number=number, rows=rows, ended=_ENDED, commit=COMMIT_WORD
+        values=names,
+        size=size,
+        number=number,
+        rows=rows,
+        ended=_ENDED,
+        commit=COMMIT_WORD,
+        telling="\n".join(telling) if told else "",
     )
     exec(text, said)  # noqa: S102 - nothing but numbers was put into the text
     append: Append = said["append"]
     return append
+
+
+def _telling(append: Append, told: Sequence[Told]) -> Append:
+    """Return what also tells of a row that was accepted."""
+    if not told:
+        return append
+
+    def appended(*values: Any) -> int:
+        seq = append(*values)
+        if seq >= 0:
+            for tell in told:
+                tell((seq, *values))
+        return seq
+
+    return appended

@@ -13,10 +13,11 @@ from capture.host import Host, get_host
 from capture.journal import Derived, Face, Field, Journal, Kind, Layout
 from capture.observers import PluginFailures, bind
 from capture.recorder.blocks import BlockWriter, LateSource
-from capture.recorder.channel import OBSERVED, Channel, Listener
+from capture.recorder.channel import OBSERVED, Channel
 from capture.recorder.facts import plain
 from capture.recorder.kinds import Kinds
 from capture.recorder.regimes import Regimes, configured
+from capture.recorder.row_events import hearing
 from capture.recorder.statistics import Counters, measure
 from capture.schema import SCHEMA_VERSION
 from capture.store.layout import LOCK
@@ -199,7 +200,7 @@ class OpenPart:
         return self._bound(layout, [share.late for share in shares])
 
     def _bound(self, layout: Layout, late: Sequence[Gather | None]) -> Channel:
-        listeners = []
+        told, words = [], self.journal.words
         for place, (face, gather) in enumerate(zip(layout.rows, late, strict=True)):
             kinds = {name: layout.kinds[source] for name, source in face.columns.items()}
             self.kinds(face.table).learn(kinds)
@@ -208,8 +209,8 @@ class OpenPart:
                 self.writer.gather_late(layout, source, place)
             observe = self.observer(face.table)
             if observe is not None:
-                listeners.append(Listener(place, observe, source))
-        return Channel(layout, self.journal.appender(layout), listeners, self.journal.words)
+                told.append(hearing(layout, place, words, source, observe))
+        return Channel(layout, self.journal.appender(layout, told=told))
 
     def kinds(self, table: str) -> Kinds:
         """Return what the free columns of a table hold, for all who write it."""

@@ -15,10 +15,10 @@ from capture.events import EVENTS, Event
 from capture.journal import Field, Kind, Layout
 from capture.journal.layout import STORAGE
 from capture.recorder.book import number_after
-from capture.recorder.channel import event_of
 from capture.recorder.facts import as_json
 from capture.recorder.parts import ORDER_PREFIX
 from capture.recorder.plans import RowPlans
+from capture.recorder.row_events import event_of
 from capture.schema import TABLES
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from capture.errors import CaptureError, InvalidEvent
 from capture.events import CapturedSignal
 from capture.journal import Layout
-from capture.recorder.channel import event_of
 from capture.recorder.intake import SIGNAL_FIELDS, SIGNAL_GROUPS, Intake, take_in
 from capture.recorder.plans import RowPlans, column_of
+from capture.recorder.row_events import event_of
 from capture.recorder.segments import Segments
 
 if TYPE_CHECKING:

@@ -32,6 +32,10 @@ Policy = Literal["honour_exit", "force_flat", "carry", "block_reentry"]
 POLICIES: Final = get_args(Policy)
 
 
+Opposite = Literal["reverse", "close", "ignore"]
+"""What an entry of the other side is to a host: it turns the position, closes it, or is nothing."""
+
+
 class Step(NamedTuple):
     """One signal, as far as boundaries are concerned.
 
@@ -42,6 +46,7 @@ class Step(NamedTuple):
         kind: entry, exit or adjustment.
         closes: of a signal that closes one trade of several: the signal that opened it.
         side: of an exit that closes positions of one side alone: 1 if it buys, -1 if it sells.
+        opposite: what it is to the host where it is an entry against the position.
     """
 
     seq: int
@@ -50,6 +55,14 @@ class Step(NamedTuple):
     kind: str
     closes: int | None = None
     side: int = 0
+    opposite: Opposite = "reverse"
+
+    def against(self, position: int) -> Step | None:
+        """Return what the step is to the host while this is held; None if it is nothing."""
+        turns = self.kind == "entry" and self.direction == -position != 0
+        if not turns or self.opposite == "reverse":
+            return self
+        return self._replace(kind="exit") if self.opposite == "close" else None
 
 
 class Flatten(NamedTuple):
@@ -210,12 +223,15 @@ class _Position:
         """Decide on every signal, in order."""
         for step in signals:
             inside = self._advance(step.bar)
-            if not step.side or step.side != self._held:
+            mine = step.against(self._held)
+            if mine is not None and (not mine.side or mine.side != self._held):
                 if inside:
-                    self._inside(step)
+                    self._inside(mine)
                 else:
-                    self._outside(step)
-            self._want(step)
+                    self._outside(mine)
+            wanted = step.against(self._wanted)
+            if wanted is not None:
+                self._want(wanted)
         self._advance(None)
         self._crossed(None, "open")
 

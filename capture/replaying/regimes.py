@@ -30,6 +30,9 @@ __all__ = ["BoundaryAwareReplay", "Wanted"]
 ONE_SIDED: Final = "one_sided_exits"
 """The flag of a run whose exits close positions of one side alone: that their orders are not of."""
 
+OPPOSITE_ENTRIES: Final = "opposite_entries"
+"""The flag that says what entries against the position were in a run, if they did not turn it."""
+
 
 class BoundaryAwareReplay:
     """Replays the signals of a regime, with an explicit policy for positions at its boundaries.
@@ -129,6 +132,7 @@ def _steps(
     rows = recording.table("signals", columns, mine)
     closes, wholly = _closed_by(recording, part)
     sides = _sides(recording, part)
+    opposite = (recording.start.get("flags") or {}).get(OPPOSITE_ENTRIES, "reverse")
     wanted = None if only is None else set(only)
     found: dict[str, list[tuple[str | None, Step]]] = {}
     for row in rows.to_pylist():
@@ -145,7 +149,7 @@ def _steps(
             kind = "exit"
         seq, direction = row["seq"], row["direction"]
         side = 0 if direction else sides.get(seq, 0)
-        step = Step(seq, row["bar_index"], direction, kind, closes.get(seq), side)
+        step = Step(seq, row["bar_index"], direction, kind, closes.get(seq), side, opposite)
         found.setdefault(row["strategy_id"], []).append((row["symbol"], step))
     return {strategy: by_symbol(steps) for strategy, steps in found.items()}
 

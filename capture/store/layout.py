@@ -6,6 +6,7 @@ import re
 import secrets
 import unicodedata
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -49,8 +50,10 @@ _UNSAFE: Final = re.compile(r"[^A-Za-z0-9_]+")
 _RUN_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _BASE32: Final = "abcdefghijklmnopqrstuvwxyz234567"
 _LONGEST_SLUG: Final = 40
+_LETTERS: Final = 6
 
 
+@lru_cache(maxsize=256)
 def slug(text: str) -> str:
     """Return a text as a word that is safe in a file name, whatever it held."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
@@ -60,7 +63,9 @@ def slug(text: str) -> str:
 def new_run_id(strategy: str) -> str:
     """Return an identity for a run that starts now: it sorts by time and names its strategy."""
     now = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    return f"{now}-{slug(strategy)}-{''.join(secrets.choice(_BASE32) for _ in range(6))}"
+    chance = secrets.randbits(5 * _LETTERS)  # asked for once: each question takes a while
+    letters = (_BASE32[chance >> 5 * place & 31] for place in range(_LETTERS))
+    return f"{now}-{slug(strategy)}-{''.join(letters)}"
 
 
 def check_run_id(run_id: str) -> str:
@@ -90,7 +95,7 @@ def part_name(number: int) -> str:
 class StoreLayout:
     """The paths of one store."""
 
-    __slots__ = ("base", "catalogue", "marker", "root", "runs")
+    __slots__ = ("base", "catalogue", "marker", "root", "runs", "waiting")
 
     def __init__(self, root: Path) -> None:
         """Lay out a store in this folder; nothing is created."""
@@ -99,6 +104,7 @@ class StoreLayout:
         self.catalogue: Final = root / "catalogue.sqlite"
         self.base: Final = root / "base"
         self.runs: Final = root / "runs"
+        self.waiting: Final = root / "waiting"
 
     def run(self, run_id: str) -> Path:
         """Return the folder of a run."""

@@ -39,6 +39,7 @@ from capture.store.locks import Lock, is_held
 from capture.store.records import read_record
 from capture.store.run import PartFolder, RunFolder, clear_leftovers, part_folders
 from capture.store.seal import NoFiles, PartFacts, missing_rows, seal_part
+from capture.store.waiting import forsaken, recover_waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,7 +60,9 @@ def recover_store(store: Store) -> list[str]:
     run that cannot be recovered is left as it is, with a warning, and does not hinder the others.
     """
     waiting = is_held(store.layout.recovery_lock())  # for another process that recovers just now
-    if not (waiting or _crashed(store)) or not os.access(store.layout.runs, os.W_OK):
+    if not (waiting or _crashed(store) or forsaken(store)):
+        return []
+    if not os.access(store.layout.runs, os.W_OK):
         return []
     try:
         lock = Lock(store.layout.recovery_lock(), patience_seconds=_PATIENCE_SECONDS)
@@ -67,7 +70,8 @@ def recover_store(store: Store) -> list[str]:
         return []
     try:
         _sweep(store.layout.runs)
-        return [name for name in _crashed(store) if _recovered(store, name)]
+        waited = recover_waiting(store)  # before the others: it begins half-written runs anew
+        return waited + [name for name in _crashed(store) if _recovered(store, name)]
     finally:
         lock.release()
 

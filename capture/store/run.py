@@ -59,6 +59,9 @@ __all__ = [
 
 _NEW: Final = ".new-"
 
+_NOT_FACTS: Final = ("code", "run_id", "started_ns")
+"""What a start record has in another form, or from elsewhere."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunStart:
@@ -79,6 +82,8 @@ class RunStart:
         libraries: names of the libraries whose versions matter, beside the usual ones.
         backend: name of the storage backend.
         flags: anything a reader must know, such as a closed loop.
+        run_id: identity of a run that got it before it is written; None: a new one.
+        started_ns: when such a run began; None: now.
     """
 
     host: str
@@ -95,10 +100,12 @@ class RunStart:
     libraries: tuple[str, ...] = ()
     backend: str = "parquet"
     flags: Mapping[str, Any] = field(default_factory=dict)
+    run_id: str | None = None
+    started_ns: int | None = None
 
     def to_record(self) -> dict[str, Any]:
         """Return the start as `run.json` keeps it, with what surrounds the run."""
-        said = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "code"}
+        said = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _NOT_FACTS}
         folder = _working_folder()
         return {
             **said,
@@ -374,15 +381,16 @@ def _publish(
     """Write the start record and give the folder its name; return both."""
     facts = plain(start.to_record())
     while True:
-        run_id, now_ns = new_run_id(start.strategy), time_ns()
-        said = {"format": FORMAT_VERSION, "run_id": run_id, "started_ns": now_ns, **facts}
-        said["started"] = time_text(now_ns)
+        run_id = start.run_id or new_run_id(start.strategy)
+        began_ns = start.started_ns or time_ns()
+        said = {"format": FORMAT_VERSION, "run_id": run_id, "started_ns": began_ns, **facts}
+        said["started"] = time_text(began_ns)
         record = write_record(fresh / RUN_RECORD, said, sync=sync)
         try:
             return fresh.rename(runs / run_id), record
         except OSError:
-            if not (runs / run_id).exists():  # else the name is taken: take another
-                raise
+            if start.run_id or not (runs / run_id).exists():
+                raise  # else the name is taken: take another
 
 
 def join_run(store: Store, path: Path) -> RunFolder:

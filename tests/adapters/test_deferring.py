@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from backtesting import Backtest, Strategy
 from backtesting.test import GOOG
 
 import capture
+from tests.adapters.telling import told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +32,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "hedging": {"hedging": True},
     "exclusive": {"exclusive_orders": True},
 }
-IDENTITIES = ("signal_id", "order_id")
 
 
 class Erratic(Strategy):  # type: ignore[misc]
@@ -88,37 +89,12 @@ class Listener:
     """Hears of fills, which are recorded as they happen for that."""
 
     def __init__(self) -> None:
-        self.heard = 0
+        self.heard: list[Any] = []
 
     @capture.hookimpl
     def on_fill(self, fill: Any) -> None:
-        """Count."""
-        self.heard += 1
-
-
-def told(recording: Any, table: str) -> list[dict[str, Any]]:
-    """Return the rows of a table with identities that do not depend on numbers."""
-    order = {name: number for number, name in enumerate(ids(recording, "signals", "signal_id"))}
-    orders = {name: number for number, name in enumerate(ids(recording, "orders", "order_id"))}
-    rows = recording.table(table).drop_columns(["seq", "recorded_time"]).to_pylist()
-    for row in rows:
-        for name in ("signal_seq", "order_seq"):
-            row.pop(name, None)
-        if row.get("bar_index") == BARS - 1:
-            row.pop("portfolio_equity", None)  # finalising changes it, and may come before or after
-        for name, places in zip(IDENTITIES, (order, orders), strict=True):
-            if row.get(name) is not None:
-                row[name] = places[row[name]]
-        parent = row.get("parent_id")
-        if parent is not None and parent.startswith("o"):
-            row["parent_id"] = orders[parent]
-    return [{name: value for name, value in row.items() if value == value} for row in rows]
-
-
-def ids(recording: Any, table: str, name: str) -> list[str]:
-    """Return the identities of a table's rows in order."""
-    found: list[str] = recording.table(table).column(name).to_pylist()
-    return found
+        """Keep the event; it is read after the run."""
+        self.heard.append(fill)
 
 
 def recorded(folder: Path, settings: dict[str, Any], **params: Any) -> tuple[Any, Any]:
@@ -145,10 +121,16 @@ def test_deferred_fills_are_those_that_are_heard(
             now, heard = recorded(tmp_path / f"now{seed}", SETTINGS[name], **params)
         finally:
             host.unregister(listener)
-        assert listener.heard == heard.table("fills").num_rows
+        stored = heard.table("fills").to_pylist()
+        assert [each.to_dict()["price"] for each in listener.heard] == [r["price"] for r in stored]
+        assert [each.seq for each in listener.heard] == [row["seq"] for row in stored]
         assert later["_trades"].equals(now["_trades"])
         for table in ("signals", "orders", "fills", "statuses", "trades", "notes"):
             mine, theirs = told(deferred, table), told(heard, table)
+            for row in (*mine, *theirs):
+                if row.get("bar_index") == BARS - 1:
+                    # Finalising changes it, and may come before or after.
+                    row.pop("portfolio_equity", None)
             if table == "statuses":  # the order of those of one bar is no promise
                 mine, theirs = (
                     sorted(rows, key=lambda row: (row["signal_id"], row["status"]))
@@ -156,3 +138,116 @@ def test_deferred_fills_are_those_that_are_heard(
                 )
             assert mine == theirs, table
         assert "fills_missing_after_seq" not in deferred.manifest["flags"]
+
+
+class Deciding(Erratic):
+    """Looks, before each decision, at what was heard of its trades so far."""
+
+    listener: Any = None
+
+    def next(self) -> None:
+        """Count, and go on."""
+        fills = len(self.trades) + 2 * len(self.closed_trades)
+        assert len(self.listener.heard) == fills
+        if self.trades:
+            trade, fill = self.trades[-1], self.listener.heard[-1]
+            assert (fill.price, fill.size * fill.side) == (trade.entry_price, trade.size)
+            assert fill.bar_index == trade.entry_bar
+        super().next()
+
+
+@pytest.mark.parametrize("name", ["plain", "at the close", "poor", "fixed commission"])
+def test_a_fill_is_heard_before_the_next_decision(name: str, tmp_path: Path) -> None:
+    listener, host = Listener(), capture.get_host()
+    strategy = type("Deciding", (Deciding,), {"listener": listener})
+    own = capture.wrap(strategy, store=tmp_path, buffer_size=32)
+    said = {"cash": 10_000, "commission": 0.002, "finalize_trades": True, **SETTINGS[name]}
+    host.register(listener, name="listener")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            results = Backtest(GOOG.iloc[:BARS], own, **said).run(seed=3)
+    finally:
+        host.unregister(listener)
+    recording = capture.open(tmp_path).latest()
+    assert recording.state == "ended"
+    # An order of the last bar may be filled when the host finalises, after the last decision.
+    left = len(results._strategy.trades)
+    assert len(listener.heard) == 2 * len(results["_trades"]) + left > 20
+    # What is the host's own is what it was.
+    assert type(results._strategy._broker.orders) is list
+    assert not any("_capture" in vars(trade) for trade in results._strategy.closed_trades)
+
+
+class Furious:
+    """Raises at the third fill."""
+
+    heard = 0
+
+    @capture.hookimpl
+    def on_fill(self) -> None:
+        """Raise."""
+        self.heard += 1
+        if self.heard == 3:
+            raise ZeroDivisionError("furious")
+
+
+@pytest.mark.filterwarnings("ignore:.*Broker canceled the")
+@pytest.mark.filterwarnings("ignore:.*dayofweek is deprecated")
+@pytest.mark.parametrize("policy", ["disable", "raise"])
+def test_an_observer_that_raises_at_a_plain_fill_loses_no_event(
+    policy: str, tmp_path: Path
+) -> None:
+    furious, host = Furious(), capture.get_host()
+    own = capture.wrap(Erratic, store=tmp_path, plugin_failure=policy)
+    backtest = Backtest(GOOG.iloc[:BARS], own, cash=10_000, finalize_trades=True)
+    host.register(furious, name="furious")
+    try:
+        if policy == "raise":
+            with pytest.raises(ZeroDivisionError):
+                backtest.run(seed=1)
+        else:
+            with pytest.warns(capture.errors.CaptureWarning, match="furious"):
+                backtest.run(seed=1)
+    finally:
+        host.unregister(furious)
+    del backtest
+    gc.collect()
+    recording = capture.open(tmp_path).latest()
+    assert furious.heard == 3
+    fills = recording.table("fills").num_rows
+    assert fills == 3 if policy == "raise" else fills > 20
+    assert recording.state == ("failed" if policy == "raise" else "ended")
+    assert capture.verify(tmp_path).ok
+
+
+class Remarking(Strategy):  # type: ignore[misc]
+    """Says something about a trade whose fill may not be recorded yet."""
+
+    def init(self) -> None:
+        """Declare nothing."""
+
+    def next(self) -> None:
+        """Buy once, and say why."""
+        if len(self.data) == 10:
+            self.buy(size=1)
+        elif len(self.data) == 20:
+            capture.note("why", "so", signal=self.trades[0])
+
+
+@pytest.mark.parametrize("heard", [False, True])
+def test_a_note_on_a_plain_trade_is_with_the_signal_that_opened_it(
+    heard: bool, tmp_path: Path
+) -> None:
+    listener, host = Listener(), capture.get_host()
+    if heard:
+        host.register(listener, name="listener")
+    try:
+        own = capture.wrap(Remarking, store=tmp_path)
+        Backtest(GOOG.iloc[:50], own, finalize_trades=True).run()
+    finally:
+        if heard:
+            host.unregister(listener)
+    recording = capture.open(tmp_path).latest()
+    (note,) = recording.table("notes").to_pylist()
+    assert note["signal_id"] == recording.table("signals").column("signal_id")[0].as_py()

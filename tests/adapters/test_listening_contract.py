@@ -12,11 +12,8 @@ from backtesting.test import EURUSD, GOOG
 
 import capture
 from capture.testing.adapter import AdapterContract, identical
-from tests.adapters.vectorbt.compiled import share_compiled
 
 pytestmark = [pytest.mark.host, pytest.mark.slow]
-
-share_compiled()
 
 
 class Cross:

@@ -51,6 +51,7 @@ def script(tmp_path, monkeypatch):
     return path
 
 
+@pytest.mark.slow
 def test_signals_that_do_not_change_are_a_good_answer(call, script):
     result = call("check-replay", "--setting", "cash", "--setting", "commission", script, "cross")
     assert result.exit_code == 0, result.output
@@ -63,6 +64,7 @@ def test_signals_that_do_not_change_are_a_good_answer(call, script):
     assert not (script.parent / "mine").exists()
 
 
+@pytest.mark.slow
 def test_signals_that_change_are_told_with_the_first_of_them(call, script):
     result = call("check-replay", "--setting", "little_cash", "--json", script, "money")
     assert result.exit_code == 1, result.output

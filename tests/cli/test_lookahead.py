@@ -61,6 +61,7 @@ def script(tmp_path, monkeypatch):
     return path
 
 
+@pytest.mark.slow
 def test_a_clean_strategy_is_a_good_answer(call, script):
     result = call("lookahead", "--cuts", "2", script, "cross")
     assert result.exit_code == 0, result.output
@@ -69,6 +70,7 @@ def test_a_clean_strategy_is_a_good_answer(call, script):
     assert not (script.parent / "mine").exists()
 
 
+@pytest.mark.slow
 def test_a_peek_is_named_with_its_indicator(call, script):
     result = call("lookahead", "--cuts", "2", script, "peek")
     assert result.exit_code == 1, result.output

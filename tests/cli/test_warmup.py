@@ -25,6 +25,7 @@ def test_a_strategy_that_waits_is_a_good_answer(call, script):
     assert "Its signals agree" in result.stdout
 
 
+@pytest.mark.slow
 def test_a_short_warm_up_is_told_with_its_length(call, script):
     result = call("warmup", "--json", script, "slow")
     assert result.exit_code == 1, result.output

@@ -166,7 +166,7 @@ def environment_for(folder: Path, text: str = "") -> dict[str, str]:
     return {
         **{name: value for name, value in os.environ.items() if name not in own},
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-        "PYTHONPATH": str(folder),
+        "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT / "tests" / "startup")]),
         "PYTHONWARNINGS": ",".join(filters),
         "COLUMNS": "100",
     }

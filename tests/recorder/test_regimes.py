@@ -105,6 +105,7 @@ def test_conditions_reach_every_classifier(tmp_path: Path) -> None:
 
 
 @given(count=st.integers(1, 60), seed=st.integers(0, 2**16))
+@pytest.mark.slow
 def test_bars_that_come_one_by_one_bring_the_same_changes(
     tmp_path_factory: pytest.TempPathFactory, count: int, seed: int
 ) -> None:

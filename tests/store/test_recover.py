@@ -144,6 +144,7 @@ def test_a_crashed_run_is_readable_before_it_is_recovered(
 
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(milliseconds=st.integers(5, 250))
+@pytest.mark.slow
 def test_killed_at_any_moment_nothing_told_is_lost(
     tmp_path_factory: pytest.TempPathFactory,
     start_python: Callable[..., Any],

@@ -42,6 +42,7 @@ def sealed(tmp_path_factory: pytest.TempPathFactory, record: Callable[..., str])
 
 @settings(max_examples=150)
 @given(data=st.data())
+@pytest.mark.slow
 def test_any_changed_byte_is_found_and_named(sealed: Path, data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(sealed_files(sealed)))
     content = path.read_bytes()

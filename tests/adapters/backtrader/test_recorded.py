@@ -178,6 +178,16 @@ class Logging(s.SmaCross):
         str(order.ref)
 
 
+class Polling(s.SmaCross):
+    waiting: Any = None
+
+    def next(self) -> None:
+        if self.waiting is None or not self.waiting.alive():
+            self.waiting = self.buy(size=1)
+        elif self.waiting.status == bt.Order.Accepted:
+            self.cancel(self.waiting)
+
+
 def size_from(strategy: Any) -> float:
     return strategy.broker.getvalue() / 1000
 
@@ -198,6 +208,7 @@ class AskingElsewhere(s.SmaCross):
         (ReadingCash, ["broker.getcash"]),
         (AskingElsewhere, ["broker.getvalue"]),
         (Remembering, ["notify_order"]),
+        (Polling, ["order.alive", "order.status"]),
         (s.Crossing, ["getposition"]),
     ],
 )

@@ -11,7 +11,6 @@ from vectorbt.portfolio import enums
 
 from tests.adapters.vectorbt import calls as c
 from tests.adapters.vectorbt import prices as p
-from tests.adapters.vectorbt.compiled import share_compiled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -206,8 +205,6 @@ CASES: dict[str, Case] = {
     "a signal function": Case(_SIGNALS, c.signal_func, replayable=False),
     "a stop that is moved": Case(_SIGNALS, c.moved_stop, {"sl_stop": 0.1}, replayable=False),
 }
-
-share_compiled()
 
 REPLAYABLE = [name for name, case in CASES.items() if case.replayable]
 

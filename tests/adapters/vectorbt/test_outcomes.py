@@ -32,6 +32,9 @@ MEANING = {
     "SizeZero": "sized_to_zero",
     "MinSizeNotReached": "sized_to_zero",
     "NoOpenPosition": "nothing_to_close",
+    "CantCoverFees": "insufficient_cash",
+    "MaxSizeExceeded": "risk_limit",
+    "PartialFill": "insufficient_cash",
     "SizeNaN": "invalid_order",
     "PriceNaN": "invalid_order",
 }
@@ -103,6 +106,62 @@ def test_a_reason_is_never_another_than_the_hosts(name: str, recorded: Recorded)
         else:
             meant = MEANING.get(every[said])
             assert row.reason in {meant, "rejected_by_broker"}, (row, every[said])
+
+
+REFUSED = {
+    "fees that nobody can pay": {"fixed_fees": 200.0},
+    "more than there is cash for": {"size": 0.9, "allow_partial": False},
+    "more than is allowed": {"size": 50.0, "max_size": 1.0, "allow_partial": False},
+    "more than is allowed, both ways": {
+        "size": 50.0, "max_size": 1.0, "allow_partial": False, "direction": "both",
+    },
+    "more and more, until the cash is gone": {
+        "size": 0.1, "accumulate": True, "allow_partial": False, "slippage": 0.01, "fees": 0.01,
+        "fixed_fees": 0.5,
+    },
+    "little cash, and large grains": {"size_granularity": 5.0, "size": 7.0},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_why_an_order_was_refused_is_told_without_a_log_where_it_follows(
+    name: str, tmp_path: Path
+) -> None:
+    def run() -> Any:
+        return CASES["SMA cross, GOOG"].host.from_signals(
+            **c.sma_goog(), init_cash=100.0, **REFUSED[name]
+        )
+
+    settings = REFUSED[name]
+    _, recording = captured(run, tmp_path)
+    logs = (
+        CASES["SMA cross, GOOG"]
+        .host.from_signals(**c.sma_goog(), init_cash=100.0, log=True, **settings)
+        .log_records
+    )
+    info = dict(zip(logs["idx"].tolist(), logs["res_status_info"].tolist(), strict=True))
+    statuses = recording.statuses().set_index("bar_index")
+    told = statuses[statuses["status"] == "rejected"]
+    assert len(told)
+    known = 0
+    for bar, row in told.iterrows():
+        if bar not in info or info[bar] < 0:
+            assert row["reason"] in {"already_in_position", "nothing_to_close"}
+            continue
+        word = OrderStatusInfo._fields[info[bar]]
+        if row["reason"] == "rejected_by_broker":
+            continue
+        known += 1
+        assert row["reason"] == MEANING[word], (bar, word)
+        assert row["detail"] in {None, word}
+    assert known or name == "little cash, and large grains"
+
+
+def test_prices_that_are_missing_are_told_without_a_log(recorded: Recorded) -> None:
+    _, recording = recorded("bars without a price")
+    statuses = recording.statuses()
+    assert "rejected_by_broker" not in set(statuses["reason"])
+    assert "PriceNaN" in set(statuses["detail"])
 
 
 def test_an_entry_while_in_position_and_an_exit_without_are_told_apart(tmp_path: Path) -> None:

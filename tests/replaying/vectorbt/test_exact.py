@@ -31,10 +31,8 @@ _REPLAY = """
 import json, sys
 import numpy as np
 import capture
-from tests.adapters.vectorbt.compiled import share_compiled
 from tests.adapters.vectorbt.results import outcome
 
-share_compiled()
 for place, store in json.loads(sys.argv[1]).items():
     portfolio = capture.replay(capture.open(store).latest()).into("vectorbt")
     np.savez(place, **outcome(portfolio))

@@ -37,13 +37,25 @@ def trend(close: Any) -> np.ndarray[Any, Any]:
     return states
 
 
-def obeyed(signals: Any, inside: Any, policy: str) -> np.ndarray[Any, Any]:
+def meant(enters: bool, side: int, position: int, opposite: str) -> str:
+    """Return what a signal is while this position is held: an entry, an exit, or nothing."""
+    if not enters:
+        return "exit" if position == side else ""
+    if position != -side or opposite == "reverse":
+        return "entry"
+    return "exit" if opposite == "close" else ""
+
+
+def obeyed(
+    signals: Any, inside: Any, policy: str, opposite: str = "reverse"
+) -> np.ndarray[Any, Any]:
     """Return what is left of one column's long entries and exits, and short ones, bar by bar.
 
     Args:
         signals: by bar, whether each of the four was given.
         inside: by bar, whether the regime is there.
         policy: what happens at its boundaries.
+        opposite: what an entry against the position does.
     """
     left = np.zeros((len(inside), 4), dtype=bool)
     held = wanted = 0
@@ -53,17 +65,19 @@ def obeyed(signals: Any, inside: Any, policy: str) -> np.ndarray[Any, Any]:
             held = 0
         for kind in np.flatnonzero(signals[bar]):
             side, enters = (1, 1, -1, -1)[kind], kind in {0, 2}
-            if enters and here:
+            now = meant(enters, side, held, opposite)
+            if now == "entry" and here:
                 if held or policy != "block_reentry" or wanted != side:
                     left[bar, kind] = True
                     held = side
-            elif enters and held == -side and policy != "carry":
+            elif now == "entry" and held == -side and policy != "carry":
                 left[bar, [1, 3]] = True  # outside, of a reversal the half that closes
                 held = 0
-            elif not enters and held == side and (here or policy != "carry"):
+            elif now == "exit" and (here or policy != "carry"):
                 left[bar, kind] = True
                 held = 0
-            wanted = side if enters else (0 if wanted == side else wanted)
+            now = meant(enters, side, wanted, opposite)
+            wanted = {"entry": side, "exit": 0}.get(now, wanted)
     return left
 
 
@@ -94,7 +108,8 @@ def expected(
     left = np.zeros_like(given)
     for column in range(width):
         inside = np.isin(trend(closes[:, column % closes.shape[1]]), wanted)
-        left[:, column] = obeyed(given[:, column], inside, policy)
+        opposite = settings.get("upon_opposite_entry", "reverse")
+        left[:, column] = obeyed(given[:, column], inside, policy, opposite)
     arrays = {name: left[:, :, kind] for kind, name in enumerate(NAMES)}
     if labels is None:
         arrays = {name: array[:, 0] for name, array in arrays.items()}
@@ -109,6 +124,16 @@ CALLS: dict[str, tuple[Callable[[], dict[str, Any]], str, dict[str, Any]]] = {
     "short": (c.sma_goog, "shortonly", {"init_cash": 10_000, "fees": 0.002}),
     "both sides": (c.sma_goog, "both", {"init_cash": 10_000, "fees": 0.002}),
     "four arrays": (c.goog_rsi, "longonly", {"init_cash": 10_000, "fees": 0.002}),
+    "opposite entries close": (
+        c.goog_rsi,
+        "longonly",
+        {"init_cash": 10_000, "fees": 0.002, "upon_opposite_entry": "close"},
+    ),
+    "opposite entries are nothing": (
+        c.goog_rsi,
+        "longonly",
+        {"init_cash": 10_000, "fees": 0.002, "upon_opposite_entry": "ignore"},
+    ),
     "several assets": (c.sma_assets, "both", {"init_cash": 10_000, "fees": 0.002}),
     "one account": (
         c.sma_assets,

@@ -1,0 +1,117 @@
+"""Copies of what a user hands over, for whoever reads it after the user has gone on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+__all__ = ["Copies", "LateFrame", "LateSeries", "made"]
+
+_FIXED: Final = frozenset({type(None), bool, int, float, str})
+
+_SMALL: Final = 64
+"""Bytes up to which an array is copied without asking whether it was copied before."""
+
+
+class LateSeries:
+    """A series that is made when it is needed: making one takes longer than copying it."""
+
+    __slots__ = ("_attrs", "index", "name", "values")
+
+    def __init__(self, series: pd.Series[Any], values: NDArray[Any]) -> None:
+        """Remember everything but the values, which are copies."""
+        self.values, self._attrs = values, series.attrs
+        self.index, self.name = series.index, series.name
+
+    def make(self) -> pd.Series[Any]:
+        """Return the series."""
+        series = pd.Series(self.values, index=self.index, name=self.name, copy=False)
+        series.attrs.update(self._attrs)
+        return series
+
+
+class LateFrame:
+    """A frame of one type that is made when it is needed."""
+
+    __slots__ = ("_attrs", "columns", "index", "values")
+
+    def __init__(self, frame: pd.DataFrame, values: NDArray[Any]) -> None:
+        """Remember everything but the values, which are copies."""
+        self.values, self._attrs = values, frame.attrs
+        self.index, self.columns = frame.index, frame.columns
+
+    def make(self) -> pd.DataFrame:
+        """Return the frame."""
+        frame = pd.DataFrame(self.values, index=self.index, columns=self.columns, copy=False)
+        frame.attrs.update(self._attrs)
+        return frame
+
+
+def made(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values with their series and frames, where `Copies` has put them off."""
+    late = (LateSeries, LateFrame)
+    return {n: v.make() if isinstance(v, late) else v for n, v in values.items()}
+
+
+class Copies:
+    """Copies values, each piece of memory once.
+
+    Attributes:
+        nbytes: size of the copies that were made.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none; what is copied must stay alive as long as this is used."""
+        self.nbytes = 0
+        self._seen: dict[Any, NDArray[Any]] = {}
+
+    def of(self, value: Any) -> Any:
+        """Return a value that does not change when the given one does; see `made`."""
+        if type(value) in _FIXED:
+            return value
+        if isinstance(value, np.ndarray):
+            return self.of_array(value)
+        if isinstance(value, pd.Series):
+            if not isinstance(value.dtype, np.dtype):
+                return value.copy()
+            return LateSeries(value, self.of_array(value.to_numpy()))
+        if isinstance(value, pd.DataFrame):
+            return self._frame(value)
+        if isinstance(value, dict):
+            return {key: self._inner(part) for key, part in value.items()}
+        if type(value) in (list, tuple):
+            return type(value)(self._inner(part) for part in value)
+        return value
+
+    def _inner(self, value: Any) -> Any:
+        """Return a copy of a part of something."""
+        return value.copy() if isinstance(value, (pd.Series, pd.DataFrame)) else self.of(value)
+
+    def _frame(self, frame: pd.DataFrame) -> Any:
+        kinds = set(frame.dtypes.tolist())
+        if len(kinds) != 1 or not isinstance(kinds.pop(), np.dtype):
+            return frame.copy()
+        return LateFrame(frame, self.of_array(frame.to_numpy()))
+
+    def of_array(self, array: NDArray[Any]) -> NDArray[Any]:
+        """Return the copy of an array; views of one and the same memory get one copy."""
+        if array.nbytes <= _SMALL or array.dtype.hasobject:
+            return array.copy()
+        layout = tuple(zip(array.shape, array.strides, strict=True))
+        if any(not stride and size > 1 for size, stride in layout):  # broadcast
+            core = array[tuple(slice(None) if stride else slice(0, 1) for _, stride in layout)]
+            return np.broadcast_to(self.of_array(core), array.shape)
+        long = tuple(axis for axis in layout if axis[0] > 1)
+        key = (array.__array_interface__["data"][0], array.dtype, long)
+        found = self._seen.get(key)
+        if found is None:
+            found = self._seen[key] = array.copy(order="K").reshape([size for size, _ in long])
+            self.nbytes += found.nbytes
+        return found.reshape(array.shape)

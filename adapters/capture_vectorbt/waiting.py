@@ -1,0 +1,229 @@
+"""Calls that were heard and are not yet written: what the user waits for, and what not.
+
+When a constructor returns, its call, its arrays and its portfolio's records are copied and kept in
+a file. All else, which takes longer than the call itself, is done for several calls at once: when
+the outermost `with` ends, when its recordings are asked for, or when much waits.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from dataclasses import dataclass, replace
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Final
+
+from capture.errors import CaptureError
+from capture.recorder.facts import config_record
+from capture.store.layout import new_run_id
+from capture_vectorbt.copying import Copies, made
+from capture_vectorbt.keeping import Keeper
+from capture_vectorbt.spill import Spill
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from capture.config import SignalCaptureConfig
+    from capture_vectorbt.calls import Call
+    from capture_vectorbt.indicators import Indicators, Seen
+
+__all__ = ["STRATEGY", "Heard", "Waiting"]
+
+STRATEGY: Final = "vectorbt"
+
+_MOST_CALLS: Final = 32
+_MOST_BYTES: Final = 64 * 1024 * 1024
+"""How much may wait; a call that brings more is written at once."""
+
+_CHANGEABLE: Final = ("close", "order_records", "log_records", "init_cash", "call_seq")
+"""What a portfolio is made of that can be written to."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A call that has returned.
+
+    Attributes:
+        call: what was called.
+        portfolio: what it returned.
+        indicators: those that were there.
+        changeable: what of the portfolio the user could change, as it was.
+        run_id: identity of the run that it becomes; None: a new one.
+        end: where it ends in the file of waiting calls, if it is there.
+        recovered: whether its process died before it was written.
+        lacks: whether it had indicators, of which nothing is known any more.
+    """
+
+    call: Call
+    portfolio: Any
+    indicators: list[Seen]
+    changeable: Mapping[str, Any]
+    run_id: str | None = None
+    end: int | None = None
+    recovered: bool = False
+    lacks: bool = False
+
+    @property
+    def account(self) -> Any:
+        """The portfolio as it was when it was returned."""
+        return self.portfolio.replace(**made(self.changeable))
+
+
+class Waiting:
+    """Owns the calls that wait, and the file that holds them meanwhile."""
+
+    def __init__(
+        self, config: SignalCaptureConfig, write: Callable[[Heard], None], *, patient: bool
+    ) -> None:
+        """Begin with none.
+
+        Args:
+            config: how to record.
+            write: writes a call.
+            patient: whether calls may wait at all.
+        """
+        self._config = config
+        self._write = write
+        self._patient = patient and config.durability != "fsync"
+        self._spill: Spill | None = None
+        self._calls: deque[Heard] = deque()
+        self._nbytes = 0
+        self._lock = RLock()
+        self._process = os.getpid()
+        self._config_text = ""
+
+    def hear(self, call: Call, portfolio: Any, indicators: Indicators) -> None:
+        """Keep a call that has returned; write it at once if it cannot wait."""
+        self._forget_parents()
+        with self._lock:
+            copies = Copies()
+            call.keep(copies)
+            config = portfolio.config
+            changeable = {name: copies.of(config[name]) for name in _CHANGEABLE}
+            bars = portfolio.wrapper.shape[0]
+            wanted = call.signal_bars(bars) if self._patient else None
+            seen = indicators.seen(bars, copies, wanted)
+            self._nbytes += copies.nbytes
+            heard = Heard(call, portfolio, seen, changeable)
+            waits = self._patient and call.is_simulated
+            if waits and self._spill is not None:
+                kept = self._spilled(heard)
+                heard, waits = kept or heard, kept is not None
+            self._calls.append(heard)
+            if not waits or len(self._calls) >= _MOST_CALLS or self._nbytes > _MOST_BYTES:
+                self.flush()
+
+    def prepare(self) -> None:
+        """Have the file before the first call that waits."""
+        self._forget_parents()
+        if not self._patient or self._spill is not None or self._config.durability != "journal":
+            return
+        self._config_text = json.dumps(config_record(self._config))
+        try:
+            self._spill = Spill(self._config.storage_path)
+        except (CaptureError, OSError):
+            self._patient = False  # to write at once says what is wrong
+
+    def flush(self) -> None:
+        """Write every call that waits, in the order in which they were made."""
+        self._forget_parents()
+        with self._lock:
+            while self._calls:
+                heard = self._calls.popleft()
+                self._write(heard)
+                if self._spill is not None and heard.end is not None:
+                    self._spill.done(heard.end)
+            self._nbytes = 0
+
+    def close(self) -> None:
+        """Write every call that waits, and remove the file."""
+        try:
+            self.flush()
+        finally:
+            if self._spill is not None:
+                self._spill.close()
+                self._spill = None
+
+    def _forget_parents(self) -> None:
+        """Leave to the parent of a fork what waited there; in the child nothing waits."""
+        if self._process != os.getpid():
+            self._process, self._patient, self._lock = os.getpid(), False, RLock()
+            self._calls.clear()
+            self._nbytes = 0
+            if self._spill is not None:
+                self._spill.disown()
+                self._spill = None
+
+    def _spilled(self, heard: Heard) -> Heard | None:
+        """Keep a call in the file; None if it cannot be kept there."""
+        call, arrays = heard.call, _Arrays()
+        keeper = Keeper(arrays.place, brief=True)
+        arguments = {name: keeper.argument(name, value) for name, value in call.given.items()}
+        records = [arrays.add(heard.changeable[name]) for name in ("order_records", "log_records")]
+        run_id, labels = new_run_id(STRATEGY), heard.portfolio.wrapper.columns
+        said = {
+            "run_id": run_id,
+            "started_ns": call.started_ns,
+            "outer": call.outer,
+            "constructor": call.constructor,
+            "arguments": arguments,
+            "indexes": keeper.indexes,
+            "records": records,
+            "indicators": any(each.fits(labels) for each in heard.indicators),
+        }
+        settings = _SETTINGS.text(call.settings, keeper)
+        if keeper.unkept:
+            return None
+        parts = (
+            json.dumps(said)[:-1],
+            f', "config": {self._config_text}',
+            f', "settings": {settings}',
+        )
+        assert self._spill is not None
+        try:
+            end = self._spill.keep("".join((*parts, "}")), arrays.every)
+        except OSError:
+            return None  # to write it at once says what is wrong
+        return replace(heard, run_id=run_id, end=end)
+
+
+class _Settings:
+    """vectorbt's global settings as text, which are mostly the same as before."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Mapping[str, Any], str] = ({}, "{}")
+
+    def text(self, settings: Mapping[str, Any], keeper: Keeper) -> str:
+        """Return the settings as JSON."""
+        known, text = self._last
+        if known != settings:
+            text = json.dumps({n: keeper.argument(n, value) for n, value in settings.items()})
+            if not keeper.arrays and not keeper.indexes:
+                self._last = settings, text
+        return text
+
+
+_SETTINGS: Final = _Settings()
+
+
+class _Arrays:
+    """Arrays of a call, one behind the other."""
+
+    def __init__(self) -> None:
+        self.every: list[NDArray[Any]] = []
+        self._end = 0
+
+    def place(self, _argument: str, values: NDArray[Any]) -> dict[str, Any] | None:
+        """Take an array of plain numbers, and say where it lies."""
+        if values.dtype.hasobject or values.dtype.names is not None or not values.size:
+            return None
+        return {"from": "frame", "at": self.add(values)[0]}
+
+    def add(self, values: NDArray[Any]) -> tuple[int, int]:
+        """Take an array; return where it lies, and its length."""
+        at, self._end = self._end, self._end + values.nbytes
+        self.every.append(values)
+        return at, len(values) if values.ndim else 1

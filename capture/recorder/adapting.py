@@ -1,0 +1,98 @@
+"""What adapters of hosts with a strategy class have in common: rows, words, and source texts.
+
+An adapter declares its rows once and appends plain values. These are the rows that do not depend on
+the host; what an order says does, and stands in the adapter.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import weakref
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final
+
+from capture.journal import Field
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = ["FILL", "STATUS", "Words", "order_columns", "same_columns", "source_of"]
+
+FILL: Final = (
+    Field("signal_seq", "int"),
+    Field("order_seq", "int"),
+    Field("bar_index", "int"),
+    Field("decision_bar", "int"),
+    Field("side", "small"),
+    Field("size", "float"),
+    Field("price", "float"),
+    Field("commission", "float"),
+    Field("position_after", "float"),
+    Field("trade_number", "int"),
+    Field("effect", "word"),
+)
+"""A fill; `effect` is whether it opens, reduces or closes the trade of this number."""
+
+STATUS: Final = (
+    Field("signal_seq", "int"),
+    Field("order_seq", "int"),
+    Field("bar_index", "int"),
+    Field("status", "word"),
+    Field("reason", "word"),
+    Field("actor", "word"),
+)
+"""What became of a signal or an order, and who decided."""
+
+
+def same_columns(fields: Sequence[Field]) -> dict[str, str]:
+    """Return the columns of a share that has a joint record's fields under their own names."""
+    return {name: name for name, _ in fields}
+
+
+def order_columns(
+    intent: Sequence[Field], signal: Sequence[Field], *without: str
+) -> dict[str, str]:
+    """Return the columns of the order in a record that is a signal and its order.
+
+    Args:
+        intent: fields of the record; those of the signal come first.
+        signal: fields of the signal.
+        without: fields that are in no column of their own.
+    """
+    own = same_columns(intent[len(signal) :])
+    for name in without:
+        del own[name]
+    return {"signal_seq": "seq", "bar_index": "bar_index", **own}
+
+
+class Words(dict[str, int]):
+    """The numbers that stand for words; a new word is interned when it is first used."""
+
+    def __init__(self, intern: Callable[[str], int]) -> None:
+        """Begin with none."""
+        super().__init__()
+        self._intern = intern
+
+    def __missing__(self, text: str) -> int:
+        """Intern a word."""
+        code = self[text] = self._intern(text)
+        return code
+
+
+_SOURCES: Final[weakref.WeakKeyDictionary[type, str | None]] = weakref.WeakKeyDictionary()
+_PARSING: Final[Any] = Lock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_PARSING._at_fork_reinit)
+
+
+def source_of(strategy: type) -> str | None:
+    """Return a strategy's source text; None of one that was typed at a prompt."""
+    # Finding a class parses its file: once is enough, and some Pythons cannot do it in two threads.
+    with _PARSING:
+        if strategy not in _SOURCES:
+            try:
+                _SOURCES[strategy] = inspect.getsource(strategy)
+            except (OSError, TypeError, SystemError):
+                _SOURCES[strategy] = None
+        return _SOURCES[strategy]

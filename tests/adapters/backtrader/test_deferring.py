@@ -1,0 +1,124 @@
+"""Fills that are recorded a block at a time are those that are recorded as they happen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import capture
+from tests.adapters.backtrader import strategies as s
+from tests.adapters.backtrader.runs import CASES, Case, a_year, captured
+from tests.adapters.telling import told
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.host
+
+DEFERRED = (
+    "nasty, at every bar",
+    "nasty, hours",
+    "nasty, no short cash",
+    "nasty, on close",
+    "nasty, unchecked",
+    "brackets, on close",
+    "reacting, hours",
+    "at the open",
+    "targets",
+    "an order at every bar",
+    "a sizer that reverses",
+    "out of money",
+    "own verbs",
+    "notes",
+    "nasty, futures",
+)
+AT_ONCE = (
+    "nasty, partial fills",
+    "nasty, quick notes",
+    "feeds of three lengths",
+    "many indicators, little memory",
+    "a replayed feed, an order at every tick",
+)
+TABLES = ("signals", "orders", "fills", "statuses", "trades", "equity", "notes")
+
+
+class Listener:
+    """Hears of fills, which are recorded as they happen for that."""
+
+    def __init__(self) -> None:
+        self.heard: list[Any] = []
+
+    @capture.hookimpl
+    def on_fill(self, fill: Any) -> None:
+        """Keep the event; it is read after the run."""
+        self.heard.append(fill)
+
+
+def heard_and_not(case: Case, folder: Path, buffer_size: int = 4096) -> tuple[Any, Any, Listener]:
+    """Return the recordings of a run without a listener and of one with it."""
+    results, later = captured(case, folder / "later", buffer_size=buffer_size)
+    listener, host = Listener(), capture.get_host()
+    host.register(listener, name="listener")
+    try:
+        same, now = captured(case, folder / "now", buffer_size=buffer_size)
+    finally:
+        host.unregister(listener)
+    assert results == same
+    return later, now, listener
+
+
+@pytest.mark.parametrize("name", [*DEFERRED, *AT_ONCE])
+def test_deferred_fills_are_those_that_are_heard(name: str, tmp_path: Path) -> None:
+    later, now, listener = heard_and_not(CASES[name], tmp_path)
+    for table in TABLES:
+        assert told(later, table) == told(now, table), table
+    stored = now.table("fills").to_pylist()
+    assert len(stored) > 3
+    heard = [(each.seq, each.price, each.to_dict()["signal_id"]) for each in listener.heard]
+    assert heard == [(row["seq"], row["price"], row["signal_id"]) for row in stored]
+    assert "fills_missing_after_seq" not in later.manifest["flags"]
+
+
+def numbers(recording: Any, table: str) -> list[int]:
+    """Return the numbers of a table's events."""
+    found: list[int] = recording.table(table).column("seq").to_pylist()
+    return found
+
+
+def test_fills_come_in_blocks_unless_somebody_listens(tmp_path: Path) -> None:
+    later, now, _ = heard_and_not(CASES["an order at every bar"], tmp_path, 8)
+    assert told(later, "fills") == told(now, "fills")
+    late, prompt = (
+        [
+            each - order
+            for each, order in zip(numbers(it, "fills"), numbers(it, "orders"), strict=False)
+        ]
+        for it in (later, now)
+    )
+    assert max(late) > max(prompt)
+
+
+class Breaks(s.AlwaysTrading):
+    """Raises on a bar of its choice."""
+
+    def next(self) -> None:
+        """Trade, until it is over."""
+        if len(self) == 100:
+            raise ZeroDivisionError
+        super().next()
+
+
+def test_a_run_that_raises_has_the_fills_up_to_there(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError):
+        captured(Case(Breaks, a_year), tmp_path)
+    recording = capture.open(tmp_path).latest()
+    assert recording.state == "failed"
+    _, whole = captured(Case(s.AlwaysTrading, a_year), tmp_path / "whole")
+    mine, theirs = (told(each, "fills") for each in (recording, whole))
+    before = [row for row in theirs if row["bar_index"] < 100]
+    for row in (*mine, *before):
+        row.pop("strategy_id")
+    assert mine == before
+    assert len(mine) > 50
+    assert "fills_missing_after_seq" not in recording.manifest["flags"]
