@@ -316,6 +316,8 @@ class StatusConflict(CaptureError):
             f"signal {signal_id} was changed meanwhile: {expected} was expected and {found} is "
             "there; read it again and decide anew"
         )
+
+
 class WorkersLost(CaptureError, RuntimeError):
     """The workers of an executor cannot be used at all; a single lost worker is no error."""
 

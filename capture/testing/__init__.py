@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from capture.testing.adapter import AdapterContract
     from capture.testing.backend import BackendContract
     from capture.testing.classifier import ClassifierContract
-    from capture.testing.remote_sink import RemoteSinkContract
     from capture.testing.executor import ExecutorContract, InProcessExecutorContract
+    from capture.testing.remote_sink import RemoteSinkContract
     from capture.testing.volatile import VolatileBackendContract
 
 __all__ = [
     "AdapterContract",
     "BackendContract",
     "ClassifierContract",
-    "RemoteSinkContract",
     "ExecutorContract",
     "InProcessExecutorContract",
+    "RemoteSinkContract",
     "VolatileBackendContract",
 ]
 
