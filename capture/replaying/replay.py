@@ -188,7 +188,8 @@ class Replay:
             source.config = SignalCaptureConfig.from_options(
                 store, {**_names(source), **mine}, invalid="quarantine"
             )
-        adapter = get_host().adapter(host)
+        # The contract names what adapters read as attributes; a source computes some of them.
+        adapter: Any = get_host().adapter(host)
         taken = signature(adapter.replay).parameters
         open_ended = any(parameter.kind is Parameter.VAR_KEYWORD for parameter in taken.values())
         for name, value in options.items():
