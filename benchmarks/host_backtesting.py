@@ -12,6 +12,7 @@ from backtesting.lib import crossover
 
 import capture
 from benchmarks.hosts import CLOCK, OPTIONS, Run, busy, quiet
+from capture_backtesting.deferring import Deferred
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,7 +81,8 @@ class Backtesting:
 
     def run(self, density: str, bars: pd.DataFrame, store: Path | None) -> Run:
         """Run a strategy of this density, captured if there is a store."""
-        return CLOCK.run(self._test(SmaCross if density == "5%" else EveryBar, bars, store).run)
+        strategy = SmaCross if density == "5%" else EveryBar
+        return CLOCK.run(self._test(strategy, bars, store).run, Deferred)
 
     def original(self, bars: pd.DataFrame, cost_us: float, store: Path | None) -> Any:
         """Run a strategy that thinks so long about every bar; captured if there is a store."""

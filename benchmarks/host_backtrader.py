@@ -9,6 +9,7 @@ import backtrader as bt
 
 import capture
 from benchmarks.hosts import CLOCK, OPTIONS, Run, busy
+from capture_backtrader.outcomes import Outcomes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +67,8 @@ class Backtrader:
 
     def run(self, density: str, bars: pd.DataFrame, store: Path | None) -> Run:
         """Run a strategy of this density, captured if there is a store."""
-        return CLOCK.run(self._cerebro(SmaCross if density == "5%" else EveryBar, bars, store).run)
+        strategy = SmaCross if density == "5%" else EveryBar
+        return CLOCK.run(self._cerebro(strategy, bars, store).run, Outcomes)
 
     def original(self, bars: pd.DataFrame, cost_us: float, store: Path | None) -> Any:
         """Run a strategy that thinks so long about every bar; captured if there is a store."""

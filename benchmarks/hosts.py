@@ -85,14 +85,49 @@ class Clock:
 
     marks: list[float] = field(default_factory=list)
 
-    def run(self, call: Callable[[], Any]) -> Run:
-        """Return what the call took, which goes from bar to bar."""
+    def run(self, call: Callable[[], Any], deferring: type | None = None) -> Run:
+        """Return what the call took, which goes from bar to bar.
+
+        Args:
+            call: what runs.
+            deferring: what records fills a block at a time with its method `settle`, if anything
+                does. The block that is recorded after the last bar is a step of its own: other runs
+                have it in the loop.
+        """
         self.marks.clear()
-        started = perf_counter()
-        call()
-        ended = perf_counter()
+        with _spans(deferring, "settle") as spans:
+            started = perf_counter()
+            call()
+            ended = perf_counter()
         marks = np.array(self.marks)
-        return Run(float(marks[0]) - started, np.diff(marks), ended - float(marks[-1]))
+        last = float(marks[-1])
+        block = sum(end - begin for begin, end in spans if begin > last)
+        return Run(
+            float(marks[0]) - started, np.append(np.diff(marks), block), ended - last - block
+        )
+
+
+@contextmanager
+def _spans(place: type | None, name: str) -> Iterator[list[tuple[float, float]]]:
+    """List when a method begins and ends meanwhile."""
+    spans: list[tuple[float, float]] = []
+    if place is None:
+        yield spans
+        return
+    own = vars(place)[name]
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        started = perf_counter()
+        try:
+            return own(*args, **kwargs)
+        finally:
+            spans.append((started, perf_counter()))
+
+    setattr(place, name, run)
+    try:
+        yield spans
+    finally:
+        setattr(place, name, own)
 
 
 CLOCK: Final = Clock()

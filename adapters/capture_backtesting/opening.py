@@ -176,7 +176,7 @@ class _Late:
 
     def of_fills(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """Return times, and slippage against the close that the decision saw."""
-        decided = columns["decision_bar"]
+        decided = np.asarray(columns["decision_bar"], dtype=np.float64)
         known = decided >= 0  # null where a bracket, or the end of the run, made the fill
         expected = np.where(known, self._close[np.where(known, decided, 0).astype(int)], np.nan)
         slippage = (columns["price"] - expected) * columns["side"]

@@ -231,9 +231,10 @@ class _Late:
 
     def of_fills(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """Return times, and slippage against the close that the decision saw."""
-        decided = columns["decision_bar"]
-        known = decided >= 0  # null where no call of the strategy's led to the fill
-        expected = self._feed.values("close", np.where(known, decided, -1))
+        # Null, so no integer, where no call of the strategy's led to the fill.
+        decided = np.asarray(columns["decision_bar"], dtype=np.float64)
+        known = decided >= 0
+        expected = self._feed.values("close", np.where(known, decided, -1).astype(np.int64))
         slippage = (columns["price"] - expected) * columns["side"]
         return {
             "timestamp": self._feed.labels(columns["bar_index"]),

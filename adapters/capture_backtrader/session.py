@@ -258,6 +258,8 @@ class Session:
         reads = set().union(*(ear.reads for ear in self.ears))
         missing = set().union(*(ear.encoder.missing for ear in self.ears))
         unheard = sum(len(ear.outcomes.unheard) for ear in self.ears)
+        if unheard:
+            missing.add(_PAST_THE_VERBS)
         cerebro = self.cerebro
         next_only = cerebro.p.runonce and not cerebro._exactbars and not cerebro._dorunonce
         facts = {
@@ -313,6 +315,8 @@ def _tell_apart(feeds: list[Feed]) -> None:
             feed.symbol = f"{name} #{number}"
         taken.add(feed.symbol)
 
+
+_PAST_THE_VERBS: Final = "orders given to the broker directly"
 
 _SESSIONS: Final[weakref.WeakSet[Session]] = weakref.WeakSet()
 

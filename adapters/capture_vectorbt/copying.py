@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Copies", "LateFrame", "LateSeries", "made"]
+__all__ = ["Copies", "Late", "LateFrame", "LateSeries", "made"]
 
 _FIXED: Final = frozenset({type(None), bool, int, float, str})
 
@@ -20,7 +21,17 @@ _SMALL: Final = 64
 """Bytes up to which an array is copied without asking whether it was copied before."""
 
 
-class LateSeries:
+class Late(ABC):
+    """Something that is made when it is needed."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def make(self) -> Any:
+        """Return it."""
+
+
+class LateSeries(Late):
     """A series that is made when it is needed: making one takes longer than copying it."""
 
     __slots__ = ("_attrs", "index", "name", "values")
@@ -37,7 +48,7 @@ class LateSeries:
         return series
 
 
-class LateFrame:
+class LateFrame(Late):
     """A frame of one type that is made when it is needed."""
 
     __slots__ = ("_attrs", "columns", "index", "values")
@@ -55,9 +66,8 @@ class LateFrame:
 
 
 def made(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values with their series and frames, where `Copies` has put them off."""
-    late = (LateSeries, LateFrame)
-    return {n: v.make() if isinstance(v, late) else v for n, v in values.items()}
+    """Return values with those that were put off."""
+    return {n: v.make() if isinstance(v, Late) else v for n, v in values.items()}
 
 
 class Copies:

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from capture.errors import StoreError
 from capture.store.locks import Lock
 from capture.store.store import Store
+from capture_vectorbt.copying import Late
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Frame", "Spill", "frames_in"]
+__all__ = ["Frame", "LateArray", "Spill", "frames_in"]
 
 _MAGIC: Final = b"capcall1"
 _HEAD: Final = struct.Struct("<8sQQ")
@@ -68,6 +70,17 @@ class Spill:
         self._say()
         return self._end
 
+    def read(self, at: int, size: int) -> bytearray:
+        """Return bytes of a frame that is still wanted.
+
+        Raises:
+            StoreError: they are not there any more.
+        """
+        found = bytearray(size)
+        if os.preadv(self._file, [found], at) != size:
+            raise StoreError(self._path, "calls that wait were cut off", "they are not recorded")
+        return found
+
     def done(self, end: int) -> None:
         """Say that the frames up to one that ends here are written elsewhere."""
         self._wanted = end
@@ -90,6 +103,22 @@ class Spill:
     def disown(self) -> None:
         """Close the file in a child of its process, and leave it as it is."""
         os.close(self._file)
+
+
+class LateArray(Late):
+    """An array that is not copied: it is read from the file when it is needed."""
+
+    __slots__ = ("_at", "_dtype", "_shape", "_size", "_spill")
+
+    def __init__(self, spill: Spill, array: NDArray[Any], at: int) -> None:
+        """Remember where an array lies that was just written."""
+        self._spill, self._at = spill, at
+        self._dtype, self._shape, self._size = array.dtype, array.shape, array.nbytes
+
+    def make(self) -> NDArray[Any]:
+        """Return the array as it was."""
+        content = self._spill.read(self._at, self._size)
+        return np.frombuffer(content, self._dtype).reshape(self._shape)
 
 
 class Frame:

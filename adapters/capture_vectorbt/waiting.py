@@ -1,8 +1,9 @@
 """Calls that were heard and are not yet written: what the user waits for, and what not.
 
-When a constructor returns, its call, its arrays and its portfolio's records are copied and kept in
-a file. All else, which takes longer than the call itself, is done for several calls at once: when
-the outermost `with` ends, when its recordings are asked for, or when much waits.
+When a constructor returns, its call and its arrays are copied and kept in a file; the records of
+the portfolio are only written there, and read back later. All else takes longer than the call
+itself, and is done for several calls at once: when the outermost `with` ends, when its recordings
+are asked for, or when much waits.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from capture.recorder.facts import config_record
 from capture.store.layout import new_run_id
 from capture_vectorbt.copying import Copies, made
 from capture_vectorbt.keeping import Keeper
-from capture_vectorbt.spill import Spill
+from capture_vectorbt.spill import LateArray, Spill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,8 +39,11 @@ _MOST_CALLS: Final = 32
 _MOST_BYTES: Final = 64 * 1024 * 1024
 """How much may wait; a call that brings more is written at once."""
 
-_CHANGEABLE: Final = ("close", "order_records", "log_records", "init_cash", "call_seq")
-"""What a portfolio is made of that can be written to."""
+_CHANGEABLE: Final = ("close", "init_cash", "call_seq")
+"""What a portfolio is made of that can be written to, beside its records."""
+
+_RECORDS: Final = ("order_records", "log_records")
+"""What the simulation has written: a large part of all, and copied only where there is no file."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +110,15 @@ class Waiting:
             bars = portfolio.wrapper.shape[0]
             wanted = call.signal_bars(bars) if self._patient else None
             seen = indicators.seen(bars, copies, wanted)
+            waits = self._patient and call.is_simulated
+            in_file = waits and self._spill is not None
+            for name in _RECORDS:  # those that do not wait are written before the user goes on
+                changeable[name] = (
+                    copies.of(config[name]) if waits and not in_file else config[name]
+                )
             self._nbytes += copies.nbytes
             heard = Heard(call, portfolio, seen, changeable)
-            waits = self._patient and call.is_simulated
-            if waits and self._spill is not None:
+            if in_file:
                 kept = self._spilled(heard)
                 heard, waits = kept or heard, kept is not None
             self._calls.append(heard)
@@ -162,7 +171,7 @@ class Waiting:
         call, arrays = heard.call, _Arrays()
         keeper = Keeper(arrays.place, brief=True)
         arguments = {name: keeper.argument(name, value) for name, value in call.given.items()}
-        records = [arrays.add(heard.changeable[name]) for name in ("order_records", "log_records")]
+        records = {name: arrays.add(heard.changeable[name]) for name in _RECORDS}
         run_id, labels = new_run_id(STRATEGY), heard.portfolio.wrapper.columns
         said = {
             "run_id": run_id,
@@ -171,11 +180,11 @@ class Waiting:
             "constructor": call.constructor,
             "arguments": arguments,
             "indexes": keeper.indexes,
-            "records": records,
+            "records": list(records.values()),
             "indicators": any(each.fits(labels) for each in heard.indicators),
         }
-        settings = _SETTINGS.text(call.settings, keeper)
-        if keeper.unkept:
+        settings = _SETTINGS.text(call.settings)
+        if keeper.unkept or settings is None:
             return None
         parts = (
             json.dumps(said)[:-1],
@@ -187,7 +196,12 @@ class Waiting:
             end = self._spill.keep("".join((*parts, "}")), arrays.every)
         except OSError:
             return None  # to write it at once says what is wrong
-        return replace(heard, run_id=run_id, end=end)
+        late = {
+            name: LateArray(self._spill, heard.changeable[name], end - arrays.nbytes + at)
+            for name, (at, _) in records.items()
+        }
+        self._nbytes += sum(heard.changeable[name].nbytes for name in _RECORDS)
+        return replace(heard, run_id=run_id, end=end, changeable={**heard.changeable, **late})
 
 
 class _Settings:
@@ -196,13 +210,15 @@ class _Settings:
     def __init__(self) -> None:
         self._last: tuple[Mapping[str, Any], str] = ({}, "{}")
 
-    def text(self, settings: Mapping[str, Any], keeper: Keeper) -> str:
-        """Return the settings as JSON."""
+    def text(self, settings: Mapping[str, Any]) -> str | None:
+        """Return the settings as JSON; None if they cannot be kept without the call's own file."""
         known, text = self._last
         if known != settings:
+            keeper = Keeper(lambda _name, _values: None, brief=True)
             text = json.dumps({n: keeper.argument(n, value) for n, value in settings.items()})
-            if not keeper.arrays and not keeper.indexes:
-                self._last = settings, text
+            if keeper.unkept or keeper.arrays or keeper.indexes:
+                return None
+            self._last = settings, text
         return text
 
 
@@ -214,7 +230,7 @@ class _Arrays:
 
     def __init__(self) -> None:
         self.every: list[NDArray[Any]] = []
-        self._end = 0
+        self.nbytes = 0
 
     def place(self, _argument: str, values: NDArray[Any]) -> dict[str, Any] | None:
         """Take an array of plain numbers, and say where it lies."""
@@ -224,6 +240,6 @@ class _Arrays:
 
     def add(self, values: NDArray[Any]) -> tuple[int, int]:
         """Take an array; return where it lies, and its length."""
-        at, self._end = self._end, self._end + values.nbytes
+        at, self.nbytes = self.nbytes, self.nbytes + values.nbytes
         self.every.append(values)
         return at, len(values) if values.ndim else 1

@@ -17,6 +17,8 @@ TITLES = {
     "memory": ("Growth of memory",),
     "disk": ("Bytes per signal",),
     "overhead": (
+        "built-in, signals on 5%",
+        "built-in, signals on 100%",
         "Backtesting.py, signals on 5%",
         "Backtesting.py, signals on 100%",
         "backtrader, signals on 5%",

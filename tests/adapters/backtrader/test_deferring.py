@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import backtrader as bt
 import pytest
 
 import capture
+from capture.errors import NotReplayable
 from tests.adapters.backtrader import strategies as s
 from tests.adapters.backtrader.runs import CASES, Case, a_year, captured
 from tests.adapters.telling import told
@@ -122,3 +124,62 @@ def test_a_run_that_raises_has_the_fills_up_to_there(tmp_path: Path) -> None:
     assert mine == before
     assert len(mine) > 50
     assert "fills_missing_after_seq" not in recording.manifest["flags"]
+
+
+class Numbered(bt.Strategy):
+    """Trades; from some bar on with a number of a trade of its own."""
+
+    params = (("since", 0),)
+
+    def next(self) -> None:
+        """Open on odd bars and close on even ones."""
+        words = {"tradeid": 1} if len(self) >= self.p.since else {}
+        if len(self) % 2:
+            self.buy(size=2, **words)
+        else:
+            self.close(**words)
+
+
+@pytest.mark.parametrize("since", [0, 60])
+def test_from_the_first_numbered_trade_on_fills_are_recorded_as_they_happen(
+    since: int, tmp_path: Path
+) -> None:
+    later, now, _ = heard_and_not(Case(Numbered, a_year, params={"since": since}), tmp_path)
+    for table in TABLES:
+        assert told(later, table) == told(now, table), table
+    frames = {name: later.table(name).to_pandas() for name in ("orders", "fills")}
+    signal_of = frames["orders"].set_index("signal_id")
+    behind = (
+        frames["fills"]["seq"].to_numpy()
+        - signal_of.loc[frames["fills"]["signal_id"], "seq"].to_numpy()
+    )
+    numbered = frames["fills"]["decision_bar"].to_numpy() >= since
+    assert numbered.sum() > 50
+    assert behind[numbered].max() <= 2
+    assert (behind[~numbered].max(initial=0) > 50) == (since > 0)
+
+
+class PastItsVerbs(bt.Strategy):
+    """Gives the broker an order without asking its own verbs."""
+
+    def next(self) -> None:
+        """Buy twice, once past the strategy."""
+        if len(self) == 10:
+            self.buy(size=1)
+            self.broker.buy(self, self.data, size=2)
+
+
+def test_orders_past_the_strategy_are_named_and_their_fills_recorded(tmp_path: Path) -> None:
+    later, now, _ = heard_and_not(Case(PastItsVerbs, a_year), tmp_path)
+    for recording in (later, now):
+        flags = recording.manifest["flags"]
+        assert flags["unheard_orders"] == 1
+        assert flags["not_captured"] == ["orders given to the broker directly"]
+        fills = recording.table("fills").to_pylist()
+        assert [(row["size"], row["signal_id"] is None) for row in fills] == [
+            (1.0, False),
+            (2.0, True),
+        ]
+    assert told(later, "fills") == told(now, "fills")
+    with pytest.raises(NotReplayable, match="given to the broker directly"):
+        Case(capture.replay(later).into("backtrader"), a_year)()
