@@ -107,6 +107,8 @@ def _client(closing: ExitStack, workers: int | None, address: str | None) -> Any
             processes=True,
             host=_LOOPBACK,
             dashboard_address=None,
+            # Without a dashboard its server still listens, on every interface unless told where.
+            scheduler_kwargs={"dashboard_address": f"{_LOOPBACK}:0"},
             silence_logs="ERROR",
         )
     )

@@ -140,7 +140,7 @@ def concrete(kind: type[Any]) -> set[type[Any]]:
 
 def test_every_kind_of_result_has_a_figure(goog_recording):
     check(goog_recording).plot()  # imports every topic
-    ours = {kind for kind in concrete(Result) if kind.__module__.startswith("capture.")}
+    ours = {kind for kind in concrete(Result) if kind.__module__.startswith("capture.analysis.")}
     assert len(ours) > 12
     assert {kind.__name__ for kind in ours} - {kind.__name__ for kind in figures._FIGURES} == set()
 

@@ -26,6 +26,7 @@ VERBS = [
     "sweep",
     "patterns",
     "analyze",
+    "report",
     "diff",
     "lookahead",
     "warmup",

@@ -183,7 +183,11 @@ def test_a_child_that_outlives_its_parent_does_not_hold_the_run(config: Any) -> 
         [sys.executable, "-c", code, str(config.storage_path)],
         env=environment,
         stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
+    assert process.stdout is not None
+    with process.stdout:
+        assert process.stdout.read() == b""  # the parent has gone, and the child closed its end
     assert process.wait() == 0
     recording = only(config)  # the child still waits for us
     assert recording.state == "crashed-recovered"
