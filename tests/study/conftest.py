@@ -1,4 +1,4 @@
-"""A recording to study, and clusters that all tests share."""
+"""A recording to study, and clusters that the tests of a module share."""
 
 from __future__ import annotations
 
@@ -63,13 +63,15 @@ def _opened(name: str) -> Iterator[Executor]:
         yield executor
 
 
-@pytest.fixture(scope="session")
+# Gone with the module: a process that is connected to Ray and forks later may hang, or be ended by
+# Ray, and other tests fork.
+@pytest.fixture(scope="module")
 def dask_executor() -> Iterator[Executor]:
     """A real cluster of Dask with two worker processes."""
     yield from _opened("dask")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ray_executor() -> Iterator[Executor]:
     """A real Ray on this machine with two worker processes."""
     yield from _opened("ray")
@@ -77,7 +79,7 @@ def ray_executor() -> Iterator[Executor]:
 
 @pytest.fixture
 def executor(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """An executor by its name; clusters are those of the session."""
+    """An executor by its name; clusters are those of the module."""
     if request.param in {"dask", "ray"}:
         yield request.getfixturevalue(f"{request.param}_executor")
         return
