@@ -18,7 +18,8 @@ from capture.journal import NULL_FLOAT, NULL_INT
 from capture_backtesting import rows
 from capture_backtesting.intents import UNFIT, UNSAID
 from capture_backtesting.objects import CLOSE
-from capture_backtesting.placed import ClosingAll, Opening, Placed
+from capture_backtesting.placed import ClosingAll, Opening
+from capture_backtesting.settling import placed_as, settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -120,7 +121,7 @@ class Deferred:
             try:
                 made = call(alive()) if size is UNSAID else call(alive(), size=size)
             except Exception:
-                ear.settle(_placed(Opening, signal, bar), rows.INVALID_ORDER)
+                ear.settle(placed_as(Opening, signal, bar), rows.INVALID_ORDER)
                 raise
             keep((signal, bar))
             made._capture = signal
@@ -236,7 +237,7 @@ class Deferred:
             if bar < 0:
                 ear.intents.flattened = ~bar
             kind = ClosingAll if bar < 0 else Opening
-            order._capture = placed = _placed(kind, signal, ~bar if bar < 0 else bar)
+            order._capture = placed = placed_as(kind, signal, ~bar if bar < 0 else bar)
             placed.orders = 1
         if orders:
             ear.wait()
@@ -251,35 +252,16 @@ class Deferred:
         ear, broker = self._ear, self._broker
         last = self._told()
         for trade in (*broker.closed_trades[ear.closed_count :], *broker.trades):
-            trade._capture = placed = _placed(Opening, *last)
+            trade._capture = placed = placed_as(Opening, *last)
             placed.settled, placed.trade, placed.units = True, ear.count, abs(trade.size)
         return dict(self._kept)
 
     def settle(self) -> dict[int, int]:
         """Record what became of the intents that wait no more; return those that wait."""
-        ear, broker, kept = self._ear, self._broker, self._kept
+        broker, kept = self._broker, self._kept
         wait = {order.__dict__.get("_capture") for order in broker.orders}
         waiting = [intent for intent in kept[-2:] if intent[0] in wait]
-        trades = [*broker.closed_trades[ear.closed_count :], *broker.trades]
-        on_close, last = bool(broker._trade_on_close), broker._i
-        place = 0
-        for signal, bar in kept[: len(kept) - len(waiting)]:
-            if ear.problem is not None:
-                break
-            trade = trades[place] if place < len(trades) else None
-            if bar < 0:
-                place += 1
-                placed = _placed(ClosingAll, signal, ~bar)
-                if trade is None or trade.exit_bar is None:  # whoever took the order away
-                    ear.settle(placed, rows.NOTHING_TO_CLOSE, min(~bar + 1, last))
-                else:
-                    ear.closed(trade, placed, trade.exit_price, trade.exit_bar)
-                continue
-            placed, then = _placed(Opening, signal, bar), min(bar + 1, last)
-            if trade is not None and trade.entry_bar == then - on_close:
-                ear.opened(trade, placed, trade.entry_price, trade.size, trade.entry_bar)
-            else:
-                ear.settle(placed, rows.INSUFFICIENT_MARGIN, then)
+        settle(self._ear, self._opened.all_executed, kept[: len(kept) - len(waiting)])
         kept[:] = waiting
         return dict(waiting)
 
@@ -300,8 +282,3 @@ class Deferred:
             return False
         engine.fills_follow(min(waiting, default=engine.next_seq) - 1)
         return True
-
-
-def _placed(kind: type[Placed], signal: int, bar: int) -> Placed:
-    """Return an intent; one that the overload policy dropped has no number."""
-    return kind(signal, signal + 1, bar) if signal >= 0 else kind(NULL_INT, NULL_INT, bar)

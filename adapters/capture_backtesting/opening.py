@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from capture.config import SignalCaptureConfig
+    from capture.journal.many import Extend
     from capture.journal.writer import Append
     from capture_backtesting.grid import Trial
 
@@ -44,6 +45,7 @@ class Opened(NamedTuple):
     edit: Append
     fill: Append
     executed: Append
+    all_executed: Extend
     status: Append
 
 
@@ -102,7 +104,7 @@ def start_record(original: Any, *, config: SignalCaptureConfig, **said: Any) -> 
 
 def _channels(
     engine: SignalCaptureEngine, facts: StrategyFacts, labels: Mapping[str, str], late: _Late
-) -> tuple[Append, ...]:
+) -> tuple[Any, ...]:
     own = {**labels, "strategy_id": facts.strategy_id}
     new = {**own, "action": "new", "phase": "next"}
     channel, joint, of_events = engine.channel, engine.joint_channel, late.of_events
@@ -115,13 +117,15 @@ def _channels(
     order = Share("orders", rows.INTENT_ORDER, market, closes, of_events)
     fill = Share("fills", same_columns(rows.FILL), own, late=late.of_fills)
     done = Share("statuses", rows.EXECUTED, executed, late=of_events)
+    filled = joint(rows.FILL, (fill, done))
     return (
         joint(rows.INTENT, (signal, order)).append,
         channel("signals", rows.SIGNAL, constants=said, late=late.of_signals).append,
         channel("orders", rows.ORDER, constants=new, late=of_events).append,
         channel("orders", rows.EDIT, constants=own, late=of_events).append,
         channel("fills", rows.FILL, constants=own, late=late.of_fills).append,
-        joint(rows.FILL, (fill, done)).append,
+        filled.append,
+        filled.extend,
         channel("statuses", rows.STATUS, constants=own, late=of_events).append,
     )
 

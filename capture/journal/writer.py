@@ -276,6 +276,16 @@ class Journal:
             self.block_full()
         return seq
 
+    def written(self, layout: Layout, offsets: range) -> None:
+        """Take note of records that lie at these places; called with the lock held."""
+        rows = len(offsets) * len(layout.rows)
+        self.offset = offsets.stop
+        self.seq += rows
+        self._offsets[layout.number].extend(offsets)
+        self.left -= rows
+        if self.left <= 0:
+            self.block_full()
+
     # --- blocks ------------------------------------------------------------------------------
 
     def block_full(self) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from capture.journal import Derived, Layout
+    from capture.journal.many import Extend
     from capture.journal.writer import Append
 
 __all__ = ["OBSERVED", "Channel", "Gather", "Share"]
@@ -43,10 +44,13 @@ class Channel(NamedTuple):
         layout: the declared form of the rows.
         append: writes one row and returns its sequence number; observers hear of it if there are
             any. It is the journal's own function.
+        extend: writes many rows at once, from a column per field; it does what appending each of
+            them would.
     """
 
     layout: Layout
     append: Append
+    extend: Extend
 
 
 OBSERVED: Final = {

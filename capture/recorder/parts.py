@@ -11,6 +11,7 @@ from capture.errors import CaptureError, CaptureWarning, CorruptRecording
 from capture.events import RunInfo, RunState, RunSummary
 from capture.host import Host, get_host
 from capture.journal import Derived, Face, Field, Journal, Kind, Layout
+from capture.journal.many import extender
 from capture.observers import PluginFailures, bind
 from capture.recorder.blocks import BlockWriter, LateSource
 from capture.recorder.channel import OBSERVED, Channel
@@ -210,7 +211,9 @@ class OpenPart:
             observe = self.observer(face.table)
             if observe is not None:
                 told.append(hearing(layout, place, words, source, observe))
-        return Channel(layout, self.journal.appender(layout, told=told))
+        append = self.journal.appender(layout, told=told)
+        each = bool(told) or self.synced
+        return Channel(layout, append, extender(self.journal, layout, append, each=each))
 
     def kinds(self, table: str) -> Kinds:
         """Return what the free columns of a table hold, for all who write it."""
