@@ -149,7 +149,7 @@ class Opened:
                 "orders", rows.ORDER, constants={**placed, "action": "new"}, late=late.of_events
             ).append,
             channel("orders", rows.SPECIAL, constants=placed, late=late.of_events).append,
-            channel("fills", rows.FILL, constants=own, late=late.of_fills).append,
+            channel("fills", rows.FILL, constants=own, late=late.of_fills),
             channel("statuses", rows.STATUS, constants=own, late=late.of_events).append
             if self._ear.outcomes.told
             else None,

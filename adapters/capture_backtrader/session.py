@@ -120,7 +120,7 @@ class Session:
         opened = self._opened[id(ear)] = Opened(self, ear)
         ear.begin(self, opened.writer())
         if opened.deferred:
-            ear.outcomes.defer(opened.deferred)
+            ear.outcomes.deferring.begin(opened.deferred)
         follow(ear, self, leads=leads)
         self._reads.hear(ear)
 
@@ -183,7 +183,7 @@ class Session:
         self._problem = f"recording stopped: {exc}"
         for ear in self.ears:
             ear.writer = None
-            ear.outcomes.lose()
+            ear.outcomes.deferring.lose()
         if isinstance(exc, CaptureHalted):
             raise exc
         if not self._warned:
@@ -240,7 +240,7 @@ class Session:
     def _settle(self) -> None:
         """Record the fills that wait for their block."""
         for ear in self.ears:
-            ear.outcomes.finish()
+            ear.outcomes.deferring.finish()
 
     def _tables(self) -> None:
         if not self.feeds[0].whole:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from capture.journal.writer import Append
+    from capture.recorder.channel import Channel
     from capture_backtrader.ear import Ear, State
     from capture_backtrader.feeds import Feed
 
@@ -31,7 +32,7 @@ class Channels(NamedTuple):
     signal: Append
     order: Append
     special: Append
-    fill: Append
+    fill: Channel
     status: Append | None
 
 
@@ -90,7 +91,7 @@ class Writer:
         if given.get("size") is None and first is not None and ear.own_sizer:
             given = {**given, "size": abs(first.size)}
         if given.get("tradeid"):
-            self._outcomes.attend()
+            self._outcomes.deferring.attend()
         feed = state.feed or self._first_feed()
         side, direction, size, kind = meaning_of(verb, given, first, state.position)
         units = 0.0 if first is None else abs(first.created.size)  # the host looks `size` up slowly

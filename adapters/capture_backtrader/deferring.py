@@ -1,0 +1,106 @@
+"""Fills that are recorded a block at a time, where nobody hears of them while the run goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import backtrader as bt
+
+from capture.errors import CaptureError
+
+if TYPE_CHECKING:
+    from capture_backtrader.ear import Ear
+
+__all__ = ["FILLED", "Deferring"]
+
+FILLED: Final = frozenset({bt.Order.Partial, bt.Order.Completed})
+"""What the host says of an order of which a piece was filled."""
+
+
+class Deferring:
+    """Reads fills off what was noted of orders, and says in the journal how far they are there.
+
+    Attributes:
+        most: how many numbers are noted until the fills among them are recorded; 0 where each fill
+            is recorded as it happens.
+    """
+
+    def __init__(self, ear: Ear) -> None:
+        """Record each fill as it happens, until told otherwise."""
+        self._ear = ear
+        self.most = 0
+        self._at_once = False
+        self._settled = 0
+        self._after: int | None = None
+
+    def begin(self, most: int) -> None:
+        """Record fills a block at a time: as soon as so many numbers were noted."""
+        assert self._ear.session is not None
+        if not self._at_once:
+            self.most = most
+            self._say(self._ear.session.engine.next_seq - 1)
+
+    def full(self, noted: int) -> bool:
+        """Whether so much was noted that fills are due."""
+        return noted - self._settled >= self.most
+
+    def attend(self) -> None:
+        """Record the fills so far, and each that follows as it happens.
+
+        An order that is none of the recorded ones, or that is in another trade, makes host's trades
+        begin and end otherwise than the fills say; so it matters which trades there are by then.
+        """
+        self._at_once = True
+        if self.most:
+            self.finish()
+            self.most = 0
+
+    def settle(self) -> None:
+        """Record the fills among what was noted."""
+        outcomes = self._ear.outcomes
+        noted, start = outcomes.noted, self._settled
+        if not self.most or start == len(noted) or self._ear.writer is None:
+            return
+        self._settled = len(noted)
+        numbers = zip(*(noted[start + place :: 3] for place in range(3)), strict=True)
+        try:
+            outcomes.trading.settle(
+                (outcomes.placed[ref], bar)
+                for ref, status, bar in numbers
+                if ref >= 0 and status in FILLED
+            )
+        except CaptureError as exc:
+            self._ear.failed(exc)
+
+    def make_room(self) -> None:
+        """Record the fills so far, and say in the journal up to which signal they are there."""
+        self.settle()
+        session, placed = self._ear.session, self._ear.outcomes.placed
+        if session is None or self._ear.writer is None:
+            return
+        broker = session.cerebro.broker
+        open_ = (*broker.pending, *broker.submitted, *broker.notifs)
+        waiting = (placed.get(order.ref) for order in open_ if order is not None)
+        signals = [each.signal_seq for each in waiting if each and each.signal_seq >= 0]
+        self._say(min(signals, default=session.engine.next_seq) - 1)
+
+    def finish(self) -> None:
+        """Record the fills that are left."""
+        self.settle()
+        if self.most and self._ear.writer is not None:
+            self._say(None)
+
+    def lose(self) -> None:
+        """Say which fills are not recorded, as recording stopped."""
+        if self.most and self._after is not None and self._ear.session is not None:
+            self._ear.session.engine.flag("fills_missing_after_seq", self._after)
+
+    def _say(self, after: int | None) -> None:
+        """Say in the journal that fills follow, or that all are there."""
+        assert self._ear.session is not None
+        try:
+            self._ear.session.engine.fills_follow(after)
+        except CaptureError as exc:
+            self._ear.failed(exc)
+        else:
+            self._after = after

@@ -1,0 +1,155 @@
+"""What the broker filled, and the trades that fills begin and end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+from capture.journal import NULL_INT
+from capture_backtrader.placed import Placed, Traded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from capture.recorder.channel import Channel
+    from capture_backtrader.ear import Ear
+    from capture_backtrader.feeds import Feed
+
+__all__ = ["Trading"]
+
+_NOBODY: Final[Any] = Placed(None, cast("Feed", None), NULL_INT, NULL_INT, NULL_INT)
+"""Stands where no call of the strategy's led to a fill."""
+
+
+class _Account(NamedTuple):
+    """What fills of a feed and of one of the host's trade numbers need.
+
+    Attributes:
+        feed: the data feed.
+        key: the feed's number, and that of the trade.
+        channel: takes fills.
+        moved: takes bar and position, where somebody wants the position at every bar.
+        effects: the words for what a fill does to a trade: opens, reduces, closes it.
+        data: the host's own.
+    """
+
+    feed: Feed
+    key: tuple[int, Any]
+    channel: Channel
+    moved: Callable[[tuple[int, float]], None] | None
+    effects: tuple[int, int, int]
+    data: Any
+
+
+class Trading:
+    """Records the fills of one strategy."""
+
+    def __init__(self, ear: Ear) -> None:
+        """Record for an ear."""
+        self._ear = ear
+        self._accounts: dict[tuple[int, Any], _Account] = {}
+        self._trades: dict[tuple[int, Any], Traded] = {}
+        self._counts: dict[tuple[int, Any], int] = {}
+        self._pieces: dict[int, int] = {}
+
+    def heard(self, order: Any, placed: Placed | None) -> None:
+        """Record what a notification says was filled."""
+        account = self._account_of(order)
+        bar, write = account.feed.clock.lencount - 1, account.channel.append
+        for bit in order.executed.iterpending():
+            self._piece(account, placed or _NOBODY, bit, bar, write)
+
+    def settle(self, told: Iterable[tuple[Placed, int]]) -> None:
+        """Record many fills of one feed.
+
+        Args:
+            told: the order of each notification of a fill, and the bar; the host tells of each
+                piece of a fill by itself, in order.
+        """
+        rows: list[tuple[Any, ...]] = []
+        pieces, account = self._pieces, None
+
+        def write(*values: Any) -> None:
+            rows.append(values)
+
+        for placed, bar in told:
+            order = placed.order
+            place = pieces.get(order.ref, 0)
+            pieces[order.ref] = place + 1
+            account = self._account_of(order)
+            self._piece(account, placed, order.executed.exbits[place], bar, write)
+        if account is not None and rows:
+            account.channel.extend(list(zip(*rows, strict=True)))
+
+    def _account_of(self, order: Any) -> _Account:
+        """Return what fills of an order need: it is looked up but once per feed."""
+        given = order.p
+        data, trade_id = given.data, given.tradeid
+        if data._compensate is not None:
+            data = data._compensate
+        account = self._accounts.get((id(data), trade_id))
+        if account is None:
+            account = self._accounts[id(data), trade_id] = self._account(data, trade_id)
+        return account
+
+    def _piece(
+        self, account: _Account, placed: Placed, bit: Any, bar: int, write: Callable[..., Any]
+    ) -> None:
+        """Record a piece of a fill."""
+        signal, number, decided = placed.signal_seq, placed.order_seq, placed.bar
+        opens, reduces, closes = account.effects
+        # The host reckons before it looks for the cash: where it closed and had none to open
+        # the rest, it says a position on the other side that it never had.
+        closed, opened, price, position = bit.closed, bit.opened, bit.price, float(bit.psize)
+        if closed:
+            if not opened and position * bit.size > 0:
+                position = 0.0
+            traded = self._held(account)
+            units = abs(closed)
+            traded.held += closed
+            traded.left += units
+            traded.proceeds += units * price
+            write(
+                signal, number, bar, decided, 1 if closed > 0 else -1, units, price,
+                bit.closedcomm, position - opened, traded.number,
+                reduces if traded.held else closes,
+            )  # fmt: skip
+        if opened:
+            traded = self._held(account)
+            traded.held += opened
+            traded.units += opened
+            write(
+                signal, number, bar, decided, 1 if opened > 0 else -1, abs(opened), price,
+                bit.openedcomm, position, traded.number, opens,
+            )  # fmt: skip
+        if account.moved is not None:
+            account.moved((bar, position))
+
+    def _held(self, account: _Account) -> Traded:
+        """Return the trade that is open; a new one if there is none."""
+        traded = self._trades.get(account.key)
+        if traded is None or not traded.held:
+            traded = self._trades[account.key] = self._traded(account)
+        return traded
+
+    def _account(self, data: Any, trade_id: Any) -> _Account:
+        """Return what fills of a feed need, by the host's number of a trade."""
+        session, writer = self._ear.session, self._ear.writer
+        assert session is not None and writer is not None
+        feed = session.feed_of(data)
+        moved = None if feed.index else session.moves.extend
+        key = (feed.index, trade_id)
+        return _Account(feed, key, writer.channels(feed).fill, moved, writer.effects, data)
+
+    def _traded(self, account: _Account) -> Traded:
+        """Return the first trade of the host's that is not known yet."""
+        ear, session, key = self._ear, self._ear.session, account.key
+        assert session is not None
+        trades, of_host = session.trades, ear.strategy._trades[account.data][key[1]]
+        place = self._counts.get(key, 0)
+        while place < len(of_host) and of_host[place].ref in trades:
+            place += 1
+        trade = of_host[place] if place < len(of_host) else None
+        self._counts[key] = place
+        traded = Traded(trade, len(trades) + 1, account.feed, ear.strategy_id)
+        trades[-traded.number if trade is None else trade.ref] = traded
+        return traded
