@@ -9,7 +9,7 @@ import backtrader as bt
 
 import capture
 from benchmarks.hosts import CLOCK, OPTIONS, Run, busy
-from capture_backtrader.outcomes import Outcomes
+from capture_backtrader.deferring import Deferring
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +68,7 @@ class Backtrader:
     def run(self, density: str, bars: pd.DataFrame, store: Path | None) -> Run:
         """Run a strategy of this density, captured if there is a store."""
         strategy = SmaCross if density == "5%" else EveryBar
-        return CLOCK.run(self._cerebro(strategy, bars, store).run, Outcomes)
+        return CLOCK.run(self._cerebro(strategy, bars, store).run, Deferring)
 
     def original(self, bars: pd.DataFrame, cost_us: float, store: Path | None) -> Any:
         """Run a strategy that thinks so long about every bar; captured if there is a store."""
