@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from capture.journal import NULL_INT
+from capture.recorder.adapting import note
 from capture_backtesting import rows
 from capture_backtesting.placed import Placed
 
@@ -42,17 +43,13 @@ def keep(
         placed = getattr(signal, "_capture", None)
     if direction is not None:
         placed = _refused(ear, direction)
-    said = value if reason is None else {"reason": reason, "value": value}
     more = {**opened.labels, "bar_index": bar, "strategy_id": opened.strategy_id}
     label = opened.timeline.labels_ns
     if label is not None:
         more["timestamp"] = int(label[bar])
-    signal_id = None
-    seq = getattr(placed, "signal_seq", placed)  # of an order whose fill is deferred, the number
-    if seq is not None and seq >= 0:
-        more["signal_seq"] = seq
-        signal_id = opened.engine.signal_id(seq)
-    opened.engine.note(name, said, signal_id=signal_id, **more)
+    # Of an order whose fill is deferred, it is the number.
+    seq = NULL_INT if placed is None else getattr(placed, "signal_seq", placed)
+    note(opened.engine, name, value, signal_seq=seq, reason=reason, **more)
 
 
 def _refused(ear: Ear, direction: int) -> Placed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import warnings
 import weakref
 from contextlib import suppress
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from capture.errors import CaptureError, CaptureHalted, CaptureWarning
 from capture.events import Bar, RunState
 from capture.recorder.current import current, enter, leave
+from capture.recorder.lifetimes import Runs
 from capture_backtesting import notes
 from capture_backtesting.cutting import cut_data, trace_indicators
 from capture_backtesting.ear import Ear
@@ -224,14 +224,7 @@ class Session:
         return True
 
 
-_SESSIONS: Final[weakref.WeakSet[Session]] = weakref.WeakSet()
-
-
-@atexit.register
-def _abandon_all() -> None:
-    """Close what is open when the process ends, before recorders close themselves."""
-    for session in list(_SESSIONS):
-        session.abandon()
+_SESSIONS: Final[Runs[Session]] = Runs()
 
 
 def _watch_bars(strategy: Any, opened: Opened) -> bool:

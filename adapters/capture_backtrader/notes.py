@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from capture.journal import NULL_INT
+from capture.recorder.adapting import note
 from capture_backtrader.rows import PLACES
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ def keep(
     seq = NULL_INT if placed is None else placed.signal_seq
     if direction is not None:
         seq = _refused(ear, direction)
-    said = value if reason is None else {"reason": reason, "value": value}
     bar = max(feed.clock.lencount - 1, 0)
     more = {
         "symbol": feed.symbol,
@@ -51,11 +51,7 @@ def keep(
         "strategy_id": ear.strategy_id,
         "timestamp": feed.time_ns(bar),
     }
-    signal_id = None
-    if seq >= 0:
-        more["signal_seq"] = seq
-        signal_id = session.engine.signal_id(seq)
-    session.engine.note(name, said, signal_id=signal_id, **more)
+    note(session.engine, name, value, signal_seq=seq, reason=reason, **more)
 
 
 def _refused(ear: Ear, direction: int) -> int:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
-import os
 import sys
 import warnings
-import weakref
 from array import array
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +14,7 @@ from capture.errors import CaptureError, CaptureHalted, CaptureWarning
 from capture.events import RunState
 from capture.recorder.current import current, enter, leave
 from capture.recorder.engine import SignalCaptureEngine
+from capture.recorder.lifetimes import Runs
 from capture_backtrader import notes
 from capture_backtrader.asking import by_strategy
 from capture_backtrader.cutting import trace_indicators
@@ -318,7 +316,7 @@ def _tell_apart(feeds: list[Feed]) -> None:
 
 _PAST_THE_VERBS: Final = "orders given to the broker directly"
 
-_SESSIONS: Final[weakref.WeakSet[Session]] = weakref.WeakSet()
+_SESSIONS: Final[Runs[Session]] = Runs()
 
 
 def _abandon_ended() -> None:
@@ -326,15 +324,3 @@ def _abandon_ended() -> None:
     for session in list(_SESSIONS):
         if not session.running:
             session.abandon()
-
-
-if hasattr(os, "register_at_fork"):
-    # What the parent records is none of the child's.
-    os.register_at_fork(after_in_child=_SESSIONS.clear)
-
-
-@atexit.register
-def _abandon_all() -> None:
-    """Close what is open when the process ends, before recorders close themselves."""
-    for session in list(_SESSIONS):
-        session.abandon()

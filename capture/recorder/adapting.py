@@ -1,4 +1,4 @@
-"""What adapters of hosts with a strategy class have in common: rows, words, and source texts.
+"""What adapters of hosts with a strategy have in common: rows, words, notes, and source texts.
 
 An adapter declares its rows once and appends plain values. These are the rows that do not depend on
 the host; what an order says does, and stands in the adapter.
@@ -12,12 +12,14 @@ import weakref
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from capture.journal import Field
+from capture.journal import NULL_INT, Field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["FILL", "STATUS", "Words", "order_columns", "same_columns", "source_of"]
+    from capture.recorder.engine import SignalCaptureEngine
+
+__all__ = ["FILL", "STATUS", "Words", "note", "order_columns", "same_columns", "source_of"]
 
 FILL: Final = (
     Field("signal_seq", "int"),
@@ -64,6 +66,33 @@ def order_columns(
     for name in without:
         del own[name]
     return {"signal_seq": "seq", "bar_index": "bar_index", **own}
+
+
+def note(
+    engine: SignalCaptureEngine,
+    name: str,
+    value: Any,
+    *,
+    signal_seq: int = NULL_INT,
+    reason: str | None = None,
+    **more: Any,
+) -> None:
+    """Keep what a strategy notes, with the signal of this number if there is one.
+
+    Args:
+        engine: the recorder.
+        name: name of the value.
+        value: the value.
+        signal_seq: number of a signal.
+        reason: why the strategy refused a signal.
+        **more: columns of the note, such as its bar.
+    """
+    signal_id = None
+    if signal_seq >= 0:
+        more["signal_seq"] = signal_seq
+        signal_id = engine.signal_id(signal_seq)
+    said = value if reason is None else {"reason": reason, "value": value}
+    engine.note(name, said, signal_id=signal_id, **more)
 
 
 class Words(dict[str, int]):

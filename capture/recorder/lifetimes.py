@@ -1,18 +1,19 @@
-"""Recorders that are still open when the interpreter ends, or when the process forks."""
+"""Recorders and runs that are open when the interpreter ends, or when the process forks."""
 
 from __future__ import annotations
 
 import atexit
 import os
 import warnings
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol, TypeVar
+from weakref import WeakSet
 
 from capture.errors import CaptureWarning
 
 if TYPE_CHECKING:
     from capture.recorder.engine import SignalCaptureEngine
 
-__all__ = ["forget", "keep"]
+__all__ = ["Run", "Runs", "forget", "keep"]
 
 _OPEN: Final[set[SignalCaptureEngine]] = set()
 """They are kept alive: what was captured is sealed even if nobody holds the recorder any more."""
@@ -45,3 +46,32 @@ def _disown_all() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_disown_all)
+
+
+class Run(Protocol):
+    """What an adapter keeps of a run of its host."""
+
+    def abandon(self) -> None:
+        """Close the recording of a run that did not come to its end."""
+        ...
+
+
+R = TypeVar("R", bound=Run)
+
+
+class Runs(WeakSet[R]):
+    """The captured runs of one host that go on: none is left open, and a child has none.
+
+    They are abandoned before recorders close themselves: what is registered last comes first.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        super().__init__()
+        atexit.register(self._abandon)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.clear)
+
+    def _abandon(self) -> None:
+        for run in list(self):
+            run.abandon()

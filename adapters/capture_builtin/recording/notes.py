@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from capture.journal import NULL_FLOAT, NULL_INT
+from capture.recorder.adapting import note
 
 if TYPE_CHECKING:
     from capture_builtin.recording.session import Session
@@ -42,12 +43,7 @@ def keep(
                             "timeframe": feed.timeframe}  # fmt: skip
     if bar >= 0:
         more |= {"bar_index": bar, "timestamp": int(feed.labels_ns[bar])}
-    signal_id = None
-    if seq >= 0:
-        more["signal_seq"] = seq
-        signal_id = session.engine.signal_id(seq)
-    said = value if reason is None else {"reason": reason, "value": value}
-    session.engine.note(name, said, signal_id=signal_id, **more)
+    note(session.engine, name, value, signal_seq=seq, reason=reason, **more)
 
 
 def _refused(session: Session, component: Any, direction: int) -> int:
