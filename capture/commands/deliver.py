@@ -31,10 +31,10 @@ def _settings(
 ) -> dict[str, Any]:
     """Return the settings of the sink: JSON where a value is JSON, else text."""
     found = {}
-    for text in given:
+    for number, text in enumerate(given, 1):
         name, sign, value = text.partition("=")
-        if not sign or not name.isidentifier():
-            raise click.BadParameter(f"{name!r} is no setting; write NAME=VALUE")
+        if not sign or not name.isidentifier():  # which may be a secret, and is not repeated
+            raise click.BadParameter(f"the one of place {number} is not of the form NAME=VALUE")
         try:
             found[name] = json.loads(value)
         except ValueError:
