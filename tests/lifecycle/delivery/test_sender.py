@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -49,6 +50,20 @@ def wait_until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < deadline, "it did not come to that in time"
         time.sleep(0.01)
+
+
+def test_it_lets_go_of_what_was_sent_long_ago(
+    repository: SignalRepository, give: Callable[..., list[str]]
+) -> None:
+    give(repository, 2)
+    outbox = repository.outbox()
+    sending(repository, Sink()).drain()
+    sending(repository, Sink(), keep_sent=timedelta(hours=1)).drain()
+    assert outbox.counts("http").sent == 6
+    sending(repository, Sink(), keep_sent=timedelta()).drain()
+    assert outbox.counts("http").sent == 0
+    with pytest.raises(ConfigError, match="keep_sent"):
+        sending(repository, Sink(), keep_sent=timedelta(days=-1))
 
 
 def test_it_follows_in_a_thread(
