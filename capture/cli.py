@@ -12,7 +12,7 @@ import click
 
 from capture._version import __version__
 from capture.commands.terminal.text import safe
-from capture.commands.words import DEBUG, NOT_CLEAN, debug_option
+from capture.commands.words import DEBUG, NOT_CLEAN, debug_option, with_debug
 from capture.errors import (
     CaptureError,
     CorruptRecording,
@@ -52,7 +52,7 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a verb."""
         host = get_host()
-        return host.command(cmd_name) if cmd_name in host.commands() else None
+        return with_debug(host.command(cmd_name)) if cmd_name in host.commands() else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from capture.errors import ConfigError, did_you_mean
+from capture.hiding import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,6 +77,10 @@ class SignalCaptureConfig:
     seed: int | None = None
     signing_key: str | Path | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        said = ((f.name, without_secrets(getattr(self, f.name), f.name)) for f in fields(self))
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in said)})"
 
     def __post_init__(self) -> None:
         """Refuse values that cannot work."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
+from capture.hiding import without_secrets
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -66,10 +68,10 @@ class ConfigError(CaptureError, ValueError):
     """A setting has a value it cannot have."""
 
     def __init__(self, setting: str, value: object, mend: str) -> None:
-        """Name the setting, its value and the mend."""
+        """Name the setting, its value without what is secret of it, and the mend."""
         self.setting: Final = setting
-        self.value: Final = value
-        super().__init__(f"{setting}={value!r} cannot be used: {mend}")
+        self.value: Final = without_secrets(value, setting)
+        super().__init__(f"{setting}={self.value!r} cannot be used: {mend}")
 
 
 class ConfigurationError(CaptureError, ValueError):

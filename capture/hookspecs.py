@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         CapturedSignal,
         Fill,
         FlushReport,
+        Order,
         RegimeChange,
         RunInfo,
         RunSummary,
@@ -47,6 +48,7 @@ OBSERVATION_HOOKS: Final = (
     "on_run_start",
     "on_bar",
     "on_signal",
+    "on_order",
     "on_fill",
     "on_regime_change",
     "on_status",
@@ -83,6 +85,16 @@ def on_signal(signal: CapturedSignal, run: RunInfo) -> None:
 
     Args:
         signal: the signal; a field that is gathered late is read when it is asked for.
+        run: the run it belongs to.
+    """
+
+
+@hookspec
+def on_order(order: Order, run: RunInfo) -> None:
+    """An order was placed, cancelled or edited; it comes after the signal that it belongs to.
+
+    Args:
+        order: the intent, in the host's own terms and in normalised ones.
         run: the run it belongs to.
     """
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,21 +44,7 @@ def postgres() -> Iterator[str]:
 @pytest.fixture
 def postgres_url(postgres: str) -> Iterator[str]:
     """URL of a PostgreSQL schema that only this test uses, as a database of its own."""
-    import psycopg
+    from capture.testing.postgres import schema
 
-    name = f"test_{secrets.token_hex(6)}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(f"CREATE SCHEMA {name}")
-    sign = "&" if "?" in postgres else "?"
-    yield f"{postgres}{sign}options=-csearch_path%3D{name}"
-    with psycopg.connect(postgres, autocommit=True) as connection:
-        connection.execute(f"DROP SCHEMA {name} CASCADE")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def db_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """URL of an empty database: the test runs on SQLite and on a real PostgreSQL server."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/lifecycle.sqlite"
-    url: str = request.getfixturevalue("postgres_url")
-    return url
+    with schema(postgres) as url:
+        yield url

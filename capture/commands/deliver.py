@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from capture.commands.lifecycle.words import as_time, database_option, opened
+from capture.commands.lifecycle.words import as_time, database_option, length_of_time, opened
 from capture.commands.terminal.document import write
 from capture.commands.terminal.screen import Screen
 from capture.commands.terminal.table import Column, Table
@@ -19,6 +19,7 @@ from capture.commands.words import NOT_CLEAN, json_option, verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from datetime import timedelta
 
     from capture.contracts.outbox import DeadLetter, Outbox, OutboxCounts
     from capture.lifecycle.delivery import Round, Sender
@@ -31,10 +32,10 @@ def _settings(
 ) -> dict[str, Any]:
     """Return the settings of the sink: JSON where a value is JSON, else text."""
     found = {}
-    for text in given:
+    for number, text in enumerate(given, 1):
         name, sign, value = text.partition("=")
-        if not sign or not name.isidentifier():
-            raise click.BadParameter(f"{name!r} is no setting; write NAME=VALUE")
+        if not sign or not name.isidentifier():  # which may be a secret, and is not repeated
+            raise click.BadParameter(f"the one of place {number} is not of the form NAME=VALUE")
         try:
             found[name] = json.loads(value)
         except ValueError:
@@ -73,6 +74,12 @@ def _settings(
     default=3,
     show_default=True,
     help="How often an item is sent again before it is given up.",
+)
+@click.option(
+    "--keep-sent",
+    metavar="LENGTH",
+    callback=length_of_time,
+    help="Take items out of the outbox that were sent longer ago than this, such as 30d.",
 )
 @click.option("--dead", is_flag=True, help="List the items that were given up, and send nothing.")
 @click.option(
@@ -176,7 +183,12 @@ def _send(outbox: Outbox, sink: str, *, follow: bool, as_json: bool, **words: An
 
 
 def _sender(
-    outbox: Outbox, sink: str, settings: Mapping[str, Any], rate: float | None, retries: int
+    outbox: Outbox,
+    sink: str,
+    settings: Mapping[str, Any],
+    rate: float | None,
+    retries: int,
+    keep_sent: timedelta | None,
 ) -> Sender:
     from capture.errors import ConfigError
     from capture.host import get_host
@@ -194,6 +206,7 @@ def _sender(
         policy=RetryPolicy(retries=retries),
         rate=None if rate is None else TokenBucket(rate),
         lease_s=max(60.0, 3 * remote.timeout_s),
+        keep_sent=keep_sent,
     )
 
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = [
     "LATEST",
     "NOT_CLEAN",
-    "Verb",
     "choice_options",
     "choose_run",
     "find_run",
@@ -31,6 +30,7 @@ __all__ = [
     "run_argument",
     "store_option",
     "verb",
+    "with_debug",
 ]
 
 LATEST: Final = "latest"
@@ -93,7 +93,7 @@ def _remember_debug(ctx: click.Context, _param: click.Parameter, wanted: bool) -
 
 
 def debug_option() -> click.Option:
-    """Return the option that every verb has."""
+    """Return the option that every verb has: `with_debug` gives it to them."""
     return click.Option(
         ["--debug"],
         is_flag=True,
@@ -104,13 +104,13 @@ def debug_option() -> click.Option:
     )
 
 
-class Verb(click.Command):
-    """A verb of the command line: it has `--debug`, and its help ends with the exit status."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """Make the verb."""
-        super().__init__(*args, **kwargs)
-        self.params.append(debug_option())
+def with_debug(command: click.Command) -> click.Command:
+    """Give a verb the option `--debug`, and every verb below it, whoever offers it."""
+    if not any("--debug" in option.opts for option in command.params):
+        command.params.append(debug_option())
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        with_debug(below)
+    return command
 
 
 def verb(
@@ -118,15 +118,15 @@ def verb(
     *,
     status: str = "1 the run was not found or is corrupt, 2 it could not run",
     **settings: Any,
-) -> Callable[[Callable[..., Any]], Verb]:
-    """Make a verb of a function.
+) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a verb of a function; its help ends with the exit status.
 
     Args:
         name: the word that the user types.
         status: what its exit status says, beside 0.
         **settings: further words for `click.command`.
     """
-    return click.command(name, cls=Verb, epilog=f"Exit status: 0 well, {status}.", **settings)
+    return click.command(name, epilog=f"Exit status: 0 well, {status}.", **settings)
 
 
 def find_run(store: Store, run: str) -> Recording:

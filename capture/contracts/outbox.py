@@ -97,6 +97,13 @@ class Outbox(Protocol):
         """Return the items that were given up, oldest first."""
         ...
 
+    def forget(self, sink: str, before_ns: int, *, dry_run: bool = False) -> int:
+        """Take away the items that were sent before a moment, and return how many, or would be.
+
+        Neither an item that is pending or dead goes, nor anything of the signals themselves.
+        """
+        ...
+
     def resend(self, sink: str, ids: Sequence[int] | None = None) -> int:
         """Make dead items pending again, all or those named, and return how many."""
         ...

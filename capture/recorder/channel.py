@@ -55,6 +55,7 @@ class Channel(NamedTuple):
 
 OBSERVED: Final = {
     "signals": "on_signal",
+    "orders": "on_order",
     "fills": "on_fill",
     "bars": "on_bar",
     "regimes": "on_regime_change",

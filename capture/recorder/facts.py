@@ -8,6 +8,8 @@ from dataclasses import asdict
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from capture.hiding import without_secrets
+
 if TYPE_CHECKING:
     from capture.config import SignalCaptureConfig
 
@@ -32,8 +34,8 @@ class StrategyFacts:
 
 
 def config_record(config: SignalCaptureConfig) -> dict[str, Any]:
-    """Return the settings as a run's record keeps them; the signing key is only named."""
-    record: dict[str, Any] = plain(asdict(config))
+    """Return the settings as a run's record keeps them: without secrets; a key is only named."""
+    record: dict[str, Any] = without_secrets(plain(asdict(config)))
     return record
 
 

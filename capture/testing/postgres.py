@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["SERVER", "database"]
+__all__ = ["SERVER", "database", "schema"]
 
 SERVER: Final = "CAPTURE_TEST_POSTGRES"
 """Environment variable: URL of a server on which tests may make databases."""
@@ -49,6 +49,26 @@ def database() -> Iterator[str]:
         finally:
             with psycopg.connect(url, autocommit=True) as connection:
                 connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def schema(url: str, script: str = "") -> Iterator[str]:
+    """Give the URL of a new schema of a database, which is dropped afterwards.
+
+    Args:
+        url: the database.
+        script: SQL that is run in the schema before; with it, it is made in one round trip.
+    """
+    import psycopg
+
+    name = f"test_{secrets.token_hex(6)}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {name}; SET search_path TO {name}; {script}".encode())
+    try:
+        yield f"{url}{'&' if '?' in url else '?'}options=-csearch_path%3D{name}"
+    finally:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"DROP SCHEMA {name} CASCADE")
 
 
 @contextmanager

@@ -24,10 +24,10 @@ __all__ = ["command"]
 )
 def command(db: str | None, port: int, host: str) -> None:
     """Serve the figures of a database of signals to Prometheus, until interrupted."""
+    repository = get_host().repository("sql")(db)
     stopped = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopped.set())
-    repository = get_host().repository("sql")(db)
     try:
         with Metrics().watch(repository) as metrics:
             click.echo(f"Serving {metrics.serve(port, host)}")

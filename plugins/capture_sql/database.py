@@ -6,22 +6,23 @@ import os
 import random
 import time
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import Path
 from threading import Lock, RLock
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import event, exc
-from sqlalchemy.engine import make_url
 from sqlalchemy.pool import QueuePool
 
 from capture.errors import CaptureError, ConfigError, MissingExtra, StorageFull, StoreError
+from capture_sql.address import address_of
 from capture_sql.chains import chain_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sqlalchemy.engine import URL, Connection, Engine
+    from sqlalchemy.engine import Connection, Engine
+
+    from capture_sql.address import Address
 
 __all__ = ["DATABASE", "Database"]
 
@@ -55,7 +56,8 @@ class Database:
     """
 
     def __init__(self, url: str | os.PathLike[str] | None, durability: str, pool_size: int) -> None:
-        self.url: Final = _understood(url)
+        self.address: Final = _understood(url)
+        self.url: Final = self.address.url
         if durability not in _SYNCHRONOUS:
             raise ConfigError("durability", durability, "choose journal or fsync")
         self._synchronous: Final = _SYNCHRONOUS[durability]
@@ -66,12 +68,12 @@ class Database:
         self._closed = False
 
     def __str__(self) -> str:
-        return self.url.render_as_string(hide_password=True)
+        return str(self.address)
 
     @property
     def is_sqlite(self) -> bool:
         """Whether this is SQLite."""
-        return self.url.get_backend_name() == "sqlite"
+        return self.address.is_sqlite
 
     @property
     def engine(self) -> Engine:
@@ -143,7 +145,7 @@ class Database:
         else:
             pool["pool_pre_ping"] = True
             # Text is UTF-8 on the way, whatever the server's own idea of an encoding is.
-            pool["connect_args"] = {"client_encoding": "utf8"}
+            pool["connect_args"] = {"client_encoding": "utf8", **self.address.secrets()}
         try:
             engine = sa.create_engine(self.url, **pool)
         except ImportError as error:
@@ -180,7 +182,7 @@ class Database:
         try:
             yield
         except exc.SQLAlchemyError as error:
-            raise _translated(error, str(self)) from error
+            raise _translated(error, self.address) from error
 
 
 class _Again(StoreError):
@@ -192,9 +194,10 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _translated(error: exc.SQLAlchemyError, place: str) -> CaptureError:
-    cause = getattr(error, "orig", None) or error
+def _translated(error: exc.SQLAlchemyError, address: Address) -> CaptureError:
+    cause, place = getattr(error, "orig", None) or error, str(address)
     said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
+    said = address.scrubbed(said)
     state = getattr(cause, "sqlstate", None)
     if state in _AGAIN:
         return _Again(place, f"another transaction was in the way ({said})", "try again")
@@ -206,19 +209,9 @@ def _translated(error: exc.SQLAlchemyError, place: str) -> CaptureError:
     return StoreError(place, f"the database refused: {said}", mend)
 
 
-def _understood(given: str | os.PathLike[str] | None) -> URL:
-    """Return the URL of a database; a path is that of a SQLite file."""
-    if given is None:
-        given = os.environ.get(DATABASE) or _DEFAULT
-    if isinstance(given, os.PathLike):
-        return sa.URL.create("sqlite", database=str(Path(given)))
-    try:
-        url = make_url(given)
-    except (exc.ArgumentError, ValueError) as error:
-        mend = "a URL such as sqlite:///signals.sqlite or postgresql://user@host/name is needed"
-        raise ConfigError("db_url", given, mend) from error
-    if url.drivername in ("postgresql", "postgres"):
-        return url.set(drivername="postgresql+psycopg")
-    if url.get_backend_name() not in ("sqlite", "postgresql"):
-        raise ConfigError("db_url", url.drivername, "use sqlite:/// or postgresql://")
-    return url
+def _understood(given: str | os.PathLike[str] | None) -> Address:
+    """Return the address that was given, or that the environment names."""
+    if given is not None:
+        return address_of(given)
+    named = os.environ.get(DATABASE)
+    return address_of(named, DATABASE) if named else address_of(_DEFAULT)

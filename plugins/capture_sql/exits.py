@@ -12,6 +12,7 @@ from capture import checks
 from capture.errors import InvalidEvent, SignalNotFound
 from capture.lifecycle.amounts import difference
 from capture.lifecycle.vocabulary import canonical_update
+from capture_sql.address import shown
 from capture_sql.changes import Writing, any_of, locked, rows_of
 from capture_sql.fetching import as_outcome
 from capture_sql.positions import fills_of_many, outcomes_of, valued, write_outcomes
@@ -71,7 +72,7 @@ def change(
 def update(connection: Connection, wanted: Exit, sinks: Sequence[str]) -> Outcome:
     """Change an outcome and return its record."""
     rows = locked(connection, [wanted.signal_id])
-    place = connection.engine.url.render_as_string(hide_password=True)
+    place = shown(connection.engine.url)
     if wanted.signal_id not in rows:
         raise SignalNotFound(wanted.signal_id, place)
     row = rows[wanted.signal_id]

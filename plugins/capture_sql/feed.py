@@ -21,7 +21,7 @@ from capture_sql.repository import SignalRepository
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-    from capture import CapturedSignal, Fill, StatusChange
+    from capture import CapturedSignal, Fill, Order, StatusChange
     from capture.events import RunInfo, RunSummary
     from capture.store.recording import Recording
     from capture_sql.lots import Lots
@@ -98,6 +98,11 @@ class LifecycleFeed:
     def on_signal(self, signal: CapturedSignal, run: RunInfo) -> None:
         """Put a signal into the queue."""
         self._put(("signals", signal, run))
+
+    @hookimpl
+    def on_order(self, order: Order, run: RunInfo) -> None:
+        """Put an order into the queue: it says how much a signal asks for."""
+        self._put(("orders", order, run))
 
     @hookimpl
     def on_fill(self, fill: Fill, run: RunInfo) -> None:

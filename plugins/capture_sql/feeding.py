@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from capture import checks
 from capture.errors import InvalidEvent
 from capture.events import SignalStatus
+from capture.lifecycle.amounts import total
 from capture.lifecycle.states import FINAL, TRANSITIONS
 from capture_sql.changes import Writing, any_of, as_json, locked
 from capture_sql.filling import SIGNS, Fill, fill_in
@@ -30,6 +32,10 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "signals": (
         "seq", "signal_id", "strategy_id", "symbol", "timeframe", "timestamp", "recorded_time",
         "direction", "strength", "signal_type", "regime",
+    ),
+    "orders": (
+        "seq", "signal_id", "timestamp", "recorded_time", "order_id", "action", "side", "size",
+        "size_kind", "parent_id", "oco_id",
     ),
     "fills": (
         "seq", "signal_id", "strategy_id", "symbol", "timestamp", "recorded_time", "order_id",
@@ -118,13 +124,18 @@ class _Batch:
         if heard.table == "signals":
             self._signal(heard, key)
             return 1
+        own = 0.0  # units of its own position that a signal gave back, as a bracket's stop does
         for owner, units in given if heard.table == "fills" else ():
-            self._way_out(heard, owner, units)
+            own += units if owner == signal_id else 0.0
+            whole = owner == signal_id and units == heard.values["size"]
+            self._way_out(heard, owner, units, key if whole else f"{heard.key}/exit/{owner}")
         row = self._row(signal_id)
         if row is None:
             return 0
+        if heard.table == "orders":
+            return self._order(row, heard, key)
         if heard.table == "fills":
-            self._fill(row, heard, key, opened)
+            self._fill(row, heard, key, opened, own)
         else:
             self._status(row, heard, key)
         return 1
@@ -163,12 +174,35 @@ class _Batch:
         self._fills[row["signal_id"]] = []
         self._writing.note(row, "saved", None, at_ns=moment, event_key=key)
 
-    def _fill(self, row: dict[str, Any], heard: Heard, key: str, opened: float) -> None:
+    def _order(self, row: dict[str, Any], heard: Heard, key: str) -> int:
+        """Add what an order asks for, if it says that in units and goes the signal's way."""
+        values = heard.values
+        own = values["action"] == "new" and values["parent_id"] is None and values["oco_id"] is None
+        size = values["size"] if values["size_kind"] == "units" else None
+        if not own or size is None or not isfinite(size) or size == 0:
+            return 0
+        if _SIDES.get(values["side"]) != row["side"]:
+            return 0
+        asked = abs(float(size))
+        row["requested_quantity"] = total([row["requested_quantity"] or 0.0, asked])
+        self._writing.note(
+            row,
+            "order",
+            row["status"],
+            at_ns=_moment(values),
+            order_id=values["order_id"],
+            event_key=key,
+            detail=as_json({"requested_quantity": asked}),
+        )
+        return 1
+
+    def _fill(self, row: dict[str, Any], heard: Heard, key: str, opened: float, own: float) -> None:
+        """Add what a fill took, and what of others' it gave back; its own way out is no fill."""
         values, at_ns = heard.values, _moment(heard.values)
         size = float(values["size"])
         if row["entry_price"] is None and values["expected_price"] is not None:
             row["entry_price"] = float(values["expected_price"])
-        parts = [(opened, "entry", ""), (size - opened, "reduce", "-reduce")]
+        parts = [(opened, "entry", ""), (size - opened - own, "reduce", "-reduce")]
         paid = float(values["commission"] or 0.0)
         for units, role, mark in parts:
             if units <= 0:
@@ -194,7 +228,7 @@ class _Batch:
         if opened > 0 and row["side"] in SIGNS:
             self._opening.add(row["signal_id"])
 
-    def _way_out(self, heard: Heard, owner: str, units: float) -> None:
+    def _way_out(self, heard: Heard, owner: str, units: float, key: str) -> None:
         """Note on the signal that opened a position that units of it were given back."""
         row = self._row(owner)
         if row is None:
@@ -218,7 +252,7 @@ class _Batch:
             fill,
             at_ns=at_ns,
             order_id=values["order_id"],
-            event_key=f"{heard.key}/exit/{owner}",
+            event_key=key,
         )
         self._filled.add(owner)
         self._opening.add(owner)

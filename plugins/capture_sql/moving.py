@@ -11,6 +11,7 @@ from capture.events import SignalStatus
 from capture.lifecycle.amounts import difference
 from capture.lifecycle.states import FINAL, TRANSITIONS, check_transition
 from capture.lifecycle.vocabulary import canonical_status, canonical_update
+from capture_sql.address import shown
 from capture_sql.changes import Writing, as_json, locked
 from capture_sql.filling import Fill, fill_in, priced
 from capture_sql.positions import fills_of_many, keep_positions
@@ -127,7 +128,7 @@ def add_fill(connection: Connection, wanted: Change, sinks: Sequence[str]) -> di
 def _found(connection: Connection, rows: Mapping[str, Any], wanted: Change) -> dict[str, Any]:
     row: dict[str, Any] | None = rows.get(wanted.signal_id)
     if row is None:
-        place = connection.engine.url.render_as_string(hide_password=True)
+        place = shown(connection.engine.url)
         raise SignalNotFound(wanted.signal_id, place)
     expected = wanted.expected_version
     if expected is not None and expected != row["version"]:

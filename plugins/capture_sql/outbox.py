@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from capture.contracts.outbox import DeadLetter, OutboxCounts
 from capture.contracts.remote_sink import Delivery
+from capture_sql.changes import any_of
 from capture_sql.tables import outbox
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["SqlOutbox"]
 
 _NS: Final = 1_000_000_000
+_FORGOTTEN_AT_ONCE: Final = 2_000
+"""Items that one transaction takes away: others want to write as well."""
 _LONGEST_PROBLEM: Final = 500
 """Characters of a problem that are kept."""
 
@@ -112,6 +115,22 @@ class SqlOutbox:
                 for row in connection.execute(found)
             ]
 
+    def forget(self, sink: str, before_ns: int, *, dry_run: bool = False) -> int:
+        """Take away the items that were sent before a moment, some at a time; return how many."""
+        gone = (outbox.c.sink == sink, outbox.c.state == "sent", outbox.c.sent_ns < before_ns)
+        if dry_run:
+            with self._database.reading() as connection:
+                count = sa.select(sa.func.count()).select_from(outbox).where(*gone)
+                return int(connection.execute(count).scalar_one())
+        some = sa.select(outbox.c.id).where(*gone).order_by(outbox.c.id).limit(_FORGOTTEN_AT_ONCE)
+        forget = sa.delete(outbox).where(outbox.c.id.in_(some))
+        total = 0
+        while number := self._database.write(lambda it: it.execute(forget).rowcount):
+            total += number
+        if total and self._database.is_sqlite:
+            self._database.compact()
+        return total
+
     def resend(self, sink: str, ids: Sequence[int] | None = None) -> int:
         """Make dead items pending again, all or those named, and return how many."""
         again = (
@@ -199,13 +218,15 @@ def _delivery(row: Any, lease_ns: int) -> Delivery:
 
 
 def _settle(connection: Connection, verdicts: Sequence[Verdict]) -> int:
+    """Keep verdicts by the key of each item: SQLite gives the number of one that left again."""
     sent = [verdict for verdict in verdicts if verdict.state == "sent"]
     counted = 0
     if sent:
         # What the remote has, it has, whoever holds the lease by now.
+        keys = [verdict.delivery.idempotency_key for verdict in sent]
         arrived = (
             sa.update(outbox)
-            .where(outbox.c.id.in_([it.delivery.id for it in sent]), outbox.c.state != "sent")
+            .where(any_of(connection, outbox.c.idempotency_key, keys), outbox.c.state != "sent")
             .values(state="sent", sent_ns=sent[0].at_ns, last_error=None)
         )
         counted += connection.execute(arrived).rowcount
@@ -221,7 +242,7 @@ def _settle(connection: Connection, verdicts: Sequence[Verdict]) -> int:
             kept = (
                 sa.update(outbox)
                 .where(
-                    outbox.c.id == verdict.delivery.id,
+                    outbox.c.idempotency_key == verdict.delivery.idempotency_key,
                     outbox.c.state == "pending",
                     outbox.c.next_attempt_ns == verdict.delivery.lease_ns,
                 )

@@ -15,6 +15,8 @@ from capture.contracts.chunked import ChunkedBackend
 from capture.contracts.columns import restore
 from capture.contracts.disk import CHECK_IT
 from capture.errors import ConfigError, CorruptRecording, MissingExtra, StorageFull, StoreError
+from capture.hiding import without_secrets
+from capture_sql.address import refuse_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -75,9 +77,8 @@ class PostgresStorageBackend(ChunkedBackend):
     ) -> None:
         super().__init__(folder, compression, sync=sync, **options)
         self._url = url or os.environ.get(SERVER)
-        if self._url and re.match(r"[a-z]+://[^/@]*:[^/@]*@", self._url):
-            mend = "leave the password out, it would be recorded; PostgreSQL reads ~/.pgpass"
-            raise ConfigError("url", re.sub(r":[^/@:]*@", ":***@", self._url), mend)
+        if self._url:
+            refuse_secrets(self._url, "url" if url else SERVER)
 
     def write_file(
         self, path: Path, schema: pa.Schema, blocks: Iterable[pa.Table], *, sealed: bool
@@ -295,7 +296,7 @@ def _connected(url: str, place: Path) -> Iterator[psycopg.Connection[Any]]:
         with psycopg.connect(url) as connection:
             yield connection
     except psycopg.Error as exc:
-        said = (str(exc).strip().splitlines() or [type(exc).__name__])[0]
+        said = (without_secrets(str(exc)).strip().splitlines() or [type(exc).__name__])[0]
         if exc.sqlstate in _NO_ROOM:
             raise StorageFull(place, f"the server has no room ({said})", "make room there") from exc
         mend = "check that the server answers and lets you in"

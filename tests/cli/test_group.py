@@ -126,6 +126,18 @@ def test_debug_shows_the_traceback_as_well(call, store, words):
     assert "\ncapture: " in result.stderr
 
 
+def test_every_verb_has_debug_whoever_offers_it(call):
+    listed = call("--help").stdout.partition("Verbs:")[2].partition("Exit status")[0]
+    verbs = [
+        [line.split()[0]]
+        for line in listed.splitlines()
+        if line.startswith("  ") and line[2:3].strip()
+    ]
+    assert ["metrics"] in verbs and ["show"] in verbs
+    verbs += [["lifecycle", "list"], ["lifecycle", "archive"]]
+    assert [words for words in verbs if "--debug" not in call(*words, "--help").stdout] == []
+
+
 def test_without_debug_there_is_no_traceback(call, store):
     assert "Traceback" not in call("show", "nope").stderr
 

@@ -84,9 +84,15 @@ def test_a_backtest_is_in_the_repository_as_it_is_in_the_recording(
         assert (record.symbol, record.strategy_id) == (row.symbol, row.strategy_id)
         assert record.signal_ns == row.timestamp.value
         assert record.run_id == recording.run_id
+        if record.side == "flat":
+            assert record.requested_quantity is None, "a portion of a position, and no units"
+        elif record.status == "executed":
+            assert record.requested_quantity == 10.0
+            assert record.executed_quantity == 10.0, "the way out by its own bracket is no fill"
     trades = recording.trades()
     closed = trades[trades["exit_bar"].notna()]
     stats = repository.get_execution_stats()
+    assert stats.fill_rate is not None and stats.fill_rate <= 1.0
     assert stats.realised_profit == pytest.approx(closed["profit"].sum(), rel=1e-9)
     assert stats.open_positions == len(trades) - len(closed)
     assert repository.verify().ok

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -19,21 +21,19 @@ from capture_sql import SignalRepository, tables, versions
 from capture_sql.database import Database
 
 Make = Callable[..., dict[str, Any]]
-FIRST: Final = Path(__file__).parent / "data" / "filled_by_version_1.json"
+DATA: Final = Path(__file__).parent / "data"
 
 
 @pytest.fixture
-def first(db_url: str) -> Iterator[Database]:
-    """A database of version 1, filled by a program of that time."""
-    database = Database(db_url, "journal", 5)
-    assert versions.upgrade(database, "0001") == (None, "0001")
-
-    def fill(connection: sa.Connection) -> None:
-        for name, rows in json.loads(FIRST.read_text()).items():
-            table = sa.table(name, *(sa.column(column) for column in rows[0]))
-            connection.execute(table.insert(), rows)
-
-    database.write(fill)
+def first(empty_db_url: str) -> Iterator[Database]:
+    """A database of version 1, filled at that time: a dump, so that no code of today had a part."""
+    if empty_db_url.startswith("sqlite"):
+        with closing(sqlite3.connect(empty_db_url.removeprefix("sqlite:///"))) as lite:
+            lite.executescript((DATA / "version_1.sqlite.sql").read_text())
+    else:
+        with psycopg.connect(empty_db_url) as server:
+            server.execute((DATA / "version_1.postgresql.sql").read_bytes())
+    database = Database(empty_db_url, "journal", 5)
     yield database
     database.close()
 
@@ -55,7 +55,7 @@ def _everything(database: Database) -> dict[str, list[dict[str, Any]]]:
 
 
 def test_a_database_of_version_1_is_upgraded_in_place_with_nothing_lost(
-    first: Database, db_url: str
+    first: Database, empty_db_url: str
 ) -> None:
     before = _everything(first)
     assert {name: len(rows) for name, rows in before.items()} == {
@@ -71,7 +71,7 @@ def test_a_database_of_version_1_is_upgraded_in_place_with_nothing_lost(
     for name, rows in before.items():
         kept = [{column: row[column] for column in rows[0]} for row in after[name]]
         assert kept == rows
-    with SignalRepository(db_url) as repository:
+    with SignalRepository(empty_db_url) as repository:
         assert str(repository.verify()).endswith("8 signals, 20 changes")
         done = repository.get_signals({"status": "executed"})
         assert {each.finished_ns for each in done} == {
@@ -83,21 +83,21 @@ def test_a_database_of_version_1_is_upgraded_in_place_with_nothing_lost(
         assert repository.verify().ok
 
 
-def test_an_older_database_is_not_touched_unasked(first: Database, db_url: str) -> None:
+def test_an_older_database_is_not_touched_unasked(first: Database, empty_db_url: str) -> None:
     with pytest.raises(StoreError, match=r"version 0001.*run `capture lifecycle migrate`"):
-        SignalRepository(db_url)
+        SignalRepository(empty_db_url)
     with first.reading() as connection:
         assert versions.version_of(connection) == "0001"
 
 
-def test_a_newer_database_is_refused(db_url: str) -> None:
-    SignalRepository(db_url).close()
-    database = Database(db_url, "journal", 5)
+def test_a_newer_database_is_refused(empty_db_url: str) -> None:
+    SignalRepository(empty_db_url).close()
+    database = Database(empty_db_url, "journal", 5)
     table = sa.table(versions.VERSION_TABLE, sa.column("version_num"))
     database.write(lambda c: c.execute(table.update().values(version_num="9999")))
     database.close()
     with pytest.raises(StoreError, match=r"version 9999.*upgrade signal-capture"):
-        SignalRepository(db_url)
+        SignalRepository(empty_db_url)
 
 
 def test_a_migration_that_is_interrupted_leaves_the_version_before(
@@ -120,25 +120,27 @@ def test_a_migration_that_is_interrupted_leaves_the_version_before(
     assert versions.upgrade(first) == ("0001", versions.NEWEST)
 
 
-def test_the_migrations_make_the_tables_that_the_program_knows(db_url: str) -> None:
-    with SignalRepository(db_url) as repository, repository.database.reading() as connection:
+def test_the_migrations_make_the_tables_that_the_program_knows(empty_db_url: str) -> None:
+    with SignalRepository(empty_db_url) as repository, repository.database.reading() as connection:
         options = {"version_table": versions.VERSION_TABLE, "compare_type": True}
         context = MigrationContext.configure(connection, opts=options)
         assert compare_metadata(context, tables.METADATA) == []
 
 
-def test_several_processes_make_an_empty_database_ready_at_once(db_url: str) -> None:
+def test_several_processes_make_an_empty_database_ready_at_once(empty_db_url: str) -> None:
     code = (
         "import sys\nfrom capture_sql import SignalRepository\n"
         "repository = SignalRepository(sys.argv[1])\n"
         "repository.save_signal({'symbol': 'GOOG', 'side': 'buy'})\n"
     )
     running = [
-        subprocess.Popen([sys.executable, "-c", code, db_url], stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", code, empty_db_url], stderr=subprocess.PIPE, text=True
+        )
         for _ in range(6)
     ]
     assert [(one.communicate()[1], one.returncode) for one in running] == [("", 0)] * 6
-    with SignalRepository(db_url) as repository:
+    with SignalRepository(empty_db_url) as repository:
         assert repository.get_execution_stats().total_signals == 6
         assert repository.verify().ok
 

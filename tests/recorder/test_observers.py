@@ -46,6 +46,10 @@ class Watcher:
         self.heard.append(("on_regime_change", change))
 
     @hookimpl
+    def on_order(self, order: Any) -> None:
+        self.heard.append(("on_order", order))
+
+    @hookimpl
     def on_status(self, change: Any) -> None:
         self.heard.append(("on_status", change))
 
@@ -74,6 +78,7 @@ def test_every_event_is_told_in_order_and_as_it_was_recorded(
         context(indicators={"sma": 1.5}, current_bar={"Close": 3.0}, current_regime="bull"),
     )
     recorder.capture_signal(signal(signal_id="mine"), context())
+    recorder.capture_order({"action": "new", "side": 1, "size": 2.0}, identity)
     recorder.capture_status(identity, "submitted", actor="broker")
     recorder.capture_fill({"signal_id": identity, "side": "buy", "size": 2, "price": 3.0})
     recorder.capture_regime_change({"classifier": "trend", "old": "bear", "new": "bull"})
@@ -84,22 +89,32 @@ def test_every_event_is_told_in_order_and_as_it_was_recorded(
         "on_bar",
         "on_signal",
         "on_signal",
+        "on_order",
         "on_status",
         "on_fill",
         "on_regime_change",
         "on_flush",
         "on_run_stop",
     ]
-    (run, bar, first, second, status, fill, change, flushed, stop) = [e for _, e in watcher.heard]
+    (run, bar, first, second, order, *rest) = [e for _, e in watcher.heard]
+    (status, fill, change, flushed, stop) = rest
     assert run.run_id == recorder.run_id
     assert (bar.symbol, bar.open, bar.close, bar.extra_own) == ("GOOG", 1.0, None, "x")
     assert (first.signal_id, second.signal_id) == (identity, "mine")
     assert (first.indicator_sma, first.market_close, first.extra_mood) == (1.5, 3.0, "good")
     assert (first.regime, first.strength, second.strength) == ("bull", 0.5, None)
+    assert (order.signal_id, order.action, order.side, order.size) == (identity, "new", 1, 2.0)
     assert (status.signal_id, status.status, status.actor) == (identity, "submitted", "broker")
     assert (fill.side, fill.size, fill.strategy_id) == (1, 2.0, "cross")
     assert (change.old, change.new) == ("bear", "bull")
-    assert flushed.rows == {"bars": 1, "signals": 2, "statuses": 1, "fills": 1, "regimes": 1}
+    assert flushed.rows == {
+        "bars": 1,
+        "signals": 2,
+        "orders": 1,
+        "statuses": 1,
+        "fills": 1,
+        "regimes": 1,
+    }
     assert stop.state == "ended"
     assert stop.counts == flushed.rows
     recorded = latest().table("signals").to_pylist()[0]
@@ -215,6 +230,7 @@ def exercise(recorder: SignalCaptureEngine, signal: Any, context: Any) -> None:
     for n in range(3):
         recorder.capture_bar({"symbol": "GOOG", "timestamp": n})
         identity = recorder.capture_signal(signal(), context(n))
+        recorder.capture_order({"action": "new", "side": 1, "size": 1}, identity)
         recorder.capture_status(identity, "submitted")
         recorder.capture_fill({"side": 1, "size": 1, "price": 1})
         recorder.capture_regime_change({"classifier": "trend", "new": "bull"})

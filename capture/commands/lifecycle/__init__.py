@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from capture.commands.lifecycle import asking, keeping
-from capture.commands.words import debug_option
 
 __all__ = ["command"]
 
@@ -26,9 +23,8 @@ class _Group(click.Group):
     epilog="Exit status: 0 well, 1 the signal was not found or something is corrupt, "
     "2 it could not run.",
     subcommand_metavar="VERB ...",
-    params=[debug_option()],
 )
-def command(**_: Any) -> None:
+def command() -> None:
     """Ask, and keep in order, the database of signals and what became of them."""
 
 

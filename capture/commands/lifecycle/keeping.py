@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
+from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
 import click
@@ -22,8 +23,10 @@ from capture.commands.words import (
     store_option,
     verb,
 )
+from capture.errors import UnknownName
 
 if TYPE_CHECKING:
+    from capture.contracts.outbox import Outbox
     from capture.lifecycle.verification import DatabaseVerification
 
 __all__ = ["VERBS", "verify_database"]
@@ -138,6 +141,41 @@ def restore(archive_id: str, db: str | None, folder: str | None, as_json: bool) 
         Screen().text(f"Restored {plural(number, 'signal')}.")
 
 
+@verb("forget", status="2 it could not run")
+@database_option
+@click.option("--sink", metavar="NAME", multiple=True, help="Of this sink; all, if none is named.")
+@click.option(
+    "--older-than",
+    metavar="LENGTH",
+    required=True,
+    callback=length_of_time,
+    help="How long ago an item must have been sent, such as 30d.",
+)
+@_dry_run
+@json_option
+def forget(
+    db: str | None, sink: tuple[str, ...], older_than: timedelta, dry_run: bool, as_json: bool
+) -> None:
+    """Take out of the outbox what remote systems have had for long.
+
+    What was not sent yet, or was given up, stays, and so do all signals.
+    """
+    before_ns = time_ns() - round(older_than.total_seconds() * 1e9)
+    with opened(db) as repository, progress("forgetting"):
+        outbox: Outbox = repository.outbox()
+        known = outbox.sinks()
+        for name in sink:
+            if name not in known:
+                raise UnknownName("sink of this outbox", name, known)
+        found = {each: outbox.forget(each, before_ns, dry_run=dry_run) for each in sink or known}
+    if as_json:
+        write({"dry_run": dry_run, "items": found})
+        return
+    done = "Would take" if dry_run else "Took"
+    said = ", ".join(f"{plural(n, 'item')} of {safe(name)}" for name, n in found.items() if n)
+    Screen().text(f"{done} {said} out of the outbox." if said else "Nothing to forget.")
+
+
 @verb("import")
 @run_argument
 @store_option
@@ -206,4 +244,4 @@ def _draw_verification(found: DatabaseVerification, screen: Screen) -> None:
         screen.text(f"Corrupt: {problems} in {checked} in {safe(found.database)}.", "bold red")
 
 
-VERBS: Final = (import_, expire, archive, archives, restore, migrate, verify)
+VERBS: Final = (import_, expire, archive, archives, restore, forget, migrate, verify)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from random import Random
 from threading import Event, Lock, Thread
 from time import monotonic, perf_counter, time_ns
@@ -27,6 +28,9 @@ __all__ = ["Round", "Sender"]
 _NS: Final = 1_000_000_000
 _SETTLE_S: Final = 0.1
 """How often it is kept what became of items: a transaction each would take as long as a send."""
+
+_TIDY_S: Final = 3600.0
+"""How often what was sent long ago is taken away."""
 
 _LOG: Final = logging.getLogger("capture.delivery")
 
@@ -74,9 +78,11 @@ class Sender:
         claim: how many items are claimed at once.
         lease_s: how long a claim lasts; those of a killed sender come back after that.
         poll_s: how often an outbox is looked at in which nothing is due.
+        keep_sent: how long items stay in the outbox that were sent; None is until somebody takes
+            them away. What is older goes whenever nothing is due, once an hour.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a word that a user may say
         self,
         outbox: Outbox,
         sink: RemoteSink,
@@ -87,10 +93,13 @@ class Sender:
         claim: int = 200,
         lease_s: float = 60.0,
         poll_s: float = 0.5,
+        keep_sent: timedelta | None = None,
     ) -> None:
         if lease_s < 2 * sink.timeout_s:
             need = f"at least twice the {sink.timeout_s} s that a send may take are needed"
             raise ConfigError("lease_s", lease_s, need)
+        if keep_sent is not None and keep_sent < timedelta():
+            raise ConfigError("keep_sent", keep_sent, "must be a length of time")
         self.name: Final = name
         self.totals = Round()
         self.trouble: CaptureError | None = None
@@ -110,6 +119,8 @@ class Sender:
         self._silent_until_ns = 0
         self._unsettled: list[Verdict] = []
         self._settled_at = 0.0
+        self._keep_sent: Final = keep_sent
+        self._tidied_at = -_TIDY_S
 
     # --- one round ---------------------------------------------------------------------------
 
@@ -125,7 +136,17 @@ class Sender:
             items = self._outbox.claim(self.name, self._claim, self._lease_s)
             done = self._send_all(items) if items else Round()
             self.totals += done
+            if not items:
+                self._tidy()
             return done
+
+    def _tidy(self) -> None:
+        """Let go of what was sent long ago, every now and then."""
+        if self._keep_sent is None or monotonic() - self._tidied_at < _TIDY_S:
+            return
+        self._tidied_at = monotonic()
+        kept_ns = round(self._keep_sent.total_seconds() * _NS)
+        self._outbox.forget(self.name, time_ns() - kept_ns)
 
     def _send_all(self, items: Sequence[Delivery]) -> Round:
         """Send items, and keep what became of them every now and then.

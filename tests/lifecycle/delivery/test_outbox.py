@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+import sqlalchemy as sa
+from click.testing import CliRunner
 
+from capture.cli import cli
 from capture.contracts.outbox import Verdict
 from capture.errors import IllegalTransition
+from capture_sql import tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -172,3 +177,77 @@ def test_an_empty_outbox_says_so(repository: SignalRepository) -> None:
     assert outbox.claim("http", 10, 60) == []
     assert outbox.settle([]) == 0
     assert outbox.counts("http").oldest_ns is None
+
+
+def test_an_answer_that_comes_late_settles_its_own_item_and_no_other(
+    repository: SignalRepository,
+) -> None:
+    """SQLite gives the number of a row that left to the next one; so the key tells which it is."""
+    outbox = repository.outbox()
+    repository.save_signal({"signal_id": "first", "symbol": "ACME", "side": "buy"})
+    (late,) = outbox.claim("http", 1, 0.0)
+    (holder,) = outbox.claim("http", 1, 0.0)
+    assert outbox.settle([sent(holder)]) == 1
+    assert outbox.forget("http", time.time_ns()) == 1
+    repository.save_signal({"signal_id": "second", "symbol": "ACME", "side": "buy"})
+    update = sa.update(tables.outbox).values(id=late.id, next_attempt_ns=late.lease_ns)
+    repository.database.write(lambda connection: connection.execute(update))
+    assert outbox.settle([sent(late)]) == 0
+    assert outbox.settle([again(late)]) == 0
+    assert outbox.settle([Verdict(late, "dead", 4, time.time_ns(), "no")]) == 0
+    (second,) = outbox.claim("http", 10, 60)
+    assert (second.id, second.signal_id, second.attempts) == (late.id, "second", 0)
+
+
+def _with_every_state(repository: SignalRepository, give: Callable[..., list[str]]) -> None:
+    """Two signals that are delivered, one of which the first item is dead, one that waits."""
+    outbox = repository.outbox()
+    give(repository, 2, "delivered")
+    outbox.settle([sent(item) for item in outbox.claim("http", 100, 60)])
+    give(repository, 1, "dead")
+    outbox.settle([Verdict(outbox.claim("http", 1, 60)[0], "dead", 4, time.time_ns(), "no")])
+    give(repository, 1, "waiting")
+
+
+def test_what_was_sent_is_forgotten_and_nothing_else(
+    repository: SignalRepository, give: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("capture_sql.outbox._FORGOTTEN_AT_ONCE", 4)
+    _with_every_state(repository, give)
+    outbox = repository.outbox()
+    now = time.time_ns()
+    assert outbox.forget("http", now - 3600 * 10**9) == 0, "it was sent just now"
+    assert outbox.forget("other", now) == 0
+    before = outbox.counts("http")
+    assert (before.sent, before.dead, before.pending) == (6, 1, 5)
+    assert outbox.forget("http", now, dry_run=True) == 6
+    assert outbox.counts("http").sent == 6
+    assert outbox.forget("http", now) == 6
+    after = outbox.counts("http")
+    assert (after.sent, after.dead, after.pending, after.held) == (0, 1, 5, 2)
+    assert len(repository.get_signals()) == 4
+    assert repository.verify().ok
+
+
+def test_the_verb_says_first_what_it_would_forget(
+    repository: SignalRepository, give: Callable[..., list[str]], db_url: str
+) -> None:
+    _with_every_state(repository, give)
+
+    def call(*words: str) -> str:
+        done = CliRunner().invoke(cli, ["lifecycle", "forget", "--db", db_url, *words])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    assert call("--older-than", "30d") == "Nothing to forget.\n"
+    assert (
+        call("--older-than", "0s", "--dry-run") == "Would take 6 items of http out of the outbox.\n"
+    )
+    said = json.loads(call("--older-than", "0s", "--sink", "http", "--json"))
+    assert said == {"dry_run": False, "items": {"http": 6}}
+    assert call("--older-than", "0s") == "Nothing to forget.\n"
+    wrong = CliRunner().invoke(
+        cli, ["lifecycle", "forget", "--db", db_url, "--older-than", "0s", "--sink", "htp"]
+    )
+    assert wrong.exit_code == 2
+    assert "Did you mean" in wrong.output
