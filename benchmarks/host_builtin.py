@@ -70,7 +70,8 @@ class Builtin:
     """The built-in backtester."""
 
     name = "built-in"
-    share = 1.0
+    # With a signal, a fill and a verdict on every bar, no more than these fit into one block.
+    share = 0.6
     has_bars = True
 
     def run(self, density: str, bars: pd.DataFrame, store: Path | None) -> Run:

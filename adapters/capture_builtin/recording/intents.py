@@ -1,4 +1,4 @@
-"""Signals on their way into the recording: each is in the journal before a portfolio hears of it."""
+"""Signals on their way into the recording: a portfolio hears of what is in the journal already."""
 
 from __future__ import annotations
 
@@ -69,9 +69,13 @@ class Intents:
     def _hearing(self) -> Callable[[Event], None]:
         """Return what records a signal and its order; what it needs is looked up but once."""
         intents, writing, outcomes = self, self._writing, self._outcomes
-        words, state, null = self._words, self.state, NULL_FLOAT
-        order_of, priced, more_of = rows.order_of, rows.priced, _more_of
+        words, state, null, portfolio = self._words, self.state, NULL_FLOAT, self._portfolio
+        opens, closes = (words["entry"], words["sizer"]), (words["exit"], words["portion"])
+        held: list[float] = [] if portfolio is None else portfolio.held
+        prices: list[float] = [] if portfolio is None else portfolio.prices
+        one = len(held) == 1
         kept, most = ((), 1) if outcomes is None else (outcomes.kept, outcomes.most)
+        simple = not any(each.references or each.repeats for each in writing.values())
 
         def heard(event: Event) -> None:
             if intents.over:
@@ -82,40 +86,53 @@ class Intents:
             mine = writing[intent.strategy_id]
             channels = mine.known.get(intent.symbol) or mine.channels(intent.symbol)
             signal = intent.signal
-            direction, strength = signal.direction, signal.strength
-            size, kind = order_of(signal)
-            held, cash, equity = state(intent.place)
+            direction, strength, kind = signal.direction, signal.strength, signal.kind
+            if one:  # `state` for one symbol, which is most often the case
+                units, cash = held[0], portfolio.cash  # type: ignore[union-attr]
+                equity = cash + units * prices[0] if units else cash
+            else:
+                units, cash, equity = state(intent.place)
+            if kind is None and signal.size is None:  # and so is this
+                size = null
+                does, unit = opens if direction else closes
+            else:
+                size, said = rows.order_of(signal)
+                does, unit = words[kind or ("entry" if direction else "exit")], words[said]
             row = (
-                intent.bar_index, event.time_ns, direction,
-                words[signal.kind or ("entry" if direction else "exit")],
-                null if strength is None else strength, held, cash, equity,
-                size, words[kind], intent.step,
+                intent.bar_index, event.time_ns, direction, does,
+                null if strength is None else strength, units, cash, equity, size, unit,
+                intent.step,
             )  # fmt: skip
             try:
-                if intent.action != "new":
-                    intents._cancel(intent, event.time_ns, channels)
-                    return
-                if intent.source is not None:  # before it is written: a full block asks at once
-                    mine.strategy.repeated[intents._engine.next_seq] = intent.source
-                if priced(signal):
-                    more = more_of(signal, words)
-                    write = channels.priced
-                elif not mine.references:
+                if simple and intent.action == "new" and not rows.priced(signal):
                     intent.recorded = channels.plain(*row)
-                    return
                 else:
-                    more, write = (), channels.plain
-                seen = (mine.references_now(),) if mine.references else ()
-                intent.recorded = write(*row, *more, *seen)
+                    intents._write(intent, event.time_ns, mine, channels, row)
             except CaptureError as exc:
                 intents._broken(exc)
 
         return heard
 
-    @staticmethod
-    def _cancel(intent: Intent, time_ns: int, channels: Channels) -> None:
-        arguments = json.dumps({"moment_ns": time_ns})
-        channels.cancel(intent.bar_index, intent.step, arguments)
+    def _write(
+        self,
+        intent: Intent,
+        time_ns: int,
+        mine: Writing,
+        channels: Channels,
+        row: tuple[Any, ...],
+    ) -> None:
+        """Write what is more than a direction and a size."""
+        if intent.action != "new":
+            arguments = json.dumps({"moment_ns": time_ns})
+            channels.cancel(intent.bar_index, intent.step, arguments)
+            return
+        if intent.source is not None:  # before it is written: a full block asks at once
+            mine.strategy.repeated[self._engine.next_seq] = intent.source
+        priced = rows.priced(intent.signal)
+        more = _more_of(intent.signal, self._words) if priced else ()
+        seen = (mine.references_now(),) if mine.references else ()
+        write = channels.priced if priced else channels.plain
+        intent.recorded = write(*row, *more, *seen)
 
     def state(self, place: int) -> tuple[float, float, float]:
         """Return position, cash and equity at this moment; null where there is no portfolio."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from capture.errors import CaptureError
 from capture.events import SignalStatus
 from capture.journal import NULL_INT
@@ -128,59 +130,63 @@ class Outcomes:
         """Return what records an event, and what records the fill that still waits.
 
         A fill waits for the next event, which mostly says that its order is done: the two are one
-        record. As every fill goes through here, what is needed is looked up but once.
+        record.
         """
-        outcomes, writing, status = self, self._writing, self._status
-        kind, done, null = Filled, SignalStatus.EXECUTED, NULL_INT
-        words = {text: self._engine.word(text) for text in _WORDS}
+        outcomes, write, status = self, self._writing_fills(), self._status
+        kind, done = Filled, SignalStatus.EXECUTED
         last: Filled | None = None
-
-        def write(executed: bool) -> None:
-            nonlocal last
-            assert last is not None
-            _, order, symbol, bar, units, price, cost, held, trade, effect, because = last
-            last = None
-            intent = order.intent
-            channels, seq, number = writing[intent.strategy_id].known[symbol], intent.recorded, null
-            if seq >= 0:
-                number = seq + 1
-            else:  # dropped, as the overload policy says
-                seq = null
-            side = 1
-            if units < 0.0:
-                side, units = -1, -units
-            decided = intent.bar_index if because == "order" else null
-            append = channels.executed if executed else channels.fill
-            try:
-                append(
-                    seq, number, bar, decided, side, units, price, cost, held, trade,
-                    words[effect], words[because],
-                )  # fmt: skip
-            except CaptureError as exc:
-                outcomes._broken(exc)
 
         def tell(event: Event) -> None:
             nonlocal last
             said = event.payload
             if outcomes._over:
                 return
+            fill, last = last, None
             if said.__class__ is kind:
-                if last is not None:
-                    write(False)
+                if fill is not None:
+                    write(fill, False)
                 last = said
-                return
-            if last is not None:
-                executed = said.status is done and last.order is said.order
-                write(executed)
-                if executed:
-                    return
-            status(said, event)
+            elif fill is None:
+                status(said, event)
+            elif said.status is done and fill.order is said.order:
+                write(fill, True)
+            else:
+                write(fill, False)
+                status(said, event)
 
         def flush() -> None:
-            if last is not None:
-                write(False)
+            nonlocal last
+            fill, last = last, None
+            if fill is not None:
+                write(fill, False)
 
         return tell, flush
+
+    def _writing_fills(self) -> Callable[[Filled, bool], None]:
+        """Return what writes a fill; what each of them needs is looked up but once."""
+        writing, broken, null = self._writing, self._broken, NULL_INT
+        words = {text: self._engine.word(text) for text in _WORDS}
+
+        def write(fill: Filled, executed: bool) -> None:
+            _, order, symbol, bar, units, price, cost, held, trade, effect, because = fill
+            intent = order.intent
+            channels, seq = writing[intent.strategy_id].known[symbol], intent.recorded
+            seq, number = (
+                (seq, seq + 1) if seq >= 0 else (null, null)
+            )  # dropped, as the policy says
+            side = 1
+            if units < 0.0:
+                side, units = -1, -units
+            append = channels.executed if executed else channels.fill
+            try:
+                append(
+                    seq, number, bar, intent.bar_index if because == "order" else null, side,
+                    units, price, cost, held, trade, words[effect], words[because],
+                )  # fmt: skip
+            except CaptureError as exc:
+                broken(exc)
+
+        return write
 
     def _status(self, said: Settled, event: Event) -> None:
         intent, seq = said.intent, said.intent.recorded
@@ -201,4 +207,5 @@ class Outcomes:
         if event.cause is not None and event.cause.payload is intent:
             return intent.bar_index
         known = self._feeds[intent.place].available_ns
-        return int(known.searchsorted(event.time_ns, side="right")) - 1
+        bar: int = np.searchsorted(known, event.time_ns, side="right").item() - 1
+        return bar

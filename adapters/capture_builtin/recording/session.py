@@ -167,7 +167,9 @@ class Session(Observer):
     def note(self, name: str, value: Any, **said: Any) -> None:
         """Keep what a strategy notes."""
         if self.problem is None:
-            if self._outcomes is not None and not self._outcomes.most:
+            # A refused signal has a verdict at once; those before it come first.
+            refused = said.get("direction") is not None
+            if self._outcomes is not None and (refused or not self._outcomes.most):
                 self._outcomes.settle()
             notes.keep(self, name, value, **said)
 
