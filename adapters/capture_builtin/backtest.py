@@ -81,6 +81,7 @@ class Results:
         fill_events: the events of the fills; each leads back to the bar that caused it.
         strategy: the strategy as it was at the end.
         portfolio: the portfolio as it was at the end.
+        status_events: of a replay in a topology, the events of what became of signals.
     """
 
     trades: pd.DataFrame
@@ -90,6 +91,7 @@ class Results:
     fill_events: tuple[Event, ...]
     strategy: Any
     portfolio: Portfolio
+    status_events: tuple[Event, ...] = ()
 
     @property
     def final(self) -> float:
@@ -232,7 +234,11 @@ def _named(function: Callable[..., Any]) -> str:
 
 
 def results_of(
-    engine: Engine, portfolio: Portfolio, events: Sequence[Event], strategy: Any
+    engine: Engine,
+    portfolio: Portfolio,
+    events: Sequence[Event],
+    strategy: Any,
+    statuses: Sequence[Event] = (),
 ) -> Results:
     """Return what a run came to."""
     ledger = portfolio.ledger
@@ -260,6 +266,7 @@ def results_of(
         tuple(events),
         strategy,
         portfolio,
+        tuple(statuses),
     )
 
 

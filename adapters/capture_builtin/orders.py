@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from capture.events import Reason, SignalStatus
+    from capture.study.portfolio.verdicts import Verdict
     from capture_builtin.bus import Event
     from capture_builtin.signals import Signal
 
@@ -161,6 +162,7 @@ class Settled(NamedTuple):
         reason: why.
         actor: who decided.
         detail: which limit, where the reason is a limit.
+        verdict: the verdict, where it is one that a replay over signals alone can come to.
     """
 
     portfolio: str
@@ -170,3 +172,9 @@ class Settled(NamedTuple):
     reason: Reason
     actor: str
     detail: str | None = None
+    verdict: Verdict | None = None
+
+    @property
+    def word(self) -> str:
+        """What counts of it are called."""
+        return self.reason.value if self.verdict is None else self.verdict.word

@@ -441,7 +441,7 @@ class Portfolio:
         said = verdict.word if verdict.reason is Reason.RISK_LIMIT else ""
         told = ": ".join(filter(None, (said, detail))) or None
         actor = _ACTORS.get(verdict, "risk")
-        self._tell(cause, intent, order, verdict.status, verdict.reason, actor, told)
+        self._tell(cause, intent, order, verdict.status, verdict.reason, actor, told, verdict)
 
     def _tell(
         self,
@@ -452,8 +452,9 @@ class Portfolio:
         reason: Reason,
         actor: str,
         detail: str | None = None,
+        verdict: Verdict | None = None,
     ) -> None:
-        said = Settled(self.name, intent, order, status, reason, actor, detail)
+        said = Settled(self.name, intent, order, status, reason, actor, detail, verdict)
         self._bus.publish(Topic.STATUS, said, cause, cause.time_ns)
 
     # --- time --------------------------------------------------------------------------------

@@ -129,7 +129,9 @@ def _together(
     engine = Engine(feeds)
     streams = [SignalStreamerComponent(s, engine.feeds, engine.cursor) for s in sources]
     events: list[Event] = []
+    statuses: list[Event] = []
     engine.bus.subscribe(Topic.FILL, events.append)
+    engine.bus.subscribe(Topic.STATUS, statuses.append)
     every = [stream.strategy_id for stream in streams]
     for one, plan in portfolios.items():
         wanted = every if plan.strategies is None else list(plan.strategies)
@@ -160,6 +162,7 @@ def _together(
             portfolio,
             [event for event in events if event.payload.portfolio == portfolio.name],
             None,
+            [event for event in statuses if event.payload.portfolio == portfolio.name],
         )
         for portfolio in engine.portfolios
     }

@@ -108,11 +108,7 @@ def test_every_point_is_a_row_with_the_numbers_of_the_sparse_replay(
 def test_event_by_event_it_comes_to_the_same(recording: Any, tmp_path: Path) -> None:
     quick = sweep(recording, GRID, results=tmp_path, keep=["trades"])
     slow = sweep(recording, GRID, results=tmp_path, keep=["trades"], event_driven=True)
-    columns = [
-        name
-        for name in slow.metrics.column_names
-        if name not in {"engine", "because"} and not name.startswith("signals_")
-    ]
+    columns = [name for name in slow.metrics.column_names if name not in {"engine", "because"}]
     assert slow.metrics.select(columns).equals(quick.metrics.select(columns))
     assert set(slow.metrics["engine"].to_pylist()) == {"events"}
     assert set(quick.metrics["engine"].to_pylist()) == {"sparse"}

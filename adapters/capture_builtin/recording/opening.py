@@ -103,6 +103,7 @@ class Writing:
     Attributes:
         known: those that are open, by symbol.
         references: whether signals say which bars of other series the strategy saw.
+        repeats: whether signals repeat those of a recording.
         strategy: the strategy.
     """
 
@@ -125,6 +126,7 @@ class Writing:
         self._component = component
         self._feeds = feeds
         self._sources = sources
+        self.repeats = sources is not None
         self._segment = engine.segment(facts_of(component))
         self.known: dict[str, Channels] = {}
         self.references = component.references() is not None

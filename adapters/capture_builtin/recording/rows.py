@@ -122,13 +122,14 @@ def priced(signal: Signal) -> bool:
 
 def order_of(signal: Signal) -> tuple[float, str]:
     """Return size and kind of size of an intent, as all hosts say them."""
-    if not signal.direction:
+    size, direction = signal.size, signal.direction
+    if not direction:
         return NULL_FLOAT, "portion"
-    if signal.kind == "adjustment" and signal.size is not None:
-        return signal.size * signal.direction, "target"
-    if signal.size is None:
+    if size is None:
         return NULL_FLOAT, "sizer"
-    return signal.size, "units"
+    if signal.kind == "adjustment":
+        return size * direction, "target"
+    return size, "units"
 
 
 def nullable(number: float | None) -> Any:

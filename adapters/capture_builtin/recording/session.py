@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from capture.errors import CaptureError, CaptureHalted, CaptureWarning
-from capture.events import Bar, RunState, SignalStatus
-from capture.journal import NULL_FLOAT, NULL_INT
+from capture.events import Bar, RunState
 from capture.recorder.current import enter, leave
 from capture.recorder.engine import SignalCaptureEngine
-from capture.study.portfolio.arithmetic import worth
 from capture_builtin.backtest import Observer, stage_names
 from capture_builtin.bus import Topic
-from capture_builtin.recording import notes, rows
+from capture_builtin.recording import notes
 from capture_builtin.recording.ending import equity_table, trade_table
+from capture_builtin.recording.intents import Intents
 from capture_builtin.recording.opening import Writing, parameters, start_record
+from capture_builtin.recording.outcomes import Outcomes
 from capture_builtin.recording.perturbing import cut, keep_indicators, perturbed
 
 if TYPE_CHECKING:
@@ -31,9 +30,7 @@ if TYPE_CHECKING:
     from capture_builtin.bus import Event
     from capture_builtin.engine import Engine
     from capture_builtin.feeds import Feed
-    from capture_builtin.orders import Filled, Intent
     from capture_builtin.portfolio import Portfolio
-    from capture_builtin.recording.opening import Channels
 
 __all__ = ["Session"]
 
@@ -62,7 +59,8 @@ class Session(Observer):
         self.host: Engine
         self._portfolio: Portfolio | None = None
         self._writing: dict[str, Writing] = {}
-        self._held: Filled | None = None
+        self._outcomes: Outcomes | None = None
+        self._intents: Intents
         self._warned = False
         self._name = ""
 
@@ -129,25 +127,16 @@ class Session(Observer):
         if any(feed.naive for feed in engine.feeds):
             self.engine.flag("naive_timestamps_taken_for_utc")
         feeds = {feed.symbol: feed for feed in engine.feeds[: len(engine.symbols)]}
-        word = self.engine.word
-        self._words = {
-            text: word(text)
-            for text in ("entry", "exit", "adjustment", "open", "reduce", "close", "order",
-                         "stop_loss", "take_profit", "trail", "sizer", "units", "portion",
-                         "target", "market", "limit", "stop", "stop_limit")
-        }  # fmt: skip
         for component in engine.sources:
             sources = getattr(component.strategy, "source_ids", None)
             writing = Writing(self.engine, component, feeds, sources)
             self._writing[component.strategy_id] = writing
             writing.channels(component.symbols[0])  # also a run without a signal has parameters
-        bus, mine = engine.bus, {"strategy_id": list(self._writing)}
-        # The recorder hears a signal before a portfolio does: what becomes of it comes after it.
-        bus.subscribe(Topic.SIGNAL, self._heard, where=mine, first=True)
         if self._portfolio is not None:
-            name = {"portfolio": self._portfolio.name}
-            bus.subscribe(Topic.FILL, self._filled, where=name)
-            bus.subscribe(Topic.STATUS, self._settled, where=name)
+            self._outcomes = Outcomes(
+                self.engine, engine, self._portfolio, self._writing, self.broken
+            )
+        self._intents = Intents(self.engine, engine, self._writing, self._outcomes, self.broken)
         observe = self.engine.observer("bars")
         if observe is not None:
             self._observe_bars(observe)
@@ -171,109 +160,17 @@ class Session(Observer):
 
     # --- in between --------------------------------------------------------------------------
 
-    def _heard(self, event: Event) -> None:
-        intent: Intent = event.payload
-        if self.problem is not None:
-            return
-        if self._held is not None:
-            self._write_held()
-        writing = self._writing[intent.strategy_id]
-        channels = writing.known.get(intent.symbol) or writing.channels(intent.symbol)
-        try:
-            if intent.action == "new":
-                intent.recorded = self._signal(intent, event.time_ns, writing, channels)
-            else:
-                arguments = json.dumps({"moment_ns": event.time_ns})
-                channels.cancel(intent.bar_index, intent.step, arguments)
-        except CaptureError as exc:
-            self.broken(exc)
-
     def state(self, place: int) -> tuple[float, float, float]:
         """Return position, cash and equity at this moment; null where there is no portfolio."""
-        portfolio = self._portfolio
-        if portfolio is None:
-            return NULL_FLOAT, NULL_FLOAT, NULL_FLOAT
-        held, cash = portfolio.held, portfolio.cash
-        if len(held) == 1:
-            units = held[0]
-            return units, cash, cash + units * portfolio.prices[0] if units else cash
-        return held[place], cash, worth(cash, held, portfolio.prices)
-
-    def _signal(self, intent: Intent, time_ns: int, writing: Writing, channels: Channels) -> int:
-        """Write a signal and its order, and return the signal's number."""
-        signal, words = intent.signal, self._words
-        if intent.source is not None:  # before it is written: a full block asks at once
-            writing.strategy.repeated[self.engine.next_seq] = intent.source
-        direction, strength = signal.direction, signal.strength
-        size, kind = rows.order_of(signal)
-        more = (writing.references_now(),) if writing.references else ()
-        held, cash, equity = self.state(intent.place)
-        row = (
-            intent.bar_index, time_ns, direction,
-            words[signal.kind or ("entry" if direction else "exit")],
-            NULL_FLOAT if strength is None else strength, held, cash, equity,
-            size, words[kind], intent.step,
-        )  # fmt: skip
-        if not rows.priced(signal):
-            return channels.plain(*row, *more)
-        prices = (signal.limit, signal.stop, signal.stop_loss, signal.take_profit, signal.trail)
-        return channels.priced(
-            *row, words[signal.order_type], *map(rows.nullable, prices),
-            None if signal.valid_bars is None else str(signal.valid_bars), signal.tag, *more,
-        )  # fmt: skip
-
-    def _filled(self, event: Event) -> None:
-        if self._held is not None:
-            self._write_held()
-        self._held = event.payload
-
-    def _write_held(self, *, executed: bool = False) -> None:
-        """Write the fill that is held: whether it completes its order is told right after it."""
-        assert self._held is not None
-        fill, self._held = self._held, None
-        intent = fill.order.intent
-        if self.problem is not None:
-            return
-        channels, seq = self._writing[intent.strategy_id].known[intent.symbol], intent.recorded
-        write = channels.executed if executed else channels.fill
-        units, words = fill.units, self._words
-        try:
-            write(
-                seq if seq >= 0 else NULL_INT, seq + 1 if seq >= 0 else NULL_INT, fill.bar_index,
-                intent.bar_index if fill.because == "order" else NULL_INT,
-                1 if units > 0.0 else -1, abs(units), fill.price, fill.commission, fill.position,
-                fill.trade, words[fill.effect], words[fill.because],
-            )  # fmt: skip
-        except CaptureError as exc:
-            self.broken(exc)
-
-    def _settled(self, event: Event) -> None:
-        said = event.payload
-        if self._held is not None:
-            if self._held.order is said.order and said.status is SignalStatus.EXECUTED:
-                self._write_held(executed=True)
-                return
-            self._write_held()
-        intent, seq = said.intent, said.intent.recorded
-        if seq < 0 or self.problem is not None:
-            return
-        channels = self._writing[intent.strategy_id].known[intent.symbol]
-        word = self.engine.word
-        cursor = self.host.cursor[intent.place]
-        try:
-            channels.status(
-                seq, NULL_INT if said.order is None else seq + 1, cursor,
-                word(said.status.value), word(said.reason.value), word(said.actor),
-                0 if said.detail is None else word(said.detail),
-            )  # fmt: skip
-        except CaptureError as exc:
-            self.broken(exc)
+        return self._intents.state(place)
 
     def note(self, name: str, value: Any, **said: Any) -> None:
         """Keep what a strategy notes."""
         if self.problem is None:
-            if self._held is not None:
-                self._write_held()
+            # A refused signal has a verdict at once; those before it come first.
+            refused = said.get("direction") is not None
+            if self._outcomes is not None and (refused or not self._outcomes.most):
+                self._outcomes.settle()
             notes.keep(self, name, value, **said)
 
     @staticmethod
@@ -288,6 +185,9 @@ class Session(Observer):
     def broken(self, exc: CaptureError) -> None:
         """Say once that recording stopped; the run goes on unless the user chose that it halts."""
         self.problem = f"recording stopped at step {self.host.step}: {exc}"
+        self._intents.over = True
+        if self._outcomes is not None:
+            self._outcomes.lose()
         if isinstance(exc, CaptureHalted):
             raise exc
         if not self._warned:
@@ -306,8 +206,8 @@ class Session(Observer):
 
     def _close(self, state: RunState, problem: str | None) -> None:
         leave(self)
-        if self._held is not None:
-            self._write_held()
+        if self._outcomes is not None:
+            self._outcomes.end()
         reads: set[str] = set()
         for component in self.host.sources:
             account = getattr(component.strategy, "_account", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +14,7 @@ from capture.filters import Predicate
 from capture.host import get_host
 from capture.study.objectives.observing import Calendar, Performance
 from capture.study.portfolio.market import DAY_NS
+from capture.study.portfolio.verdicts import Verdict
 from capture.study.sequencer.kept import kept_of
 
 if TYPE_CHECKING:
@@ -115,6 +117,7 @@ class TradedByEvents:
             "fills": int(performance.fills[0]),
             "trades": int(performance.trades[0]),
             "commission": float(performance.costs[0]),
+            **{f"signals_{word}": count for word, count in self.verdicts.items()},
             "engine": EVENTS,
             "because": because,
         }
@@ -157,6 +160,25 @@ class TradedByEvents:
         later = ~trades["exit_time"].map(self._is_within).astype(bool)
         trades.loc[later, ["exit_bar", "exit_time", "exit_price", "profit"]] = None
         return trades.drop(columns="strategy_id").sort_values("trade_number", kind="stable")
+
+    @cached_property
+    def verdicts(self) -> dict[str, int]:
+        """How many signals came to which end, all that a replay over signals knows among them.
+
+        Ends that need prices within a bar, such as `superseded`, are there if they occurred. Of a
+        signal whose end came later than the stretch of time, it is the end of the data.
+        """
+        ends: dict[int, str] = {}
+        for event in self.results.status_events:
+            said = event.payload
+            if said.intent.action == "new":
+                later = event.time_ns >= self.end_ns
+                ends.setdefault(id(said.intent), Verdict.END_OF_DATA.word)
+                if not later:
+                    ends[id(said.intent)] = said.word
+        counts = Counter(ends.values())
+        known = {verdict.word: counts.pop(verdict.word, 0) for verdict in Verdict}
+        return {**known, **dict(sorted(counts.items()))}
 
     def _signed(self) -> pd.DataFrame:
         """Return its fills as the sparse replay has them."""
