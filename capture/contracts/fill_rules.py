@@ -67,9 +67,9 @@ def at_cost(rate: float, fixed: float = 0.0) -> Callable[[float, float], float]:
 class FillRules:
     """How a backtester carries out market orders under the settings of one run.
 
-    `capture.parity(..., explain=True)` gives a cause for a difference only where these rules, on the
-    recorded bars, come to what either run recorded. What a backtester decides in another way is left
-    out (None), and differences of it stay unexplained.
+    `capture.parity(..., explain=True)` gives a cause for a difference only where these rules, on
+    the recorded bars, come to what either run recorded. What a backtester decides in another way is
+    left out (None), and differences of it stay unexplained.
 
     Attributes:
         delay: bars between the decision and the fill.

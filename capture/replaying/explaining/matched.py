@@ -188,7 +188,7 @@ class Pair:
         return self._gap("bar_index", then.bar, now.bar, cause, f"{quotes[1]}, not {quotes[0]}")
 
     def _price(self) -> Iterator[Gap]:
-        (one, then), (other, now) = self.original, self.replayed
+        then, now = self.original[1], self.replayed[1]
         if then.price == now.price:
             return
         quotes = self._quotes()

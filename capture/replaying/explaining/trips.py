@@ -1,4 +1,4 @@
-"""Trades as every backtester could count them: positions from flat to flat, or to the other side."""
+"""Trades as every backtester could count them: from flat to flat, or to the other side."""
 
 from __future__ import annotations
 
