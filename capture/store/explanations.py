@@ -26,8 +26,8 @@ class Cause(StrEnum):
     ROUNDING = "size rounding"
     REFUSED = "refused"
     ORDER_TYPE = "order type not supported"
-    NOT_ADDED = "not added to"
-    LEFT_OUT = "left out of the replay"
+    HELD = "held already"
+    FILTERED = "filter of the replay"
     AT_THE_END = "end of data"
     FINALISED = "closed at the end"
     CONSEQUENCE = "consequence"
@@ -48,8 +48,8 @@ _MEANINGS = {
     Cause.ROUNDING: "they round the same size otherwise",
     Cause.REFUSED: "one of them refused the order",
     Cause.ORDER_TYPE: "stops, limits and brackets are no part of what was replayed",
-    Cause.NOT_ADDED: "the replay holds the wanted side already, and adds nothing to it",
-    Cause.LEFT_OUT: "the replay was told to leave the signal out",
+    Cause.HELD: "a target that is held is neither added to, nor left to be entered again",
+    Cause.FILTERED: "the replay was told to leave signals out, or a regime flat",
     Cause.AT_THE_END: "the data end before the order could be filled",
     Cause.FINALISED: "one of them closes what is open after the last bar",
     Cause.CONSEQUENCE: "it follows from an earlier difference",

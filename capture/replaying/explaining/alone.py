@@ -78,7 +78,7 @@ class Alone:
             self._protected,
             self._not_replayed,
             self._parted,
-            self._not_added,
+            self._held_already,
             self._refused,
             self._waiting,
             self._rounded,
@@ -110,15 +110,21 @@ class Alone:
         return Found(Cause.ORDER_TYPE, f"{word} is not replayed")
 
     def _not_replayed(self) -> Found | None:
-        if not self.missing or self.targets is None or self.leg.decision is None:
+        if self.leg.decision is None:
             return None
-        if self._decision in self.targets:
+        if self.narrowed and not self._ordered():
+            told = "left out" if self.missing else "an exit that was added"
+            return Found(Cause.FILTERED, told)
+        if not self.missing or self.targets is None or self._decision in self.targets:
             return None
-        if self.narrowed:
-            return Found(Cause.LEFT_OUT)
         if any(order_like(order) for order in self.mine.orders_of(self._decision)):
             return Found(Cause.ORDER_TYPE, "an order that waits for a price is not replayed")
         return None
+
+    def _ordered(self) -> bool:
+        """Say whether the other run has an order that this fill could be one of."""
+        orders = self.other.orders_of(self._decision)
+        return any(self.leg.closes or order["side"] == self.leg.side for order in orders)
 
     def _parted(self) -> Found | None:
         """The two do not hold the same side any more, so that there is something else to do."""
@@ -132,11 +138,12 @@ class Alone:
             return Found(Cause.CONSEQUENCE, "the other run holds it already", follows=True)
         return None
 
-    def _not_added(self) -> Found | None:
-        leg = self.leg
-        if leg.closes or not self.missing or not self.collapsed or self.held * leg.side <= 0:
+    def _held_already(self) -> Found | None:
+        """What is wanted is held: nothing is added, and nothing left to be entered again."""
+        if not self.missing or not self.collapsed or self.targets is None:
             return None
-        return Found(Cause.NOT_ADDED)
+        wanted = self.targets.get(self._decision, 0)
+        return Found(Cause.HELD, f"{self.held:g} units") if wanted * self.held > 0 else None
 
     def _refused(self) -> Found | None:
         said = [r for status, r in self.other.reasons.get(self._decision, ()) if r in _REFUSED]

@@ -109,10 +109,10 @@ class _Explaining:
         if not then.closes:
             sizes = (number + n for n, gap in enumerate(found) if gap.column == "size")
             first = next(sizes, None)
-            if first is None:
-                self._opening.pop(then.symbol, None)
-            else:
+            if first is not None:
                 self._opening[then.symbol] = first
+            elif not then.before and not now.before:
+                self._opening.pop(then.symbol, None)
 
     def _rooted(self, gap: Gap, found: list[Gap], number: int) -> Gap:
         """Return a consequence as unexplained where what it follows from is."""
@@ -141,6 +141,8 @@ class _Explaining:
         if found.follows and (follows is None or self._unexplained(follows)):
             cause, detail = Cause.UNEXPLAINED, "nothing explains that the positions differ"
         self._parted[leg.symbol] = len(self._gaps)
+        if not leg.closes:
+            self._opening[leg.symbol] = len(self._gaps)
         gap = Gap(
             symbol=leg.symbol,
             decision_bar=leg.decision,
