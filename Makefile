@@ -19,7 +19,7 @@ DECLARED := pyproject.toml capture/_version.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-pandas3 lint format bench clean
+.PHONY: help demo test test-pandas3 test-hosts hosts-table lint format bench clean
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,15 @@ test: $(VENV)/.stamp-test  ## run every test, with every plugin and backtester i
 test-pandas3:  ## the same with pandas 3, and the backtesters that allow it
 	@$(MAKE) --no-print-directory VENV=.venv-pandas3 .venv-pandas3/.stamp-pandas3
 	.venv-pandas3/bin/python -m pytest -n auto --dist worksteal $(ARGS)
+
+test-hosts: $(VENV)/.stamp-test  ## run every backtester with pandas 2 and with pandas 3, and say which
+	@$(MAKE) --no-print-directory VENV=.venv-pandas3 .venv-pandas3/.stamp-pandas3
+	$(BIN)/python tests/hosts.py hosts -n auto --dist worksteal $(ARGS)
+	.venv-pandas3/bin/python tests/hosts.py hosts-pandas3 -n auto --dist worksteal $(ARGS)
+	@$(BIN)/python tests/hosts.py
+
+hosts-table: $(VENV)/.stamp-test  ## replay each backtester's runs in every other one, and write the table
+	$(BIN)/python -m benchmarks.across $(ARGS)
 
 lint: $(VENV)/.stamp-test  ## style, types and layers
 	$(BIN)/ruff check .
@@ -48,7 +57,7 @@ bench: $(VENV)/.stamp-test  ## measure, and print tables
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:  ## remove the virtual environments and everything that tools leave behind
-	rm -rf .venv .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-* .hosts-*.json build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A stamp is newer than what is declared as long as nothing needs to be installed, so that a
@@ -65,7 +74,7 @@ $(VENV)/.stamp-test: $(DECLARED) | $(BIN)/pip
 
 $(VENV)/.stamp-pandas3: $(DECLARED) | $(BIN)/pip
 	@echo "Setting up $(VENV) for tests with pandas 3; the first time takes a few minutes ..."
-	@$(PIP) install --editable '.[backtesting,hdf5,json,parquet,postgres,remote,sign,dev]' 'pandas>=3'
+	@$(PIP) install --editable '.[hosts-pandas3,plugins,dev]'
 	@touch $@
 
 # A name on the PATH may be a shim that does not run, so each is asked for its version. pip comes

@@ -6,7 +6,7 @@ import sys
 import weakref
 from abc import ABC, abstractmethod
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from backtesting.backtesting import Strategy, _Broker
@@ -293,12 +293,40 @@ class _Targets(_Script):
             return
         if held and (not wanted or held * wanted < 0):
             strategy.position.close()
-        if not wanted or held * wanted > 0:
+            held = 0
+        if not wanted:
             return
-        size = target.size if target.size is not None else self._size
+        size = self._size_of(target, abs(held))
+        if size == 0 or (held and size is None):
+            return
         order = strategy.buy if wanted > 0 else strategy.sell
         self._repeat(target.signal_seq)
         if size is None:
             order()
+        elif size < 0:  # less of the same side
+            strategy.position.close(min(1.0, -size / abs(held)))
         else:
             order(size=size)
+
+    def _size_of(self, target: Target, held: float) -> float | None:
+        """Return what is to be traded: whole units, as this host has them, or a fraction.
+
+        Args:
+            target: what is wanted.
+            held: units that are held on the wanted side.
+        """
+        size = None if target.size is None else abs(target.size)
+        if size is None or target.size_kind not in _SIZED:
+            return self._size
+        if target.size_kind in {"units", "fraction"} and held:
+            return None  # it is there already
+        if target.size_kind == "fraction" or (target.size_kind == "target_fraction" and not held):
+            return size if size < 1 else None
+        if target.size_kind == "value":
+            size /= self._broker.last_price
+        elif target.size_kind == "target_fraction":
+            size *= self._broker.equity / self._broker.last_price
+        return float(int(size) - held)
+
+
+_SIZED: Final = frozenset({"units", "fraction", "target", "target_fraction", "value"})

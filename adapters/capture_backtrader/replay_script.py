@@ -299,11 +299,16 @@ class Targets(Script):
         size = target.size if target.size is not None else self._size
         if target.signal_seq is not None:
             self._repeat(target.signal_seq)
-        if target.size_kind == "fraction" and target.size is not None:
-            made = strategy.order_target_percent(data, wanted * target.size)
-        else:
-            made = (strategy.buy if wanted > 0 else strategy.sell)(data, size)
-        self._wait_for(made)
+        if target.size_kind == "fraction" and size is not None:
+            # Not `order_target_percent`: it counts from what is held, and that is being left.
+            size = self._units_of(size, data)
+        if size != 0:
+            self._wait_for((strategy.buy if wanted > 0 else strategy.sell)(data, size))
+
+    def _units_of(self, fraction: float, data: Any) -> Any:
+        """Return how many units a part of the account is, as the host itself counts them."""
+        broker, price = self._strategy.broker, data.close[0]
+        return broker.getcommissioninfo(data).getsize(price, fraction * broker.getvalue())
 
     def _wait_for(self, order: Any) -> None:
         if order is not None:

@@ -14,8 +14,9 @@ from capture import hookimpl
 from capture.contracts.info import AdapterInfo, ComponentInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
+    from capture.contracts.fill_rules import FillRules
     from capture_builtin.alignment import TimeAlignmentBuffer
     from capture_builtin.backtest import Backtest, Results
     from capture_builtin.feeds import Feed
@@ -98,6 +99,12 @@ def _load() -> Any:
     return BuiltinAdapter()
 
 
+def _rules(settings: Mapping[str, Any]) -> FillRules | None:
+    from capture_builtin.fill_rules import rules
+
+    return rules(settings)
+
+
 @hookimpl
 def register_adapters() -> Iterator[AdapterInfo]:
     """Offer the adapter."""
@@ -107,6 +114,7 @@ def register_adapters() -> Iterator[AdapterInfo]:
         extra="builtin",
         summary="strategies of the built-in backtester",
         accepts=_accepts,
+        rules=_rules,
     )
 
 

@@ -8,13 +8,21 @@ from capture import hookimpl
 from capture.contracts.info import AdapterInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from capture.contracts.fill_rules import FillRules
 
 
 def _load() -> Any:
     from capture_vectorbt.adapter import VectorbtAdapter
 
     return VectorbtAdapter()
+
+
+def _rules(settings: Mapping[str, Any]) -> FillRules | None:
+    from capture_vectorbt.fill_rules import rules
+
+    return rules(settings)
 
 
 @hookimpl
@@ -27,4 +35,5 @@ def register_adapters() -> Iterator[AdapterInfo]:
         requires=("vectorbt",),
         summary="vectorbt portfolios",
         listens=True,
+        rules=_rules,
     )

@@ -145,10 +145,16 @@ class Keeper:
         return kept | {"each": [self._values(value.iloc[:, place]) for place in places]}
 
     def _values(self, value: Any) -> Any:
+        if isinstance(value.dtype, pd.StringDtype):
+            return self._text(value)
         if not isinstance(value.dtype, np.dtype):
             self.unkept[self._argument] = f"pandas {value.dtype}"
             return {KIND: "unkept", "type": str(value.dtype)}
         return self._array(value.to_numpy())
+
+    def _text(self, value: Any) -> Any:
+        words = [word if isinstance(word, str) else None for word in value]
+        return {KIND: "text", "dtype": str(value.dtype), "items": words}
 
     # --- arrays ------------------------------------------------------------------------------
 
@@ -219,6 +225,8 @@ class Keeper:
             values = self._array(index.asi8)
             self._argument = argument
             return self_said | {"values": values}
+        if isinstance(index.dtype, pd.StringDtype):  # what pandas 3 makes of names
+            return {KIND: "plain", "name": name, "values": self._text(index)}
         if not isinstance(index.dtype, np.dtype):
             self.unkept[self._argument] = f"index of {index.dtype}"
             return {KIND: "unkept", "type": str(index.dtype)}

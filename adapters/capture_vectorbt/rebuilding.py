@@ -122,6 +122,9 @@ class _Builder:
         frame.columns = columns
         return frame
 
+    def _text(self, said: Mapping[str, Any]) -> Any:
+        return pd.array(said["items"], dtype=said["dtype"])
+
     # --- arrays ------------------------------------------------------------------------------
 
     def _array(self, said: Mapping[str, Any]) -> Any:

@@ -44,8 +44,8 @@ def wanted(
     seqs: dict[tuple[int, int, int], int] = {}
     entering = []
     for target in source.targets:
-        if target.bar_index is None:
-            continue
+        if target.bar_index is None or (target.direction and target.size_kind == "portion"):
+            continue  # signals of this host leave a position whole, or not at all
         cell = (target.bar_index, places.get(target.symbol or "", 0))
         names = _names(target.direction)
         for name, array in arrays.items():
@@ -75,8 +75,7 @@ def _names(direction: int) -> tuple[str, ...]:
 def _in_units(targets: list[Target]) -> bool:
     """Say whether every size is a number of units, which means the same in each host."""
     return bool(targets) and all(
-        target.size_kind == "units" and target.size is not None and target.size >= 1
-        for target in targets
+        target.size_kind in {"units", "target"} and target.size for target in targets
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from capture.commands import explained
 from capture.commands.terminal.document import write
 from capture.commands.terminal.screen import Screen, progress
 from capture.commands.terminal.text import count, safe
@@ -13,7 +14,7 @@ from capture.commands.words import LATEST, NOT_CLEAN, find_run, json_option, sto
 from capture.errors import CorruptRecording, RunNotFound, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from capture.replaying.parity import Comparison, ParityCertificate
     from capture.store.recording import Recording
@@ -25,22 +26,34 @@ __all__ = ["command", "draw"]
 @click.argument("runs", metavar="[[ORIGINAL] REPLAY]", nargs=-1)
 @store_option
 @click.option("--strategy", metavar="ID", help="Which strategy, of runs that hold several.")
+@click.option(
+    "--explain", is_flag=True, help="Match trades and fills, and lead each difference to its cause."
+)
 @click.option("--no-store", is_flag=True, help="Do not keep the certificate beside the replay.")
 @json_option
 def command(
-    runs: Sequence[str], store: str, strategy: str | None, no_store: bool, as_json: bool
+    runs: Sequence[str],
+    store: str,
+    strategy: str | None,
+    explain: bool,
+    no_store: bool,
+    as_json: bool,
 ) -> None:
     """Check that trades, fills and equity of two runs are equal, to the last bit.
 
     REPLAY is the latest replay if it is left out, or `latest`; ORIGINAL is the run that the replay
     names as its parent if it is left out, and `latest` there is the latest recording.
 
+    With --explain the fills of both are matched one to one, also of two backtesters, and what has
+    no cause is counted and shown.
+
     The certificate is kept beside the replay, if that names ORIGINAL as its parent.
     """
     if len(runs) > 2:
         raise click.UsageError("name two runs at most: the original and its replay")
     *first, replay = runs or [LATEST]
-    found, problem = _certificate(store, first[0] if first else None, replay, strategy, no_store)
+    words = {"strategy": strategy, "explain": explain}
+    found, problem = _certificate(store, first[0] if first else None, replay, words, no_store)
     if as_json:
         write(found.to_dict())
     else:
@@ -52,7 +65,7 @@ def command(
 
 
 def _certificate(
-    path: str, original: str | None, replayed: str, strategy: str | None, no_store: bool
+    path: str, original: str | None, replayed: str, words: Mapping[str, Any], no_store: bool
 ) -> tuple[ParityCertificate, str]:
     """Return the certificate, and why it could not be kept."""
     from capture.replaying.parity import parity
@@ -63,7 +76,7 @@ def _certificate(
             store = open_store(path)
             replay = store.latest("replay") if replayed == LATEST else find_run(store, replayed)
             pair = (replay,) if original is None else (find_run(store, original), replay)
-            found = parity(*pair, strategy=strategy)
+            found = parity(*pair, **words)
         except (CorruptRecording, RunNotFound) as exc:
             # Their own exit status would say that the runs differ.
             raise StoreError(exc.place, exc.problem, exc.mend) from exc
@@ -95,6 +108,8 @@ def draw(found: ParityCertificate, screen: Screen) -> None:
     colour = "bold red" if not found.exact else "yellow" if nothing else "green"
     verdict = found.verdict[0].upper() + found.verdict[1:]
     screen.text(f"{safe(verdict)}: {runs}.", colour)
+    if found.explanation is not None:
+        explained.draw(found.explanation, screen)
 
 
 def _colour(comparison: Comparison) -> str:

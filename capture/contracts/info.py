@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from capture.errors import MissingExtra
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from capture.contracts.fill_rules import FillRules
 
 __all__ = [
     "ROLES",
@@ -90,10 +92,14 @@ class AdapterInfo(Info):
 
     `listens` says that the adapter fulfils `ListeningAdapter`: its host has no strategy class, and
     is recorded by `capture.record`.
+
+    `rules` returns the `capture.contracts.fill_rules.FillRules` of a run from the settings in its
+    manifest, without importing the backtester: recordings are explained where it is not installed.
     """
 
     accepts: Callable[[object], bool] = lambda _strategy: False
     listens: bool = False
+    rules: Callable[[Mapping[str, Any]], FillRules | None] | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from capture.store.certificates import Comparison, Difference, ParityCertificate
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from capture.store.explanations import Explanation
     from capture.store.recording import Recording
 
 __all__ = ["Comparison", "Difference", "ParityCertificate", "differ", "parity"]
@@ -38,6 +39,7 @@ def parity(
     replayed: Recording | None = None,
     *,
     strategy: str | None = None,
+    explain: bool = False,
     save: bool = False,
 ) -> ParityCertificate:
     """Compare trades, fills and equity of two recordings, to the last bit.
@@ -48,6 +50,7 @@ def parity(
         replayed: the replay, or any other run.
         strategy: which strategy of a recording that holds several, such as a grid; by default the
             one that the replay says it replays.
+        explain: lead every difference of fills to its cause: see `certificate.explanation`.
         save: keep the certificate beside the replay; `replayed.certificates` reads it again.
 
     Raises:
@@ -64,10 +67,17 @@ def parity(
         replayed.run_id,
         tuple(_compare(name, one, other) for name in _COMPARED),
         one.strategy_id,
+        _explained(one, other) if explain else None,
     )
     if save:
         return replayed.store.keep_certificate(certificate, original.path)
     return certificate
+
+
+def _explained(original: Slice, replayed: Slice) -> Explanation:
+    from capture.replaying.explaining.explain import explain
+
+    return explain(original, replayed)
 
 
 def _parent_of(replayed: Recording) -> Recording:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+
+    import pyarrow as pa
 
     from capture.replaying.intents import Intent
 
-__all__ = ["Target", "targets_of"]
+__all__ = ["Moved", "Target", "moves_of", "targets_of"]
 
 _ORDER: Final = re.compile(r"o\d+")
 """An order that an adapter recorded; what an order of the user's own hangs on is the user's."""
+
+_OF_ITS_OWN: Final = frozenset({"portion", "target", "value", "target_fraction"})
+"""Sizes that say what is to be held, whatever is held."""
+
+
+class Moved(NamedTuple):
+    """What an order did to the position: from what, to what."""
+
+    before: float
+    after: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +40,8 @@ class Target:
         symbol: instrument.
         direction: 1 long, -1 short, 0 flat.
         size: how much, in the unit of `size_kind`; None leaves it to the host.
-        size_kind: units, fraction, portion (of what is held), target, target_fraction or value.
+        size_kind: units, fraction, portion (of what is held, what remains), target,
+            target_fraction or value.
     """
 
     signal_seq: int | None
@@ -40,19 +53,61 @@ class Target:
     size_kind: str | None
 
 
-def targets_of(intents: Iterable[Intent]) -> tuple[Target, ...]:
+def moves_of(fills: pa.Table) -> dict[int, Moved]:
+    """Return what each order did to the position, by the sequence number of the order."""
+    names = ("order_seq", "side", "size", "position_after")
+    if any(name not in fills.column_names for name in names):
+        return {}
+    moves: dict[int, Moved] = {}
+    for order, side, size, after in zip(
+        *(fills.column(name).to_pylist() for name in names), strict=True
+    ):
+        if None in (order, side, size, after):
+            continue
+        before = moves[order].before if order in moves else after - side * size
+        moves[order] = Moved(before, after)
+    return moves
+
+
+def targets_of(
+    intents: Iterable[Intent],
+    moves: Mapping[int, Moved] | None = None,
+    held: Mapping[int, float] | None = None,
+) -> tuple[Target, ...]:
     """Return one target per callback and symbol in which the strategy placed an order.
 
     Prices are left out: a target is reached at once. The last call that opens or closes wins, as
     it does in a host that carries the calls out one after the other.
+
+    To buy may be to enter, to add, to take back a short position or a part of it; in some hosts it
+    also turns one round. What it came to says which.
+
+    Args:
+        intents: the recorded calls.
+        moves: what each order did to the position, by its sequence number.
+        held: the position when each signal was given, by the signal's sequence number.
     """
     last: dict[tuple[object, ...], Target] = {}
     for intent in intents:
         if intent.action != "new" or _ORDER.fullmatch(intent.parent_id or ""):
             continue  # what hangs on another order protects a position, and wants none
         key = (intent.part, intent.callback, intent.bar_index, intent.symbol)
-        last[key] = _target(intent, last.get(key))
+        before = last.get(key)
+        moved = (moves or {}).get(intent.seq)
+        held_before = (held or {}).get(-1 if intent.signal_seq is None else intent.signal_seq, 0.0)
+        if _protects(intent, moved, before.direction if before else held_before):
+            continue
+        last[key] = _moved(_target(intent, before), intent, moved)
     return tuple(last.values())
+
+
+def _protects(intent: Intent, moved: Moved | None, held: float) -> bool:
+    """Say whether an order waits for a price at which a position, or part of it, is left."""
+    if intent.order_type in {None, "market"} or not intent.side:
+        return False
+    if moved is not None:
+        return abs(moved.after) < abs(moved.before) and moved.after * moved.before >= 0
+    return held * intent.side < 0
 
 
 def _target(intent: Intent, before: Target | None) -> Target:
@@ -74,3 +129,21 @@ def _target(intent: Intent, before: Target | None) -> Target:
         size,
         kind,
     )
+
+
+def _moved(target: Target, intent: Intent, moved: Moved | None) -> Target:
+    """Return the target as what the order came to shows it, where it filled."""
+    if moved is None or not moved.before or intent.size_kind in _OF_ITS_OWN:
+        return target
+    before, after = moved
+    said: dict[str, Any] = {}
+    if not after:
+        said = {"direction": 0, "size": None, "size_kind": "portion"}
+    elif after * before < 0:  # turned round
+        if intent.size_kind == "units":
+            said = {"size": abs(after)}
+    elif abs(after) < abs(before):
+        said = {"direction": 1 if after > 0 else -1, "size": after / before, "size_kind": "portion"}
+    elif intent.size_kind == "units":
+        said = {"size": after, "size_kind": "target"}
+    return replace(target, **said)

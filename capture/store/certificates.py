@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from capture._version import __version__
 from capture.errors import StoreError
+from capture.store.explanations import explanation_of
 from capture.store.layout import CERTIFICATES, MANIFEST, slug
 from capture.store.records import (
     HASH,
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from capture.store.explanations import Explanation
+
 __all__ = [
     "Comparison",
     "Context",
@@ -32,8 +35,9 @@ __all__ = [
     "read_certificates",
 ]
 
-CERTIFICATE_VERSION: Final = 1
+CERTIFICATE_VERSION: Final = 2
 # 1: first release
+# 2: may hold an explanation of the differences
 
 _FIRST: Final = (
     "signal_id",
@@ -163,6 +167,7 @@ class ParityCertificate:
         replayed: the replay.
         comparisons: how each table compares: trades, fills, equity.
         strategy: the strategy that was compared, of a recording that holds several.
+        explanation: where the differences come from, if that was asked for.
         saved: when it was stored beside the replay, ISO 8601 in UTC; None if it was not.
     """
 
@@ -170,6 +175,7 @@ class ParityCertificate:
     replayed: str
     comparisons: tuple[Comparison, ...]
     strategy: str | None = None
+    explanation: Explanation | None = None
     saved: str | None = field(default=None, compare=False)
 
     @property
@@ -206,6 +212,7 @@ class ParityCertificate:
             "empty": list(self.empty),
             "saved": self.saved,
             "comparisons": [asdict(comparison) for comparison in self.comparisons],
+            "explanation": None if self.explanation is None else self.explanation.to_dict(),
         }
 
     def __str__(self) -> str:
@@ -218,6 +225,8 @@ class ParityCertificate:
             lines.append(f"  {c.table}: {said}")
         if self.first_difference is not None:
             lines += [f"    {line}" for line in self.first_difference.context_lines()]
+        if self.explanation is not None:
+            lines += [f"  {line}" for line in self.explanation.lines()]
         return "\n".join(lines)
 
 
@@ -256,6 +265,7 @@ def keep_certificate(
         "strategy": certificate.strategy,
         "exact": certificate.exact,
         "comparisons": [asdict(comparison) for comparison in certificate.comparisons],
+        "explanation": None if certificate.explanation is None else asdict(certificate.explanation),
         "original_sha256": _seal_of(original, certificate.original),
         "replayed_sha256": _seal_of(folder, certificate.replayed),
         "capture": __version__,
@@ -322,6 +332,7 @@ def _of_record(record: Mapping[str, Any]) -> ParityCertificate:
         record["replayed"],
         tuple(_comparison(said) for said in record["comparisons"]),
         record["strategy"],
+        explanation_of(said) if (said := record.get("explanation")) else None,
         record["saved"],
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from backtesting import Strategy
-from backtesting.test import GOOG
+from backtesting.test import GOOG, SMA
 
 import capture
 from tests.adapters import strategies as s
@@ -315,6 +315,11 @@ def test_indicator_metadata_is_kept_once_per_strategy(tmp_path: Path) -> None:
 
 def test_an_indicator_that_the_strategy_writes_into_is_flagged(tmp_path: Path) -> None:
     class Recursive(s.SmaCross):
+        def init(self) -> None:
+            super().init()
+            # pandas 3 hands out arrays that nobody may write into.
+            self.sma1 = self.I(lambda: np.array(SMA(self.data.Close, self.fast)))
+
         def next(self) -> None:
             super().next()
             self.sma1[-1] = 0.0

@@ -62,7 +62,7 @@ def test_the_factor_frame_is_that_of_alphalens(universe: Material) -> None:
     )
     assert list(mine.columns) == ["1D", "5D", "10D", "factor"]
     assert mine.index.names == theirs.index.names == ["date", "asset"]
-    both = theirs.join(mine, rsuffix="_mine")
+    both = theirs.join(mine.add_suffix("_mine"))
     assert len(both) == len(mine) == 1200
     for name in ("1D", "5D", "10D", "factor"):
         assert np.allclose(both[name], both[f"{name}_mine"], rtol=1e-12)

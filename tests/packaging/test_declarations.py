@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 NAME = "signal-capture"
 TOOLING = {"test", "dev"}
+ANOTHER_PANDAS = {"hosts-pandas3"}
 
 
 def has_lower_bound(requirement: Requirement) -> bool:
@@ -53,7 +54,14 @@ def test_no_dependency_is_taken_from_an_address(declared: dict[str, Any]) -> Non
 
 def test_the_extra_all_brings_every_plugin_and_backtester(declared: dict[str, Any]) -> None:
     extras = declared["project"]["optional-dependencies"]
-    assert closure("all", extras) == set(extras) - TOOLING
+    assert closure("all", extras) == set(extras) - TOOLING - ANOTHER_PANDAS
+
+
+def test_with_pandas_3_backtesters_are_some_of_all(declared: dict[str, Any]) -> None:
+    extras = declared["project"]["optional-dependencies"]
+    some = closure("hosts-pandas3", extras) - ANOTHER_PANDAS
+    assert some
+    assert some < closure("hosts", extras)
 
 
 def test_every_bundled_package_has_its_extra(

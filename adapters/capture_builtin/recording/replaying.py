@@ -33,15 +33,30 @@ class Wanted:
         seq: number of the recorded signal; None of an exit that a boundary policy adds.
         symbol: of what.
         signal: what was wanted; None takes back what waits.
+        remaining: the part of a position that is to remain, where that is what was wanted.
+        resizes: whether a position on the same side is brought to the size of the signal.
     """
 
-    __slots__ = ("seq", "signal", "symbol")
+    __slots__ = ("remaining", "resizes", "seq", "signal", "symbol")
 
     def __init__(self, seq: int | None, symbol: str, signal: Signal | None) -> None:
         """Keep it."""
         self.seq = seq
         self.symbol = symbol
         self.signal = signal
+        self.remaining: float | None = None
+        self.resizes = False
+
+    def given(self, held: float) -> Signal | None:
+        """Return the signal to give while so much is held; None if there is nothing to want."""
+        signal = self.signal
+        same = signal is not None and held * signal.direction > 0.0
+        if signal is None or not (self.resizes or self.remaining is not None):
+            return signal
+        if self.remaining is not None:
+            size = abs(held) * self.remaining
+            return replace(signal, kind="adjustment", size=size) if same and size else None
+        return replace(signal, kind="adjustment") if same else signal
 
 
 def replayed(source: ReplaySource) -> type[Replayed]:
@@ -110,7 +125,11 @@ class Replayed(Strategy):
             if wanted.seq is not None and self._account is not None:
                 held = self._account.unseen(wanted.symbol)
                 self.replay_source.reached(wanted.seq, market[wanted.symbol].index, held)
-            self._emit(wanted.signal, wanted.seq)
+            signal = wanted.signal
+            if self._account is not None:
+                signal = wanted.given(self._account.unseen(wanted.symbol))
+            if signal is not None:
+                self._emit(signal, wanted.seq)
 
 
 def _names(source: ReplaySource, feeds: Sequence[Feed]) -> dict[str, str]:
@@ -155,7 +174,11 @@ def script_of(source: ReplaySource, feeds: Mapping[str, Feed]) -> dict[int, list
         moment = _moment(source, entry, rows.get(seq), feeds[symbol], own=own)
         added = (own and seq is None and wanted is not None) or (not own and seq is None)
         # An exit that a policy adds comes before what is wanted at the same moment.
-        (first if added else script).setdefault(moment, []).append(Wanted(seq, symbol, wanted))
+        due = Wanted(seq, symbol, wanted)
+        if not own and source.mode == "target" and entry.direction:
+            due.resizes = entry.size_kind == "target"
+            due.remaining = entry.size if entry.size_kind == "portion" else None
+        (first if added else script).setdefault(moment, []).append(due)
     for moment, exits in first.items():
         script[moment] = [*exits, *script.get(moment, [])]
     return script

@@ -117,7 +117,7 @@ def _of_time(some: pd.DataFrame) -> Iterator[Attribute]:
     if "timestamp" not in some or not isinstance(some["timestamp"].dtype, pd.DatetimeTZDtype):
         return
     time = some["timestamp"].dt.tz_convert("UTC").dt
-    day = time.dayofweek.to_numpy(np.float64, na_value=np.nan)
+    day = time.day_of_week.to_numpy(np.float64, na_value=np.nan)
     yield Attribute("weekday", _named(day, dict(enumerate(_DAYS))))
     hour = time.hour.to_numpy(np.float64, na_value=np.nan)
     blocks = {

@@ -97,7 +97,8 @@ def test_an_order_that_the_strategy_cancels(tmp_path: Path) -> None:
     assert outcomes(recording) == [(5, "cancelled", "cancelled_by_strategy")]
     orders = recording.orders()
     assert orders["action"].tolist() == ["new", "cancel"]
-    assert orders["parent_id"].tolist() == [None, orders["order_id"][0]]
+    assert orders["parent_id"].isna().tolist() == [True, False]
+    assert orders["parent_id"][1] == orders["order_id"][0]
 
 
 def test_an_order_that_another_one_cancels(tmp_path: Path) -> None:
@@ -135,9 +136,10 @@ def test_a_bracket_is_one_signal_with_three_orders(tmp_path: Path) -> None:
     recording = recorded(tmp_path, at5=bracket)
     assert outcomes(recording) == [(5, "executed", "filled")]
     orders, fills = recording.orders(), recording.fills()
-    assert orders["call"].tolist() == ["buy_bracket", None, None]
+    assert orders["call"].dropna().tolist() == ["buy_bracket"]
     assert orders["order_type"].tolist() == ["market", "stop", "limit"]
-    assert orders["parent_id"].tolist() == [None, *[orders["order_id"][0]] * 2]
+    assert orders["parent_id"].isna().tolist() == [True, False, False]
+    assert orders["parent_id"].dropna().tolist() == [orders["order_id"][0]] * 2
     assert fills["effect"].tolist() == ["open", "close"]
     assert fills["order_id"].tolist() == [orders["order_id"][0], orders["order_id"][2]]
     assert set(fills["signal_id"]) == set(orders["signal_id"])

@@ -177,7 +177,9 @@ def test_what_the_user_changes_in_place_is_recorded_as_it_was(kind: str, tmp_pat
     with capture.record(tmp_path / "changed") as changed:
         portfolio = vbt.Portfolio.from_signals(**words, fees=fees, init_cash=100)
         for name, value in words.items():
-            np.asarray(value)[...] = 0 if name == "close" else True
+            array = np.asarray(value)
+            if array.flags.writeable:  # pandas 3 hands out arrays that are not
+                array[...] = 0 if name == "close" else True
             if hasattr(value, "iloc"):
                 value.iloc[:] = 0 if name == "close" else True
         fees[:] = 0.5

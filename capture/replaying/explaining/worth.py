@@ -1,0 +1,71 @@
+"""Equity, reckoned from fills and bars: whether a difference is one of the fills alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from capture.store.explanations import EquityGaps
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from capture.replaying.explaining.sides import Side
+
+__all__ = ["equity_gaps"]
+
+_NEAR: Final = 1e-9
+
+
+def equity_gaps(original: Side, replayed: Side) -> EquityGaps:
+    """Compare the worth of two runs at the bars that both have."""
+    then, now = _recorded(original), _recorded(replayed)
+    shared, mine, theirs = np.intersect1d(then[0], now[0], return_indices=True)
+    was, became = then[1][mine], now[1][theirs]
+    differing = ~((was == became) | (np.isnan(was) & np.isnan(became)))
+    if not differing.any():
+        return EquityGaps(len(shared), 0, 0, None)
+    reckoned = _comes_to(original, shared, was) & _comes_to(replayed, shared, became)
+    open_ = differing & ~reckoned
+    first = int(then[2][mine][open_][0]) if open_.any() else None
+    return EquityGaps(len(shared), int(differing.sum()), int((differing & reckoned).sum()), first)
+
+
+def _recorded(side: Side) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return time, worth and bar of every recorded row, the last one of each time."""
+    rows = side.of.table("equity", ("timestamp", "bar_index", "equity"))
+    empty = np.zeros(0, np.int64)
+    if not {"equity", "bar_index"} <= set(rows.column_names):
+        return empty, np.zeros(0), empty
+    bars = rows.column("bar_index").to_numpy().astype(np.int64)
+    worth = rows.column("equity").to_numpy().astype(np.float64)
+    times = bars
+    if "timestamp" in rows.column_names and not rows.column("timestamp").null_count:
+        times = rows.column("timestamp").cast(pa.int64()).to_numpy()
+    last = np.append(times[1:] != times[:-1], True) if len(times) else np.zeros(0, bool)
+    return times[last], worth[last], bars[last]
+
+
+def _comes_to(side: Side, times: NDArray[Any], worth: NDArray[Any]) -> NDArray[Any]:
+    """Say at which times the fills come to the recorded worth."""
+    rules = side.rules
+    if rules is None or rules.cash is None:
+        return np.zeros(len(times), dtype=bool)
+    total = np.full(len(times), float(rules.cash))
+    for symbol, bars in side.bars.items():
+        labels = np.arange(bars.rows) if bars.times is None else bars.times
+        legs = [leg for leg in side.legs if leg.symbol == symbol]
+        order = np.array([leg.bar for leg in legs], dtype=np.int64)
+        flows = np.array([-leg.units * leg.price - leg.commission for leg in legs])
+        units = np.array([leg.units for leg in legs])
+        by_bar = np.zeros((2, bars.rows))
+        np.add.at(by_bar[0], order, flows)
+        np.add.at(by_bar[1], order, units)
+        cash, held = by_bar.cumsum(axis=1)
+        place = np.searchsorted(labels, times, side="right") - 1
+        known = place >= 0
+        price = np.where(np.abs(held) < _NEAR, 0.0, bars.columns["close"])
+        total[known] += (cash + held * price)[place[known]]
+    return np.isclose(total, worth, rtol=_NEAR, atol=_NEAR * abs(float(rules.cash)))
