@@ -13,7 +13,7 @@ from capture.timeline import Timeline
 from capture_bt.execution import PAPER, PATH, Voice
 from capture_bt.facts import base_table, host_settings
 from capture_bt.running import backtest_of
-from capture_bt.script import Intents, Script, Targets
+from capture_bt.script import Intents, Script, Targets, resolved
 from capture_bt.trees import build
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class _Player:
                 root.root.update(root.root.now)
             while waiting and waiting[0][1] <= step.number:
                 read = waiting.pop(0)
-                values[read] = getattr(_at(root, read[0]), read[2])
+                values[read] = getattr(resolved(root, read[0]), read[2])
             if step.seq is not None and bar is not None:
                 self._reached(root, step, bar)
             try:
@@ -102,7 +102,7 @@ class _Player:
                     raise
 
     def _reached(self, root: Any, step: Any, bar: int) -> None:
-        node = _at(root, step.said.get("node", ""))
+        node = resolved(root, step.said.get("node", ""))
         child = vars(node)["children"].get(step.child)
         held = 0.0 if child is None or not child._issec else child._position
         self.source.reached(step.seq, bar, held)
@@ -111,13 +111,6 @@ class _Player:
             opened = voice.execution.session.opened
             if opened is not None:
                 root.repeated[opened.engine.next_seq] = step.seq
-
-
-def _at(root: Any, path: str) -> Any:
-    node = root
-    for name in path.split(PATH) if path else ():
-        node = vars(node)["children"][name]
-    return node
 
 
 class _Nested(bt.Strategy):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from capture.contracts.replay import IntentLike, ReplaySource, Target
 
-__all__ = ["Intents", "Script", "Step", "Targets"]
+__all__ = ["Intents", "Script", "Step", "Targets", "resolved"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,10 @@ class Script:
         self._by_bar: dict[int, list[Step]] = {}
         self._by_run: dict[tuple[str, int], list[Step]] = {}
 
+    def __deepcopy__(self, _memo: Any) -> Script:
+        """Return the same: the host copies strategies with all that they know."""
+        return self
+
     def of_bar(self, bar: int) -> list[Step]:
         """Return the steps of the strategy itself at a bar."""
         return self._by_bar.get(bar, [])
@@ -101,7 +105,7 @@ class Intents(Script):
     def carry_out(self, root: Any, step: Step, values: Mapping[Any, float]) -> None:
         """Make a call with its arguments."""
         said, verb = step.said, step.call
-        node = _resolved(root, said.get("node", ""))
+        node = resolved(root, said.get("node", ""))
         update = said.get("update", True)
         child = None if said.get("whole") or verb in {"flatten", "adjust"} else _named(node, step)
         if verb == "rebalance":
@@ -143,10 +147,11 @@ def _step(intent: IntentLike) -> Step:
     return Step(intent.signal_seq, str(intent.call), intent.symbol, size, said)
 
 
-def _resolved(root: Any, path: str) -> Any:
+def resolved(root: Any, path: str) -> Any:
+    """Return the strategy of a tree that is found on this path."""
     node = root
     for name in path.split(PATH) if path else ():
-        node = vars(node)["children"][name]
+        node = node.children[name]  # a recorder listens to what was looked up in this way
     return node
 
 
