@@ -46,9 +46,10 @@ def taken_back(node: Any) -> Any:
     vars(node).pop("_capture", None)
     for child in (*node._childrenv, *node._lazy_children.values()):
         taken_back(child)
-    paper = vars(node).get("_paper")
-    if paper is not None:
-        taken_back(paper)
+    for further in ("_paper", "root"):
+        other = vars(node).get(further)
+        if other is not None and "_capture" in vars(other):
+            taken_back(other)
     return node
 
 

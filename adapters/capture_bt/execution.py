@@ -39,6 +39,7 @@ class Execution:
 
     Attributes:
         session: the captured run that it is part of.
+        root: the strategy at its root.
         paper: whether it only trades on paper.
         name: where it hangs in the whole: "" is the strategy itself, "a~" the paper of its child.
         number: how often it ran.
@@ -54,9 +55,10 @@ class Execution:
         heard: nodes that are listened to until the run of it is over.
     """
 
-    def __init__(self, session: Session, name: str) -> None:
+    def __init__(self, session: Session, name: str, root: Any) -> None:
         """Begin before the first run."""
         self.session = session
+        self.root = root
         self.name = name
         self.paper = PAPER in name
         self.number = 0

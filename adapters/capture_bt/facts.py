@@ -17,7 +17,7 @@ from capture.recorder.adapting import source_of
 from capture_bt.classes import original
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from capture.timeline import Timeline
 

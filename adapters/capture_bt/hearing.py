@@ -55,19 +55,20 @@ class HeardStrategy(Looked, QuietStrategy):
     def update(self, date: Any, data: Any = None, inow: Any = None) -> None:
         """Note that the tree is brought up to date: weights and values are others afterwards."""
         execution = self._capture.execution
-        if execution.depth:
+        if execution.depth or not execution.running:
             super().update(date, data, inow)
             return
+        if self is execution.root:
+            execution.updated = True
+        else:
+            execution.session.intents.updated_above(self, execution, date)
         execution.depth = 1
-        execution.updated = True
         try:
             super().update(date, data, inow)
         finally:
             execution.depth = 0
 
-    def rebalance(
-        self, weight: float, child: Any, base: float = _NAN, update: bool = True
-    ) -> None:
+    def rebalance(self, weight: float, child: Any, base: float = _NAN, update: bool = True) -> None:
         """Hear that a weight is wanted."""
         voice = self._capture
         execution = voice.execution

@@ -46,9 +46,7 @@ class Frames:
                         short = attribute.strip("_").removesuffix("_name")
                         self._keep(f"{name}_{short}", node, name, attribute, found)
 
-    def _keep(
-        self, wanted: str, node: Any, algo: str, attribute: str, frame: pd.DataFrame
-    ) -> None:
+    def _keep(self, wanted: str, node: Any, algo: str, attribute: str, frame: pd.DataFrame) -> None:
         name, number = wanted, 1
         while name in self._frames:
             if self._frames[name] is frame:

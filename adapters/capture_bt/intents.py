@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from bt.core import SecurityBase
 
@@ -40,14 +40,39 @@ class Placed:
 
     __slots__ = ("bar", "channels", "filled", "idle", "seq", "settled", "single")
 
-    def __init__(self, channels: Channels | None, seq: int, bar: int, single: bool, idle: int):
-        self.channels = channels
-        self.seq = seq
-        self.bar = bar
+    def __init__(self, single: bool, idle: int) -> None:
+        """Begin before it is written."""
+        self.channels: Channels | None = None
+        self.seq = NULL_INT
+        self.bar = 0
         self.single = single
         self.idle = idle
         self.filled = 0
         self.settled = False
+
+    @property
+    def outcome(self) -> int:
+        """What became of it when the call returned."""
+        if self.filled:
+            return rows.FILLED
+        waits = not self.single and self.idle == rows.SIZED_TO_ZERO
+        return rows.ACCEPTED if waits else self.idle
+
+
+class _Wish(NamedTuple):
+    """What a call wants: the host's verb with its arguments, and what all hosts say of it."""
+
+    verb: str
+    child: Any
+    said: dict[str, Any]
+    direction: int
+    kind: str
+    held: float
+    weight: float
+    size_kind: str
+    size: float
+    single: bool
+    idle: int
 
 
 class Intents:
@@ -92,12 +117,14 @@ class Intents:
             if held * side <= 0:
                 direction, kind = side, "entry"
             else:
-                direction, kind = (side if weight == now else 1 if weight > now else -1), "adjustment"
+                direction, kind = (
+                    (side if weight == now else 1 if weight > now else -1),
+                    "adjustment",
+                )
             idle = rows.ALREADY if weight == now else rows.SIZED_TO_ZERO
-        self._make(
-            node, voice, "rebalance", child, said, direction, kind, held, now, weight,
-            "target_fraction", weight, single, idle, lambda: call(weight, child, base, update),
-        )  # fmt: skip
+        wish = _Wish("rebalance", child, said, direction, kind, held, now, "target_fraction",
+                     weight, single, idle)  # fmt: skip
+        self._make(node, voice, wish, lambda: call(weight, child, base, update))
 
     def close(
         self, node: Any, voice: Voice, child: Any, update: bool, call: Callable[[], Any]
@@ -105,17 +132,15 @@ class Intents:
         """Record that a child is closed, and let it happen."""
         held, now, single = _held(node, child)
         said = {} if update else {"update": update}
-        self._make(
-            node, voice, "close", child, said, 0, "exit", held, now, 0.0, "target_fraction", 0.0,
-            single, rows.NOTHING_TO_CLOSE, call,
-        )  # fmt: skip
+        wish = _Wish("close", child, said, 0, "exit", held, now, "target_fraction", 0.0, single,
+                     rows.NOTHING_TO_CLOSE)  # fmt: skip
+        self._make(node, voice, wish, call)
 
     def flatten(self, node: Any, voice: Voice, call: Callable[[], Any]) -> None:
         """Record that all children are closed, and let it happen."""
-        self._make(
-            node, voice, "flatten", node.name, {}, 0, "exit", NULL_FLOAT, NULL_FLOAT, NULL_FLOAT,
-            "portion", 1.0, False, rows.NOTHING_TO_CLOSE, call,
-        )  # fmt: skip
+        wish = _Wish("flatten", node.name, {}, 0, "exit", NULL_FLOAT, NULL_FLOAT, "portion", 1.0,
+                     False, rows.NOTHING_TO_CLOSE)  # fmt: skip
+        self._make(node, voice, wish, call)
 
     def allocate(
         self, node: Any, voice: Voice, child: Any, said: dict[str, Any], call: Callable[[], Any]
@@ -127,11 +152,10 @@ class Intents:
         held, now, single = (NULL_FLOAT, NULL_FLOAT, False) if whole else _held(node, child)
         value = 0.0 if whole or child not in node.__dict__["children"] else _value(node, child)
         side, kind = _side(amount), _kind(held, amount, value + amount == 0.0)
-        self._make(
-            node, voice, "allocate", node.name if whole else child, {**said, "whole": whole},
-            0 if kind == "exit" else side, kind, held, now, NULL_FLOAT, "value", value + amount,
-            single, rows.SIZED_TO_ZERO, call,
-        )  # fmt: skip
+        wish = _Wish("allocate", node.name if whole else child, {**said, "whole": whole},
+                     0 if kind == "exit" else side, kind, held, now, "value", value + amount,
+                     single, rows.SIZED_TO_ZERO)  # fmt: skip
+        self._make(node, voice, wish, call)
 
     def transact(
         self, node: Any, voice: Voice, child: Any, said: dict[str, Any], call: Callable[[], Any]
@@ -143,11 +167,10 @@ class Intents:
         held, now, single = (NULL_FLOAT, NULL_FLOAT, False) if whole else _held(node, child)
         before = 0.0 if whole or held != held else held
         side, kind = _side(units), _kind(held, units, before + units == 0.0)
-        self._make(
-            node, voice, "transact", node.name if whole else child, {**said, "whole": whole},
-            0 if kind == "exit" else side, kind, held, now, NULL_FLOAT, "target", before + units,
-            single, rows.SIZED_TO_ZERO, call,
-        )  # fmt: skip
+        wish = _Wish("transact", node.name if whole else child, {**said, "whole": whole},
+                     0 if kind == "exit" else side, kind, held, now, "target", before + units,
+                     single, rows.SIZED_TO_ZERO)  # fmt: skip
+        self._make(node, voice, wish, call)
 
     def adjust(
         self, node: Any, voice: Voice, said: dict[str, Any], call: Callable[..., Any]
@@ -158,7 +181,7 @@ class Intents:
         if self._session.problem is None:
             told = {**_told(said), "amount": amount}
             try:
-                self._write_call(node, voice, "adjust", node.name, told, 0, amount, "value")
+                self._write_call(voice, _no_signal("adjust", node, told, amount))
             except CaptureError as exc:
                 self._session.broken(exc)
             except _UNFIT as exc:
@@ -170,38 +193,32 @@ class Intents:
             execution.depth = 0
             execution.called()
 
+    def updated_above(self, node: Any, execution: Execution, date: Any) -> None:
+        """Record that a strategy on paper updates the copy of its parents; see `root_above`."""
+        if self._session.problem is None:
+            said = {"own": True} if date == node.now else {}
+            try:
+                self._write_call(node._capture, _no_signal("update", node, said, NULL_FLOAT))
+            except CaptureError as exc:
+                self._session.broken(exc)
+        execution.called()
+
     # --- how they are made -------------------------------------------------------------------
 
-    def _make(  # noqa: PLR0913 - each is a column
-        self, node: Any, voice: Voice, verb: str, child: Any, said: dict[str, Any],
-        direction: int, kind: str, held: float, weight: float, strength: float, size_kind: str,
-        size: float, single: bool, idle: int, call: Callable[[], Any],
-    ) -> None:  # fmt: skip
+    def _make(self, node: Any, voice: Voice, wish: _Wish, call: Callable[[], Any]) -> None:
         """Write a signal and its order, carry it out, and write what became of it."""
         execution = voice.execution
-        placed = Placed(None, NULL_INT, 0, single, idle)
+        placed = Placed(wish.single, wish.idle)
         if self._session.problem is None:
             try:
                 if execution.paper:
-                    self._write_call(node, voice, verb, child, said, direction, size, size_kind)
+                    self._write_call(voice, wish)
                 else:
-                    channels = self._opened.channels(str(child))
-                    self._opened.temps.expect(node, child)
-                    words, bar = self._words, self._session.bar
-                    seq = channels.intent(
-                        bar, direction, words[kind],
-                        abs(strength) if strength == strength else NULL_FLOAT,
-                        held, node._capital, node._value, weight, words[voice.label],
-                        _side(size) if verb == "transact" else direction, words[verb], size,
-                        words[size_kind], self._told(execution, voice, said), execution.number,
-                    )  # fmt: skip
-                    placed.channels, placed.bar = channels, bar
-                    placed.seq = seq if seq >= 0 else NULL_INT
-                    self.last[channels.symbol] = (bar, seq)
+                    self._write(node, voice, wish, placed)
             except CaptureError as exc:
                 self._session.broken(exc)
             except _UNFIT as exc:
-                self._quarantine(verb, said, exc)
+                self._quarantine(wish.verb, wish.said, exc)
         execution.placed = placed
         execution.depth = 1
         try:
@@ -214,10 +231,22 @@ class Intents:
             execution.placed = None
             execution.called()
         if not placed.settled:
-            if not placed.filled and not single and idle == rows.SIZED_TO_ZERO:
-                self._settle(placed, rows.ACCEPTED)
-            else:
-                self._settle(placed, rows.FILLED if placed.filled else idle)
+            self._settle(placed, placed.outcome)
+
+    def _write(self, node: Any, voice: Voice, wish: _Wish, placed: Placed) -> None:
+        channels = self._opened.channels(str(wish.child))
+        self._opened.temps.expect(node, wish.child)
+        words, bar, direction = self._words, self._session.bar, wish.direction
+        strong = wish.size_kind == "target_fraction"
+        seq = channels.intent(
+            bar, direction, words[wish.kind], abs(wish.size) if strong else NULL_FLOAT,
+            wish.held, node._capital, node._value, wish.weight, words[voice.label],
+            direction, words[wish.verb], wish.size, words[wish.size_kind],
+            self._told(voice, wish.said), voice.execution.number,
+        )  # fmt: skip
+        placed.channels, placed.bar = channels, bar
+        placed.seq = seq if seq >= 0 else NULL_INT
+        self.last[channels.symbol] = (bar, seq)
 
     def _settle(self, placed: Placed, outcome: int) -> None:
         placed.settled = True
@@ -246,19 +275,18 @@ class Intents:
         channels.status(seq, NULL_INT, bar, status, reason, actor)
         return seq
 
-    def _write_call(
-        self, node: Any, voice: Voice, verb: str, child: Any, said: dict[str, Any], side: int,
-        size: float, size_kind: str,
-    ) -> None:  # fmt: skip
+    def _write_call(self, voice: Voice, wish: _Wish) -> None:
+        """Write a call that is no signal: on paper, or of money."""
         words, execution = self._words, voice.execution
         self._call(
-            max(self._session.bar, 0), words[str(child)], side, words[verb], size,
-            words[size_kind], self._told(execution, voice, said), execution.number,
+            max(self._session.bar, 0), words[str(wish.child)], wish.direction, words[wish.verb],
+            wish.size, words[wish.size_kind], self._told(voice, wish.said), execution.number,
             words["paper" if execution.paper else "run"],
         )  # fmt: skip
 
-    def _told(self, execution: Execution, voice: Voice, said: dict[str, Any]) -> int:
+    def _told(self, voice: Voice, said: dict[str, Any]) -> int:
         """Return the word for the arguments of a call, and for what must be known to repeat it."""
+        execution = voice.execution
         key = (
             execution.name, voice.path, execution.ordinal, execution.updated,
             *((k, str(v)) for k, v in said.items()),
@@ -278,6 +306,10 @@ class Intents:
     def _quarantine(self, verb: str, said: dict[str, Any], exc: Exception) -> None:
         event = {"call": verb, **said}
         self._opened.engine.quarantine("orders", event, InvalidEvent("orders", event, str(exc)))
+
+
+def _no_signal(verb: str, node: Any, said: dict[str, Any], amount: float) -> _Wish:
+    return _Wish(verb, node.name, said, 0, "", NULL_FLOAT, NULL_FLOAT, "value", amount, False, 0)
 
 
 def _base(node: Any, execution: Execution, base: float) -> Any:

@@ -91,9 +91,7 @@ class Opened:
     def call(self) -> Append:
         """Return what writes calls that are no signals."""
         own = {**self.labels, "action": "edit"}
-        return self.engine.channel(
-            "orders", rows.CALL, constants=own, late=self._of_events
-        ).append
+        return self.engine.channel("orders", rows.CALL, constants=own, late=self._of_events).append
 
     def _open(self, symbol: str) -> Channels:
         own = {**self.labels, "symbol": symbol}
@@ -143,9 +141,7 @@ class Opened:
 _LIBRARIES: Final = ("bt", "ffn", "numpy", "pandas")
 
 
-def _start(
-    session: Session, params: Mapping[str, Any], settings: Mapping[str, Any]
-) -> RunStart:
+def _start(session: Session, params: Mapping[str, Any], settings: Mapping[str, Any]) -> RunStart:
     """Return the start record of a run, or of a replay of one."""
     root, config = session.root, session.config
     facts: dict[str, Any] = {

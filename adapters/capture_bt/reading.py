@@ -37,6 +37,13 @@ _CALENDAR: Final = frozenset(
 )
 """Code of the host that takes nothing but dates out of a frame of the portfolio."""
 
+_SELECTION: Final = frozenset(
+    algo.__call__.__code__ for algo in (bt.algos.SelectAll, bt.algos.SelectThese)
+)
+"""Code of the host that asks no more of a nested strategy's index than that it is above zero."""
+
+_UNIVERSE: Final = StrategyBase.universe.__get__
+
 _OF_STRATEGIES: Final = (
     "value", "values", "weight", "notional_value", "notional_values", "price", "prices", "capital",
     "cash", "fees", "flows", "bidoffer_paid", "bidoffers_paid", "positions", "outlays", "data",
@@ -45,6 +52,7 @@ _OF_SECURITIES: Final = (
     "value", "values", "weight", "notional_value", "notional_values", "position", "positions",
     "outlays", "bidoffer_paid", "bidoffers_paid", "data",
 )  # fmt: skip
+_EXCEPT: Final = {"data": _CALENDAR, "universe": _SELECTION}
 _BASES: Final = frozenset({"value", "notional_value"})
 
 
@@ -80,7 +88,8 @@ def _security_property(name: str) -> property:
 
 def _noted(reads: set[str], whose: str, name: str, frame: FrameType) -> None:
     code = frame.f_code
-    if code not in _BLIND and not (name == "data" and code in _CALENDAR):
+    blind = code in _BLIND or code in _EXCEPT.get(name, ())
+    if not blind:
         reads.add(f"{whose}.{name}")
 
 
@@ -97,6 +106,14 @@ class Looked(StrategyBase):
             if not execution.touched or execution.eager:
                 execution.session.touch(self, execution)
         return self.__dict__["children"]
+
+    @property
+    def universe(self) -> Any:
+        """Return the prices; the indices of nested strategies among them are of the portfolio."""
+        execution = self._capture.execution
+        if self._has_strat_children and execution.running and not execution.depth:
+            _noted(execution.session.reads, "strategy", "universe", sys._getframe(1))
+        return _UNIVERSE(self)
 
     def get_transactions(self) -> Any:
         """Return what was traded, and note that it was asked for."""

@@ -37,9 +37,7 @@ def replayed(source: ReplaySource, size: float | None = None) -> Any:
         _refuse(source)
     player = _Player(source, size)
     names = {"__module__": __name__, "__doc__": f"Replays {source.run_id}."}
-    root = type(
-        "Replay", (_Replaying,), {**names, "replay_source": source, "_player": player}
-    )
+    root = type("Replay", (_Replaying,), {**names, "replay_source": source, "_player": player})
     nested = type("Strategy", (_Nested,), {**names, "_player": player})
 
     def make(name: str, fixed_income: bool, children: list[Any]) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from capture.errors import NotReplayable
 from capture_bt.execution import PATH
+from capture_bt.trees import root_above
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -105,6 +106,10 @@ class Intents(Script):
     def carry_out(self, root: Any, step: Step, values: Mapping[Any, float]) -> None:
         """Make a call with its arguments."""
         said, verb = step.said, step.call
+        if verb == "update":
+            above = root_above(root)
+            above.update(above.now if said.get("own") else root.now)
+            return
         node = resolved(root, said.get("node", ""))
         update = said.get("update", True)
         child = None if said.get("whole") or verb in {"flatten", "adjust"} else _named(node, step)

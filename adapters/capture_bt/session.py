@@ -25,7 +25,7 @@ from capture_bt.intents import Intents
 from capture_bt.opening import Opened
 from capture_bt.perturbing import perturbed
 from capture_bt.running import Dates, backtest_of
-from capture_bt.trees import tree_of
+from capture_bt.trees import root_above, tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,9 +136,14 @@ class Session:
         _SESSIONS.add(self)
 
     def _execution(self, name: str, root: Any, label: str) -> None:
-        execution = Execution(self, name)
+        execution = Execution(self, name, root)
         self.trees.append(execution)
         self._adopt(root, execution, "", label)
+        above = root_above(root)
+        if above is not None:
+            above.__class__ = quiet(type(above))
+            vars(above)["_capture"] = Voice(execution, "", f"{label}{PATH}")
+            listen(above)
 
     def _adopt(self, node: Any, execution: Execution, path: str, label: str) -> None:
         """Put ears on a strategy and all below it."""
@@ -308,9 +313,7 @@ def _abandon_all() -> None:
             session.fail("the run did not come to its end")
 
 
-def _bars_observer(
-    session: Session, opened: Opened, universe: Any
-) -> Callable[[int], None] | None:
+def _bars_observer(session: Session, opened: Opened, universe: Any) -> Callable[[int], None] | None:
     """Return what tells observers of each symbol's bars; None if nobody listens."""
     observe = opened.engine.observer("bars")
     if observe is None:
@@ -320,8 +323,7 @@ def _bars_observer(
 
     def told(bar: int) -> None:
         for symbol, values in columns.items():
-            labels = {"symbol": symbol, "timeframe": timeframe, "timestamp": index[bar]}
-            price = float(values[bar])
-            observe(Bar.lazy({"bar_index": bar}, lambda l=labels, p=price: {**l, "close": p}))  # type: ignore[misc]
+            known = {"bar_index": bar, "symbol": symbol, "timeframe": timeframe}
+            observe(Bar(**known, timestamp=index[bar], close=float(values[bar])))
 
     return told

@@ -12,7 +12,7 @@ from capture_bt.classes import original
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["build", "tree_of"]
+__all__ = ["build", "root_above", "tree_of"]
 
 _HAVE_FIXED_INCOME: Final = ("CouponPayingSecurity", "CouponPayingHedgeSecurity")
 
@@ -55,3 +55,15 @@ def build(said: Mapping[str, Any], make: Callable[[str, bool, list[Any]], Any]) 
     if said["kind"] in _HAVE_FIXED_INCOME:
         further["fixed_income"] = said["fixed_income"]
     return kind(said["name"], **further)
+
+
+def root_above(paper: Any) -> Any:
+    """Return the root that strategies within a paper tree have; None if it is the tree's own.
+
+    The host copies a nested strategy with all that it knows, its parents among it, and makes the
+    copy its own parent; what is nested in the copy goes on to update the copied parents.
+    """
+    for child in paper._childrenv:
+        if isinstance(child, StrategyBase) and child.root is not paper:
+            return child.root
+    return None

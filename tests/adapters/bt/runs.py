@@ -106,7 +106,7 @@ class Case:
     def __call__(self, wrap: Wrap = lambda strategy: strategy) -> Results:
         prices = self.data()
         random.seed(5)
-        np.random.seed(5)  # noqa: NPY002 - the host draws from it
+        np.random.seed(5)  # the host draws from it
         further = {k: v(prices) if callable(v) else v for k, v in self.more.items()}
         settings = dict(self.settings)
         for name in ("volume", "volatility"):
@@ -212,6 +212,7 @@ CASES: dict[str, Case] = {
     "by volatility": Case(s.by_volatility, more={"bidoffer": spread}),
     "momentum": Case(s.momentum, settings={"commissions": dollars}),
     "nested": Case(s.nested, settings={"commissions": share}),
+    "sleeves": Case(s.sleeves, settings={"commissions": share, "initial_capital": 50_000.0}),
     "deeper": Case(s.deeper),
     "over time": Case(s.over_time),
     "every verb": Case(s.every_verb, settings={"initial_capital": 20_000.0, "commissions": share}),

@@ -96,6 +96,13 @@ def nested(_prices: pd.DataFrame) -> bt.Strategy:
     )  # fmt: skip
 
 
+def sleeves(prices: pd.DataFrame) -> bt.Strategy:
+    """The same two, each with a share of its own."""
+    tree = nested(prices)
+    shares = [a.RunMonthly(), a.WeighSpecified(first=0.5, second=0.4), a.Rebalance()]
+    return bt.Strategy("sleeves", shares, list(tree.children.values()))
+
+
 def deeper(prices: pd.DataFrame) -> bt.Strategy:
     """Nested strategies within a nested one, beside a security of the strategy's own."""
     inner = nested(prices)
@@ -144,7 +151,7 @@ class Trader(bt.Algo):
             lambda: target["C"].allocate(1_000.0),
             lambda: target.close("A"),
             lambda: target.rebalance(0.3, "D", base=10_000.0, update=False),
-            lambda: target.flatten(),
+            target.flatten,
             lambda: target.adjust(500.0),
             lambda: target.adjust(-20.0, flow=False, fee=20.0),
             lambda: target.close("A"),
@@ -195,7 +202,9 @@ def looking(_prices: pd.DataFrame) -> bt.Strategy:
 class Halved(bt.Strategy):
     """A subclass that means half of what it says."""
 
-    def rebalance(self, weight: float, child: Any, base: float = np.nan, update: bool = True) -> None:  # noqa: E501
+    def rebalance(
+        self, weight: float, child: Any, base: float = np.nan, update: bool = True
+    ) -> None:
         super().rebalance(weight / 2, child, base, update)
 
 
