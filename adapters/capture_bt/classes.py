@@ -88,13 +88,17 @@ def _run(own: Callable[..., Any]) -> Callable[..., Any]:
 
     def run(self: Any) -> Any:
         voice = self.__dict__.get("_capture")
-        if type(voice) is not Voice:
+        if voice.__class__ is not Voice:
             return own(self)
         execution = voice.execution
         if execution.running:  # a nested strategy, or one that calls itself
             return _nested(self, own, execution)
-        execution.begin()
-        self.__class__ = type(self)._heard
+        execution.number += 1
+        execution.ordinal = 0
+        execution.updated = execution.touched = False
+        execution.running = True
+        face = self.__class__
+        self.__class__ = face._heard
         if execution.eager:
             execution.session.touch(self, execution)
         try:
@@ -105,7 +109,7 @@ def _run(own: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             execution.running = False
             if not execution.session.over:
-                self.__class__ = type(self)._quiet
+                self.__class__ = face
                 if execution.heard:
                     execution.session.hush(execution)
 
@@ -143,5 +147,5 @@ def _reduce(node: Any, _protocol: Any) -> tuple[Any, ...]:
 
 
 def _rebuilt(own: type) -> Any:
-    made = quiet(own)
+    made: Any = quiet(own)
     return made.__new__(made)

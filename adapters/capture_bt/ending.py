@@ -25,7 +25,7 @@ def equity_table(session: Session, opened: Opened) -> pa.Table:
     root, symbol = session.root, opened.symbols[0]
     equity = root._values_arr[1:]
     bars = np.arange(len(equity))
-    labels = {**opened.labels, "symbol": symbol}
+    labels = {**opened.labels, "symbol": opened.called(symbol)}
     return pa.table(
         {
             **{name: pa.repeat(pa.scalar(text), len(bars)) for name, text in labels.items()},
@@ -67,7 +67,7 @@ def trade_table(fills: Fills, opened: Opened) -> pa.Table:
     }
     return pa.table(
         {
-            "symbol": pa.array([trip.symbol for trip in trips], pa.string()),
+            "symbol": pa.array([opened.called(trip.symbol) for trip in trips], pa.string()),
             "strategy_id": pa.repeat(pa.scalar(opened.strategy_id), len(trips)),
             "trade_number": pa.array([trip.number for trip in trips], pa.int64()),
             **{f"{word}_bar": column for word, column in bars.items()},

@@ -77,14 +77,6 @@ class Execution:
         """Return the same: a copy of a tree gets an execution of its own when it is set up."""
         return self
 
-    def begin(self) -> None:
-        """Begin a run of the tree."""
-        self.number += 1
-        self.ordinal = 0
-        self.updated = self.touched = False
-        self.read = None
-        self.running = True
-
     def called(self) -> None:
         """Note that a call was made."""
         self.ordinal += 1

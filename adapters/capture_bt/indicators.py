@@ -86,7 +86,7 @@ class Frames:
         return found
 
 
-def _by_date(frame: pd.DataFrame, index: pd.Index[Any]) -> bool:
+def _by_date(frame: pd.DataFrame, index: Any) -> bool:
     return isinstance(frame.index, pd.DatetimeIndex) and bool(len(frame.index.intersection(index)))
 
 

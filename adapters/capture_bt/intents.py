@@ -289,7 +289,7 @@ class Intents:
         execution = voice.execution
         key = (
             execution.name, voice.path, execution.ordinal, execution.updated,
-            *((k, str(v)) for k, v in said.items()),
+            *(v if v.__class__ is not dict else (*v.values(),) for v in said.values()), *said,
         )  # fmt: skip
         code = self._arguments.get(key)
         if code is None:

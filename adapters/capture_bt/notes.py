@@ -50,9 +50,9 @@ def keep(
         node = _speaker(session)
         symbol = str(signal if signal is not None else _only(opened, node))
         seq = session.intents.refused(symbol, node, node._capture, direction)
-        more["symbol"] = symbol
+        more["symbol"] = opened.called(symbol)
     elif signal is not None:
-        more["symbol"] = str(signal)
+        more["symbol"] = opened.called(str(signal))
     signal_id = None
     if seq is not None and seq >= 0:
         more["signal_seq"] = seq

@@ -54,6 +54,8 @@ class Opened:
         root, config = session.root, session.config
         own = getattr(root, "replay_source", None)
         self.symbols = [str(name) for name in universe.columns]
+        one = config.symbol if len(self.symbols) == 1 else None
+        self._called = {} if one is None else {self.symbols[0]: one}
         self.timeline = timeline = Timeline.of(universe.index[1:], config.timeframe)
         self.strategy_id = root.name if own is None else own.strategy_id or own.strategy
         params = parameters(root) if own is None else dict(own.params)
@@ -68,7 +70,7 @@ class Opened:
         self._closes: dict[str, Any] = {}
         for name in universe.columns:
             bars = base_table(universe[name].iloc[1:], timeline)
-            engine.add_base_data(bars, symbol=str(name), timeframe=timeline.timeframe)
+            engine.add_base_data(bars, symbol=self.called(str(name)), timeframe=timeline.timeframe)
             if self._self_contained:
                 self._closes[str(name)] = bars.column("close").to_numpy()
         facts = StrategyFacts(self.strategy_id, params, self.frames.metadata)
@@ -83,6 +85,10 @@ class Opened:
             found = self._known[symbol] = self._open(symbol)
         return found
 
+    def called(self, symbol: str) -> str:
+        """Return what a column is called in the recording; the user may name the only one."""
+        return self._called.get(symbol, symbol)
+
     @property
     def labels(self) -> dict[str, str]:
         """What every event says."""
@@ -94,7 +100,7 @@ class Opened:
         return self.engine.channel("orders", rows.CALL, constants=own, late=self._of_events).append
 
     def _open(self, symbol: str) -> Channels:
-        own = {**self.labels, "symbol": symbol}
+        own = {**self.labels, "symbol": self.called(symbol)}
         new = {**own, "action": "new", "phase": "run", "order_type": "market"}
         said = {**own, "segment": self._segment}
         status, reason, actor = rows.OUTCOMES[rows.FILLED]

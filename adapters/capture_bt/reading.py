@@ -65,7 +65,8 @@ def _strategy_property(name: str) -> property:
         execution = voice.execution
         if execution.depth or not execution.running:
             return own(self)
-        _noted(execution.session.reads, "strategy", name, sys._getframe(1))
+        if sys._getframe(1).f_code not in _BLIND:
+            _noted(execution.session.reads, "strategy", name, sys._getframe(1))
         value = own(self)
         if base:
             execution.read = (self, execution.ordinal, name, value)
@@ -79,7 +80,12 @@ def _security_property(name: str) -> property:
 
     def read(self: Any) -> Any:
         voice = self.parent.__dict__.get("_capture")
-        if type(voice) is Voice and voice.execution.running and not voice.execution.depth:
+        if (
+            voice.__class__ is Voice
+            and not voice.execution.depth
+            and voice.execution.running
+            and sys._getframe(1).f_code not in _BLIND
+        ):
             _noted(voice.execution.session.reads, "security", name, sys._getframe(1))
         return own(self)
 
@@ -100,11 +106,10 @@ class Looked(StrategyBase):
     def children(self) -> Any:
         """Return the children, and listen to them from now on."""
         execution = self._capture.execution
-        if execution.running and not execution.depth:
-            if not execution.eager and sys._getframe(1).f_code.co_filename != bt.algos.__file__:
+        if not execution.touched and execution.running and not execution.depth:
+            if sys._getframe(1).f_code.co_filename != bt.algos.__file__:
                 execution.eager = True
-            if not execution.touched or execution.eager:
-                execution.session.touch(self, execution)
+            execution.session.touch(self, execution)
         return self.__dict__["children"]
 
     @property

@@ -78,7 +78,9 @@ class _Player:
         if self.source.mode != "intent":
             return Targets(self.source, names, self._size)
         if self._script is None:
-            self._script = Intents(self.source)
+            self._script = Intents(self.source, names)
+        elif names:
+            self._script.names = names
         return self._script
 
     def play(self, root: Any, script: Script, steps: list[Any], bar: int | None) -> None:
@@ -92,16 +94,16 @@ class _Player:
                 read = waiting.pop(0)
                 values[read] = getattr(resolved(root, read[0]), read[2])
             if step.seq is not None and bar is not None:
-                self._reached(root, step, bar)
+                self._reached(root, script, step, bar)
             try:
                 script.carry_out(root, step, values)
             except Exception:
                 if step.seq not in self.source.refused:
                     raise
 
-    def _reached(self, root: Any, step: Any, bar: int) -> None:
+    def _reached(self, root: Any, script: Script, step: Any, bar: int) -> None:
         node = resolved(root, step.said.get("node", ""))
-        child = vars(node)["children"].get(step.child)
+        child = vars(node)["children"].get(script.named(node, step))
         held = 0.0 if child is None or not child._issec else child._position
         self.source.reached(step.seq, bar, held)
         voice = root.__dict__.get("_capture")
@@ -177,7 +179,7 @@ def _names(source: ReplaySource, universe: Any) -> dict[str, Any]:
     """Return the data's columns by the recording's symbols; refuse those that are others."""
     columns = {str(name): name for name in universe.columns}
     recorded = list(source.bars())
-    if source.mode != "intent" and len(recorded) == 1 and len(columns) == 1:
+    if len(recorded) == 1 and len(columns) == 1:
         names = {recorded[0]: next(iter(columns.values()))}
     else:
         missing = [symbol for symbol in recorded if symbol not in columns]

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
+    from capture_bt.session import Session
+
 __all__ = ["Dates", "backtest_of"]
 
 _FRAMES: Final = 6
@@ -36,11 +38,23 @@ class Dates:
     """
 
     def __init__(
-        self, dates: Any, reached: Callable[[int], None], ended: Callable[[bool], None]
+        self,
+        dates: Any,
+        session: Session,
+        observe: Callable[[int], None] | None,
+        ended: Callable[[bool], None],
     ) -> None:
-        """Tell of each bar, and of the end of the loop, with whether it came to the last bar."""
+        """Keep a session's bar right, and tell of the end of the loop.
+
+        Args:
+            dates: the backtest's own.
+            session: the captured run.
+            observe: is told of each bar, if anybody listens.
+            ended: is told of the end, and whether the loop came to its last bar.
+        """
         self.dates = dates
-        self._reached = reached
+        self._session = session
+        self._observe = observe
         self._ended = ended
 
     def __len__(self) -> int:
@@ -58,10 +72,12 @@ class Dates:
         return self.dates[key]
 
     def _followed(self) -> Iterator[Any]:
-        whole = False
+        whole, session, observe = False, self._session, self._observe
         try:
             for bar, date in enumerate(self.dates[1:]):
-                self._reached(bar)
+                session.bar = bar
+                if observe is not None:
+                    observe(bar)
                 yield date
             whole = True
         finally:  # the loop's frame lets go of this when an exception ends it

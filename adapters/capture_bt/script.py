@@ -57,9 +57,15 @@ class Script:
         source: the recording.
     """
 
-    def __init__(self, source: ReplaySource) -> None:
-        """Read the recording."""
+    def __init__(self, source: ReplaySource, names: Mapping[str, Any]) -> None:
+        """Read the recording.
+
+        Args:
+            source: the recording.
+            names: the data's columns, by the recording's symbols.
+        """
         self.source = source
+        self.names = names
         self._by_bar: dict[int, list[Step]] = {}
         self._by_run: dict[tuple[str, int], list[Step]] = {}
 
@@ -75,6 +81,17 @@ class Script:
         """Return the steps of a nested strategy's paper in its run of this number."""
         return self._by_run.get((tree, number), [])
 
+    def named(self, node: Any, step: Step) -> Any:
+        """Return a child's own name, which need not be a text."""
+        child = str(step.child)
+        if child in self.names:
+            return self.names[child]
+        for names in (vars(node)["children"], node._lazy_children):
+            for name in names:
+                if str(name) == child:
+                    return name
+        return step.child
+
     def carry_out(self, root: Any, step: Step, values: Mapping[Any, float]) -> None:
         """Make a call.
 
@@ -89,9 +106,9 @@ class Script:
 class Intents(Script):
     """The calls as they were made."""
 
-    def __init__(self, source: ReplaySource) -> None:
+    def __init__(self, source: ReplaySource, names: Mapping[str, Any]) -> None:
         """Put each call where it was made."""
-        super().__init__(source)
+        super().__init__(source, names)
         for intent in source.intents:
             step = _step(intent)
             tree = step.said.get("tree")
@@ -112,7 +129,9 @@ class Intents(Script):
             return
         node = resolved(root, said.get("node", ""))
         update = said.get("update", True)
-        child = None if said.get("whole") or verb in {"flatten", "adjust"} else _named(node, step)
+        child = (
+            None if said.get("whole") or verb in {"flatten", "adjust"} else self.named(node, step)
+        )
         if verb == "rebalance":
             base = said.get("base", _NAN)
             reads = step.reads
@@ -121,7 +140,7 @@ class Intents(Script):
             if child in vars(node)["children"]:
                 node.close(child, update)
         elif verb == "flatten" and child is None and said.get("added"):
-            close_child(node, _named(node, step))
+            close_child(node, self.named(node, step))
         elif verb == "flatten":
             node.flatten()
         elif verb == "adjust":
@@ -160,15 +179,6 @@ def resolved(root: Any, path: str) -> Any:
     return node
 
 
-def _named(node: Any, step: Step) -> Any:
-    """Return a child's own name, which need not be a text."""
-    for names in (vars(node)["children"], node._lazy_children, node._original_data.columns):
-        for name in names:
-            if str(name) == step.child:
-                return name
-    return step.child
-
-
 def close_child(node: Any, child: Any) -> None:
     """Close a child of a strategy, if it has it."""
     if child in vars(node)["children"]:
@@ -188,8 +198,7 @@ class Targets(Script):
             names: the data's columns, by the recording's symbols.
             size: weight of a position that has none recorded; by default all share alike.
         """
-        super().__init__(source)
-        self._names = names
+        super().__init__(source, names)
         self._size = 1.0 / max(len(names), 1) if size is None else size
         for target in _in_order(source.targets):
             if target.bar_index is None:
@@ -206,11 +215,11 @@ class Targets(Script):
     def carry_out(self, root: Any, step: Step, values: Mapping[Any, float]) -> None:
         """Go from what is held to what is wanted."""
         direction, kind, size = step.said["direction"], step.said["kind"], step.size
-        if step.child == self.source.strategy_id and step.child not in self._names:
+        if step.child == self.source.strategy_id and step.child not in self.names:
             if not direction:
                 root.flatten()
             return
-        child = self._names.get(str(step.child), step.child)
+        child = self.names.get(str(step.child), step.child)
         if not direction:
             close_child(root, child)
         elif size != size:

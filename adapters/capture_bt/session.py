@@ -44,7 +44,8 @@ def begin(
     frame: FrameType,
 ) -> Any:
     """Begin the recording of a run whose strategy is being set up, and let that happen."""
-    own = original(strategy).setup
+    kind: Any = original(strategy)
+    own = kind.setup
     backtest = backtest_of(strategy, frame)
     _abandon_ended()
     if backtest is None:
@@ -97,7 +98,6 @@ class Session:
         self.trees: list[Execution] = []
         self._lost: set[str] = set()
         self._restore: list[Callable[[], None]] = []
-        self._observe: Callable[[int], None] | None = None
         self._warned = self.over = False
         self.replays = hasattr(root, "replay_source")
 
@@ -128,9 +128,9 @@ class Session:
         self.opened = opened = Opened(self, universe, kwargs)
         self.intents = Intents(self, opened)
         self.fills = Fills(self, opened)
-        self._observe = _bars_observer(self, opened, universe)
+        observe = _bars_observer(opened, universe)
         dates = self.backtest.dates
-        self.backtest.dates = Dates(dates, self._reached, self._ended)
+        self.backtest.dates = Dates(dates, self, observe, self._ended)
         self._restore.append(lambda: setattr(self.backtest, "dates", dates))
         enter(self)
         _SESSIONS.add(self)
@@ -181,11 +181,6 @@ class Session:
                 execution.heard.append(child)
 
     # --- bar by bar --------------------------------------------------------------------------
-
-    def _reached(self, bar: int) -> None:
-        self.bar = bar
-        if self._observe is not None:
-            self._observe(bar)
 
     def touch(self, node: Any, execution: Execution) -> None:
         """Listen to what is read of the securities and children until the strategy is done."""
@@ -313,7 +308,7 @@ def _abandon_all() -> None:
             session.fail("the run did not come to its end")
 
 
-def _bars_observer(session: Session, opened: Opened, universe: Any) -> Callable[[int], None] | None:
+def _bars_observer(opened: Opened, universe: Any) -> Callable[[int], None] | None:
     """Return what tells observers of each symbol's bars; None if nobody listens."""
     observe = opened.engine.observer("bars")
     if observe is None:
