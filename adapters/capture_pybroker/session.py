@@ -1,0 +1,385 @@
+"""One captured run of pybroker: its beginning, its windows, its end, and what is told between."""
+
+from __future__ import annotations
+
+import atexit
+import warnings
+import weakref
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+from pybroker.context import ExecContext
+
+from capture.errors import CaptureError, CaptureHalted, CaptureWarning
+from capture.events import Bar, RunState
+from capture.recorder.adapting import Words
+from capture.recorder.current import enter, leave
+from capture.recorder.facts import StrategyFacts
+from capture.timeline import Timeline
+from capture_pybroker import notes
+from capture_pybroker.ending import equity_table, trade_table
+from capture_pybroker.facts import base_table, indicator_facts, parameters
+from capture_pybroker.fates import Fates, signed_position
+from capture_pybroker.hearing import CAPTURE, context_class, hear, hear_no_more
+from capture_pybroker.intents import Ear, Intents
+from capture_pybroker.opening import Channels, Lines, open_channels
+from capture_pybroker.window import bars_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from capture.config import SignalCaptureConfig
+    from capture.recorder.engine import SignalCaptureEngine
+    from capture_pybroker.placed import Placed
+    from capture_pybroker.window import Window
+
+__all__ = ["Session"]
+
+
+class Session:
+    """Records one run from its first bar on; all captured executions of it.
+
+    Attributes:
+        config: how to record.
+        engine: the recorder.
+        words: the numbers that stand for words.
+        reads: what the strategy looked at of its portfolio.
+        muted: whether the host itself reads just now.
+        sizings: how often the host worked out shares that no order then had.
+        fates: what becomes of orders.
+        intents: what is wanted.
+        lines: the series of each symbol.
+        problem: why recording stopped before the end, or None.
+    """
+
+    def __init__(
+        self,
+        config: SignalCaptureConfig,
+        engine: SignalCaptureEngine,
+        portfolio: Any,
+        names: dict[Any, str],
+        over: Callable[[RunState], None],
+    ) -> None:
+        """Begin to record.
+
+        Args:
+            config: how.
+            engine: the recorder.
+            portfolio: the run's, whose end is the session's.
+            names: strategy id by the number of an execution.
+            over: is told when the recording has ended.
+        """
+        self.config = config
+        self.engine = engine
+        self.words = Words(engine.word)
+        self.reads: set[str] = set()
+        self.muted = False
+        self.sizings = 0
+        self.problem: str | None = None
+        self.fates = Fates(self)
+        self.intents = Intents(self)
+        self.names = names
+        self._over_with = over
+        self._portfolio = weakref.ref(portfolio)
+        self._strategy: Any = None
+        self._orders: Any = None
+        self._heard: list[Any] = []
+        self._class = context_class(self)
+        self.lines: dict[str, Lines] = {}
+        self._channels: dict[str, Channels] = {}
+        self._bars: dict[str, Any] = {}
+        self._segments: dict[Any, int] = {}
+        self._segment_of: dict[str, Any] = {}
+        self._executions: dict[str, dict[str, Any]] = {}
+        self._window: Window | None = None
+        self._tell = engine.observer("bars")
+        self._done = self._warned = False
+        self._counts = len(portfolio.trades), len(portfolio._metrics_bars)
+        hear(portfolio, self)
+        enter(self)
+        # A run that an exception ends never reaches its results.
+        self._finalizer = weakref.finalize(portfolio, self.abandon)
+        self._finalizer.atexit = False
+        _SESSIONS.add(self)
+
+    # --- windows -----------------------------------------------------------------------------
+
+    def open(self, window: Window, captured: Sequence[Any]) -> None:
+        """Hear the contexts of a window whose executions are captured.
+
+        Args:
+            window: the pass over bars that begins.
+            captured: those executions.
+        """
+        host = window.host
+        first = self._strategy is None
+        if first:
+            self._begin(window)
+        self._attend(window)
+        for execution in captured:
+            own = set(_symbols(execution)) & host["exec_ctxs"].keys()
+            for symbol in sorted(own):
+                self._open(window, execution, symbol, host["exec_ctxs"][symbol])
+        for symbol in window.offsets.keys() & self.lines.keys():
+            for name, values in window.indicators(symbol).items():
+                self.lines[symbol].put(f"indicator_{name}", window.offsets[symbol], values)
+        orders = host["pending_order_scope"]
+        if CAPTURE not in orders.__dict__:
+            hear(orders, self)
+        self._orders = weakref.ref(orders)
+        window.release()
+        self._window = window
+
+    def _begin(self, window: Window) -> None:
+        strategy, host = window.strategy, window.host
+        self._strategy = weakref.ref(strategy)
+        trades, bars = self._counts
+        # The bars before the first one that an execution sees are this run's, too.
+        self._counts = trades, max(bars - host["i"] - 1, 0)
+        for symbol, columns in sorted(bars_of(host).items()):
+            self._add_bars(symbol, columns)
+        frame = strategy._data_source
+        if isinstance(frame, pd.DataFrame) and frame["date"].dt.tz is None:
+            self.engine.flag("naive_timestamps_taken_for_utc")
+        others = [e for e in strategy._executions if e.fn is not None and e.id not in self.names]
+        if others:
+            names = sorted(getattr(e.fn, "__name__", str(e.id)) for e in others)
+            self.engine.flag("executions_not_captured", names)
+        _listen_for_the_end(strategy)
+
+    def _add_bars(self, symbol: str, columns: Any) -> None:
+        dates = columns["date"]
+        timeline = Timeline.of(pd.DatetimeIndex(dates), self.config.timeframe)
+        bars = base_table(columns, timeline)
+        self.engine.add_base_data(bars, symbol=symbol, timeframe=timeline.timeframe)
+        contained = self.config.self_contained
+        self.lines[symbol] = Lines(timeline, bars, dates, self_contained=contained)
+        self._bars[symbol] = columns
+
+    def _open(self, window: Window, execution: Any, symbol: str, ctx: Any) -> None:
+        call = execution.fn.function
+        ear = Ear(self, symbol, window.offsets[symbol], window.ends)
+        ear.rotates = bool(ctx.rotation_enabled)
+        if self._tell is not None:
+            ear.tell = self._telling(ear)
+        ctx.__dict__[CAPTURE] = ear
+        ctx.__class__ = self._class
+        self._heard.append(weakref.ref(ctx))
+        said = parameters(execution, call, ctx)
+        replay = getattr(call, "replay_source", None)
+        name, sources = self.names[execution.id], None
+        if replay is not None:
+            name, said, sources = call.identity(symbol)
+        key = (name, tuple(sorted((k, str(v)) for k, v in said.items())))
+        if self._segment_of.get(symbol) == key:
+            return
+        self._segment_of[symbol] = key
+        if key not in self._segments:
+            hyperparams = ctx._run_hyperparams
+            names = sorted({n for n, of in window.host["indicator_data"] if of == symbol})
+            facts = {n: {**indicator_facts(n, hyperparams), "lines": [n]} for n in names}
+            self._segments[key] = self.engine.segment(StrategyFacts(name, said, facts))
+        lines = self.lines[symbol]
+        lines.sources = sources
+        own = self._executions.setdefault(name, {"symbols": [], "params": said})
+        own["symbols"] = sorted({*own["symbols"], symbol})
+        self._channels[symbol] = open_channels(
+            self.engine, symbol, name, self._segments[key], lines
+        )
+
+    def _attend(self, window: Window) -> None:
+        """Let go of the window before."""
+        self._heard = [alive for alive in self._heard if alive() is not None]
+
+    def _telling(self, ear: Ear) -> Callable[[], None]:
+        """Return what tells observers of the present bar."""
+        observe, lines, make = self._tell, self.lines[ear.symbol], Bar.lazy
+        labels = {"symbol": ear.symbol, "timeframe": lines.timeline.timeframe}
+        columns = {n: values for n, values in self._bars[ear.symbol].items() if n != "date"}
+
+        def read(bar: int) -> dict[str, Any]:
+            values = {name: column[bar] for name, column in columns.items()}
+            return {**labels, **values, "timestamp": pd.Timestamp(lines.dates[bar], tz="UTC")}
+
+        def tell() -> None:
+            bar = ear.bar
+            assert observe is not None
+            observe(make({"bar_index": bar, "symbol": ear.symbol}, lambda: read(bar)))
+
+        return tell
+
+    # --- in between --------------------------------------------------------------------------
+
+    def channels_of(self, symbol: str) -> Any:
+        """Return what a symbol's rows are written through; None of one that is not captured."""
+        return self._channels.get(symbol)
+
+    def bar_of(self, symbol: str, date: Any) -> int:
+        """Return the number of the bar with this label."""
+        return int(np.searchsorted(self.lines[symbol].dates, date))
+
+    def bar_now(self, symbol: str) -> int:
+        """Return the number of a symbol's last bar so far."""
+        window = self._window
+        if window is None or symbol not in window.offsets:
+            return len(self.lines[symbol].dates) - 1
+        return window.offsets[symbol] + max(window.ends.get(symbol, 0), 1) - 1
+
+    def held(self, symbol: str) -> float:
+        """Return what is held of a symbol."""
+        portfolio = self._portfolio()
+        return 0.0 if portfolio is None else signed_position(portfolio, symbol)
+
+    def quietly(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call what the host offers; what it reads meanwhile, the strategy does not."""
+        self.muted = True
+        try:
+            return call(*args, **kwargs)
+        finally:
+            self.muted = False
+
+    def cancelling(self, place: int, call: Callable[..., Any], *args: Any) -> Any:
+        """Call what takes orders away, for the reason at this place in `rows.OUTCOMES`."""
+        self.fates.cancelling, before = place, self.fates.cancelling
+        try:
+            return call(*args)
+        finally:
+            self.fates.cancelling = before
+
+    def saw_prediction(self, ctx: Any, model: str, values: Any) -> None:
+        """Take down what a model said for the present bar."""
+        last = np.asarray(values)[-1:] if len(values) else np.array([])
+        flat = last.reshape(-1)
+        lines, bar = self.lines[ctx.symbol], ctx._capture.bar
+        for place, value in enumerate(flat.tolist()):
+            name = f"indicator_{model}_pred" + (f"_{place}" if len(flat) > 1 else "")
+            if isinstance(value, (int, float)):
+                lines.put(name, bar, np.array([value], dtype=np.float64))
+
+    def note(self, name: str, value: Any, **said: Any) -> None:
+        """Keep what the strategy notes."""
+        if not self._done and self.problem is None:
+            notes.keep(self, name, value, **said)
+
+    def keep_notes(self, ear: Ear, placed: Placed) -> None:
+        """Keep what was noted of a signal before it was one."""
+        for name, value in ear.notes:
+            notes.write(self, ear.symbol, placed.bar, name, value, placed.signal_seq)
+        ear.notes.clear()
+
+    # --- trouble -----------------------------------------------------------------------------
+
+    def failed(self, exc: CaptureError) -> None:
+        """Stop to record, and let the run go on; unless the user chose that it halts."""
+        self.problem = f"recording stopped: {exc}"
+        if isinstance(exc, CaptureHalted):
+            raise exc
+        if not self._warned:
+            self._warned = True
+            warnings.warn(f"pybroker: {exc}", CaptureWarning, stacklevel=2)
+
+    def raised(self, exc: BaseException) -> None:
+        """Close the recording: the strategy raised."""
+        self._close_failed(f"the strategy raised {type(exc).__name__}: {exc}")
+
+    def abandon(self) -> None:
+        """Close the recording of a run that did not come to its end."""
+        self._close_failed("the backtest ended without results: it raised")
+
+    def _close_failed(self, why: str) -> None:
+        if self._stop():
+            self._close(RunState.FAILED, self.problem or why)
+
+    # --- the end -----------------------------------------------------------------------------
+
+    def finish(self, portfolio: Any) -> None:
+        """Seal the recording of a run that came to its end."""
+        if self._done:
+            return
+        if self.problem is None:
+            try:
+                self.fates.end_of_data()
+            except CaptureHalted:
+                self.abandon()
+                raise
+        self._stop()
+        if self.sizings:
+            self.reads.add("calc_target_shares")
+        if self.reads:
+            self.engine.flag("closed_loop", sorted(self.reads))
+        self.engine.flag("executions", self._executions)
+        trades, bars = self._counts
+        by = {symbol: channels.strategy_id for symbol, channels in self._channels.items()}
+        try:
+            lines = {symbol: self.lines[symbol] for symbol in by}
+            marks, held = portfolio._metrics_bars[bars:], self.fates.positions
+            self.engine.append_table("equity", equity_table(marks, held, lines, by))
+            closed = zip(list(portfolio.trades)[trades:], self.fates.closed_by, strict=True)
+            self.engine.append_table("trades", trade_table(portfolio, list(closed), lines, by))
+        except CaptureError as exc:
+            self._close(RunState.ENDED, self.problem or str(exc))
+            self.failed(exc)
+        else:
+            self._close(RunState.ENDED, self.problem)
+
+    def _close(self, state: RunState, problem: str | None) -> None:
+        try:
+            try:
+                self.engine.close(state, problem=problem)
+            finally:
+                self._over_with(state)
+        except CaptureError as exc:
+            self.failed(exc)
+
+    def _stop(self) -> bool:
+        """Hear nothing more, and give everything back; False if it is over already."""
+        if self._done:
+            return False
+        self._done = True
+        leave(self)
+        _SESSIONS.discard(self)
+        self._finalizer.detach()
+        for alive in self._heard:
+            ctx = alive()
+            if ctx is not None:
+                ctx.__dict__.pop(CAPTURE, None)
+                ctx.__class__ = ExecContext
+        hear_no_more(self._portfolio())
+        if self._orders is not None:
+            hear_no_more(self._orders())
+        strategy = None if self._strategy is None else self._strategy()
+        if strategy is not None:
+            strategy.__dict__.pop(_RESULTS, None)
+        return True
+
+
+_RESULTS: Final = "_to_test_result"
+_SESSIONS: Final[weakref.WeakSet[Session]] = weakref.WeakSet()
+
+
+def _listen_for_the_end(strategy: Any) -> None:
+    """Let the session of a portfolio know when the host makes its results of it."""
+    alive = weakref.ref(strategy)
+
+    def results(start: Any, end: Any, portfolio: Any, *args: Any, **kwargs: Any) -> Any:
+        host: Any = alive()
+        session = portfolio.__dict__.get(CAPTURE)
+        made = type(host)._to_test_result(host, start, end, portfolio, *args, **kwargs)
+        if session is not None:
+            session.finish(portfolio)
+        return made
+
+    strategy.__dict__[_RESULTS] = results
+
+
+def _symbols(execution: Any) -> Sequence[str]:
+    symbols = execution.symbols
+    return () if callable(symbols) else tuple(symbols)
+
+
+@atexit.register
+def _abandon_all() -> None:
+    """Close what is open when the process ends, before recorders close themselves."""
+    for session in list(_SESSIONS):
+        session.abandon()
