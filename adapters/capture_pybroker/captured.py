@@ -77,6 +77,9 @@ def _begin(ctx: Any) -> Ear | None:
 def _session(window: Window, captured: Sequence[Any], ctx: Any) -> Session:
     config = _config(captured)
     calls = [execution.fn.function for execution in captured]
+    for call in calls:
+        if hasattr(call, "replay_source"):
+            call.check(window, ctx)  # before anything is written
     names = _names(captured)
     said: dict[str, Any] = {
         "settings": host_settings(window.strategy, window.host, window.call),

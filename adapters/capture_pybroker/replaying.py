@@ -131,14 +131,15 @@ class Replayed:
                 "nothing runs it",
                 'hand it to strategy.add_execution(capture.replay(...).into("pybroker"), symbols)',
             )
-        if ctx._portfolio not in self._checked:
-            self._check(window, ctx)
+        self.check(window, ctx)
         assert self._steps is not None
         steps = self._steps.get(self._checked[ctx._portfolio].get(ctx.symbol), {})
         return _Place(self, steps, window.offsets[ctx.symbol] - 1, window.ends, ctx.symbol)
 
-    def _check(self, window: Window, ctx: Any) -> None:
+    def check(self, window: Window, ctx: Any) -> None:
         """Refuse other data, and other settings where the strategy looked at its portfolio."""
+        if ctx._portfolio in self._checked:
+            return
         source = self.replay_source
         mine = sorted(
             symbol

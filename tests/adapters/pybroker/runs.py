@@ -77,7 +77,8 @@ class Case:
     def strategy(self, wrap: Callable[[Any], Any] = lambda function: function) -> Strategy:
         """Return the strategy."""
         data = self.data()
-        made = Strategy(data, data["date"].min(), data["date"].max(), StrategyConfig(**self.config))
+        config = StrategyConfig(**{"round_test_result": False, **self.config})
+        made = Strategy(data, data["date"].min(), data["date"].max(), config)
         for execution in self.executions:
             words = {name: value for name, value in execution.words.items()}
             made.add_execution(wrap(execution.function), execution.symbols, **words)
