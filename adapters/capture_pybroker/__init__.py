@@ -24,7 +24,11 @@ def _accepts(strategy: object) -> bool:
     An execution is a plain function. One that says it takes an `ExecContext` is pybroker's; one
     that says nothing of its first parameter may be; one that says anything else is not.
     """
-    if "pybroker.context" not in sys.modules or isinstance(strategy, type) or not callable(strategy):
+    if (
+        "pybroker.context" not in sys.modules
+        or isinstance(strategy, type)
+        or not callable(strategy)
+    ):
         return False
     first = _first_parameter(strategy)
     if first is None:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from capture.config import SignalCaptureConfig
-    from capture_pybroker.intents import Ear
     from capture_pybroker.window import Window
 
 __all__ = ["Captured"]
@@ -40,26 +39,18 @@ class Captured:
         self.config = config
 
     def __call__(self, ctx: Any, *args: Any, **kwargs: Any) -> Any:
-        """Run the execution; its context has been heard since its first bar."""
-        ear = ctx.__dict__.get(CAPTURE) or _begin(ctx)
-        if ear is None:
-            return self.function(ctx, *args, **kwargs)
-        if ear.tell is not None:
-            ear.tell()
-        try:
-            value = self.function(ctx, *args, **kwargs)
-        except BaseException as exc:
-            ear.session.raised(exc)
-            raise
-        if ear.rotates:
-            ear.session.intents.score(ctx)
-        return value
+        """Let the window be heard that begins, and run the execution for the first time.
+
+        On all later bars of the window, the host calls what `caller` made of it.
+        """
+        call = _begin(ctx) or self.function
+        return call(ctx, *args, **kwargs)
 
     def __repr__(self) -> str:
         return f"Captured({self.function!r}, {str(self.config.storage_path)!r})"
 
 
-def _begin(ctx: Any) -> Ear | None:
+def _begin(ctx: Any) -> Callable[..., Any] | None:
     """Hear the window that begins; None where no backtest runs the function."""
     window = window_of(ctx, sys._getframe(2))
     if window is None:
@@ -70,8 +61,8 @@ def _begin(ctx: Any) -> Ear | None:
     if session is None:
         session = _session(window, captured, ctx)
     session.open(window, captured)
-    ear: Ear | None = ctx.__dict__.get(CAPTURE)
-    return ear
+    call: Callable[..., Any] = window.host["exec_fns"][ctx.symbol]
+    return call
 
 
 def _session(window: Window, captured: Sequence[Any], ctx: Any) -> Session:
@@ -135,5 +126,7 @@ def _context(window: Window, execution: Any) -> Any:
 
 def _joined(every: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {
-        f"{strategy}.{name}": value for strategy, own in every.items() for name, value in own.items()
+        f"{strategy}.{name}": value
+        for strategy, own in every.items()
+        for name, value in own.items()
     }

@@ -99,9 +99,7 @@ def trade_table(
 
     def bars(name: str) -> list[int | None]:
         return [
-            None
-            if date is None
-            else int(np.searchsorted(lines[symbol].dates, date))
+            None if date is None else int(np.searchsorted(lines[symbol].dates, date))
             for symbol, date in zip(columns["symbol"], columns[name], strict=True)
         ]
 

@@ -92,7 +92,9 @@ def parameters(execution: Any, call: Callable[..., Any], ctx: Any) -> dict[str, 
 # --- settings ------------------------------------------------------------------------------------
 
 
-def host_settings(strategy: Any, host: Mapping[str, Any], call: Mapping[str, Any]) -> dict[str, Any]:
+def host_settings(
+    strategy: Any, host: Mapping[str, Any], call: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the settings that decide which bars are traded, and what is filled.
 
     Args:

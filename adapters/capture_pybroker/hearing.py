@@ -1,200 +1,239 @@
-"""Classes that objects of one run are given while it goes on, so that the run is heard."""
+"""How the objects of one run are heard while it goes on; nothing of the host's own is changed.
+
+What is put on them are attributes of theirs alone, which are taken away when the run is over.
+"""
 
 from __future__ import annotations
 
-import sys
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from pybroker import strategy as host
 from pybroker.context import ExecContext
-
-from capture_pybroker import rows
+from pybroker.portfolio import Portfolio
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from capture_pybroker.intents import Ear
     from capture_pybroker.session import Session
 
-__all__ = ["CAPTURE", "context_class", "hear", "hear_no_more"]
+__all__ = ["CAPTURE", "RECORDED", "caller", "hear_context", "hear_no_more", "hear_portfolio", "real"]
 
 CAPTURE: Final = "_capture"
 """The attribute that leads from an object of the host to what records it."""
 
-_ROTATION: Final = host._has_pending_order.__code__
+RECORDED: Final = "_set_recorded"
+"""The method that sets what was recorded, of the contexts of a replay."""
 
-_PROPERTIES: Final = (
-    "total_equity",
-    "cash",
-    "total_margin",
-    "buying_power",
-    "margin_loan",
-    "net_cash_balance",
-    "total_market_value",
-    "win_rate",
-    "loss_rate",
+_CONTAINERS: Final = ("long_positions", "short_positions", "orders", "trades")
+_NUMBERS: Final = ("cash", "equity", "market_value", "margin", "margin_loan", "win_rate", "loss_rate")
+_CANCELS: Final = (
+    "cancel_pending_order",
+    "cancel_all_pending_orders",
+    "cancel_stop",
+    "cancel_stops",
 )
-_METHODS: Final = (
-    "orders",
-    "trades",
-    "pos",
-    "positions",
-    "long_positions",
-    "short_positions",
-    "has_long_positions",
-    "has_short_positions",
-    "long_pos",
-    "short_pos",
-)
-_EXITS: Final = ("sell_all_shares", "cover_all_shares")
+_SAYS: Final = ("sell_all_shares", "cover_all_shares", "set_target_shares", "calc_target_shares")
+_OF_CONTEXT: Final = (*_CANCELS, *_SAYS, "preds", "to_result", CAPTURE)
+_OF_PORTFOLIO: Final = ("buy", "sell", "_add_order", CAPTURE)
 
 
-def hear(found: Any, session: Session) -> None:
-    """Let a portfolio, or the orders that wait, be heard."""
-    mixin = _Orders if hasattr(found, "mark_attempted") else _Portfolio
-    found.__dict__[CAPTURE] = session
-    found.__class__ = _heard(type(found), mixin)
+def real(portfolio: Any) -> Any:
+    """Return the portfolio that a strategy looks at."""
+    return portfolio.__dict__.get("_real", portfolio)
 
 
 def hear_no_more(found: Any) -> None:
-    """Give an object of the host back as the host made it."""
-    if found is not None and found.__dict__.pop(CAPTURE, None) is not None:
-        found.__class__ = type(found).__bases__[-1]
+    """Give a context or a portfolio back as the host made it."""
+    own = found.__dict__
+    for name in _OF_CONTEXT if isinstance(found, ExecContext) else _OF_PORTFOLIO:
+        own.pop(name, None)
+    for name in ("_portfolio", "_pending_order_scope"):
+        if name in own:
+            own[name] = real(own[name])
 
 
-@cache
-def _heard(owner: type, mixin: type) -> type:
-    names = {"__module__": owner.__module__, "__qualname__": owner.__qualname__}
-    return type(owner.__name__, (mixin, owner), names)
+# --- what the host is asked to fill --------------------------------------------------------------
 
 
-# --- what the strategy says and reads ------------------------------------------------------------
+def hear_portfolio(portfolio: Any, session: Session, *, at_once: bool) -> None:
+    """Hear what a portfolio refuses; with `at_once`, also each fill when it happens."""
+    ledger, own = session.ledger, portfolio.__dict__
+    own[CAPTURE] = session
+    own_class: Any = type(portfolio)
+
+    def offered(side: str) -> Callable[..., Any]:
+        fill = getattr(own_class, side)
+
+        def offer(*args: Any, **said: Any) -> Any:
+            order = fill(portfolio, *args, **said)
+            created = said.get("created")
+            if created is not None:
+                if order is None:
+                    ledger.refused(portfolio, side == "buy", said)
+                elif order.shares < said["shares"]:
+                    ledger.short.add(order.id)
+                if at_once:
+                    session.settle(portfolio)
+            return order
+
+        return offer
+
+    own["buy"], own["sell"] = offered("buy"), offered("sell")
+    if at_once:
+
+        def add_order(*args: Any, **said: Any) -> Any:
+            order = own_class._add_order(portfolio, *args, **said)
+            if said.get("created") is None:  # a stop, or the end: no order of an execution's
+                session.settle(portfolio)
+            return order
+
+        own["_add_order"] = add_order
 
 
-def context_class(session: Session) -> type[ExecContext]:
-    """Return the class of the contexts of a run; each read is heard once, and costs nothing then.
+# --- what the strategy says ----------------------------------------------------------------------
 
-    A method of the strategy's own making, such as `sell_all_shares`, is an intent: what it reads,
-    the host reads.
+
+def caller(
+    function: Callable[..., Any], session: Session, ear: Ear, *, alone: bool
+) -> Callable[..., Any]:
+    """Return what the host calls on each bar instead of the user's function.
+
+    Args:
+        function: the user's.
+        session: the run.
+        ear: what the context is heard with.
+        alone: whether the function is given its context and nothing else.
     """
+    hear, raised, tell = session.intents.hear, session.raised, ear.tell
+    if tell is None and not ear.later and alone:
 
-    def once(name: str) -> None:
-        session.reads.add(name)
-        if name in vars(made):
-            delattr(made, name)
+        def call_alone(ctx: Any) -> None:
+            try:
+                function(ctx)
+            except BaseException as exc:
+                raised(exc)
+                raise
+            if ctx.buy_shares is not None or ctx.sell_shares is not None:
+                hear(ctx, ear)
 
-    def heard_property(name: str) -> property:
-        own = vars(ExecContext)[name]
+        return call_alone
+    if tell is None and not ear.later:
 
-        def read(ctx: Any) -> Any:
-            if not session.muted:
-                once(name)
-            return own.fget(ctx)
+        def call(ctx: Any, *args: Any, **kwargs: Any) -> None:
+            try:
+                function(ctx, *args, **kwargs)
+            except BaseException as exc:
+                raised(exc)
+                raise
+            if ctx.buy_shares is not None or ctx.sell_shares is not None:
+                hear(ctx, ear)
 
-        return property(read, doc=own.__doc__)
+        return call
 
-    def heard_method(name: str) -> Callable[..., Any]:
-        own = vars(ExecContext)[name]
+    def told(ctx: Any, *args: Any, **kwargs: Any) -> None:
+        if tell is not None:
+            tell()
+        try:
+            function(ctx, *args, **kwargs)
+        except BaseException as exc:
+            raised(exc)
+            raise
+        if ear.rotates:
+            session.intents.score(ctx, ear)
+        if not ear.later and (ctx.buy_shares is not None or ctx.sell_shares is not None):
+            hear(ctx, ear)
 
-        def read(ctx: Any, *args: Any, **kwargs: Any) -> Any:
-            if session.muted:
-                return own(ctx, *args, **kwargs)
-            once(name)
-            return session.quietly(own, ctx, *args, **kwargs)
-
-        return read
-
-    def pending_orders(ctx: Any, symbol: str | None = None) -> Any:
-        if not session.muted and sys._getframe(1).f_code is not _ROTATION:
-            once("pending_orders")
-        return ExecContext.pending_orders(ctx, symbol)
-
-    names: dict[str, Any] = {
-        "__module__": ExecContext.__module__,
-        "__qualname__": ExecContext.__qualname__,
-        "pending_orders": pending_orders,
-        **{name: heard_property(name) for name in _PROPERTIES},
-        **{name: heard_method(name) for name in _METHODS},
-        **_intents(session),
-        **_cancels(session),
-    }
-    made: type[ExecContext] = type(ExecContext.__name__, (ExecContext,), names)
-    return made
+    return told
 
 
-def _intents(session: Session) -> dict[str, Any]:
+def hear_context(ctx: Any, session: Session, ear: Ear) -> None:
+    """Hear what is said by methods, and what is looked at."""
+    own = ctx.__dict__
+    own[CAPTURE] = ear
+    own["_portfolio"] = _Seen(ctx._portfolio, session)
+    if not ear.rotates:  # there, the host looks at the orders that wait
+        own["_pending_order_scope"] = _Seen(ctx._pending_order_scope, session, "pending_orders")
+    own.update(_says(ctx, session, ear), **_cancels(ctx, session, ear))
+    if ear.later:
+        own["to_result"] = _later(ctx, session, ear)
+
+
+def _later(ctx: Any, session: Session, ear: Ear) -> Callable[[], Any]:
+    """Return what reads a context after what the host calls after all executions."""
+
+    def to_result() -> Any:
+        recorded = getattr(type(ctx), RECORDED, None)
+        if recorded is not None:
+            recorded(ctx)
+        if ctx.buy_shares is not None or ctx.sell_shares is not None:
+            session.intents.hear(ctx, ear)
+        return ExecContext.to_result(ctx)
+
+    return to_result
+
+
+def _says(ctx: Any, session: Session, ear: Ear) -> dict[str, Any]:
     """Return the methods by which a strategy says what it wants."""
-    own_result, hear_intent = ExecContext.to_result, session.intents.hear
 
-    def to_result(ctx: Any) -> Any:
-        if ctx.buy_shares is None and ctx.sell_shares is None:
-            return own_result(ctx)
-        return hear_intent(ctx)
+    def sell_all_shares() -> None:
+        session.quietly(ExecContext.sell_all_shares, ctx)
+        ear.said = (ctx._curr_date, "sell_all_shares", ctx.sell_shares, {})
 
-    def exits(name: str) -> Callable[..., None]:
-        own = vars(ExecContext)[name]
+    def cover_all_shares() -> None:
+        session.quietly(ExecContext.cover_all_shares, ctx)
+        ear.said = (ctx._curr_date, "cover_all_shares", ctx.buy_shares, {})
 
-        def leave(ctx: Any) -> None:
-            session.quietly(own, ctx)
-            shares = ctx.sell_shares if name == "sell_all_shares" else ctx.buy_shares
-            ctx._capture.said = (ctx._curr_date, name, shares, {})
+    def set_target_shares(target: float, *, dir: Any) -> None:
+        before = ctx.buy_shares
+        session.quietly(ExecContext.set_target_shares, ctx, target, dir=dir)
+        shares = ctx.sell_shares if ctx.buy_shares is before else ctx.buy_shares
+        ear.said = (ctx._curr_date, "set_target_shares", shares, {"target": target, "dir": dir})
 
-        return leave
-
-    def calc_target_shares(
-        ctx: Any, target_size: float, price: Any = None, cash: Any = None
-    ) -> Any:
-        value = ExecContext.calc_target_shares(ctx, target_size, price, cash)
-        if not session.muted:
+    def calc_target_shares(target_size: float, price: Any = None, cash: Any = None) -> Any:
+        quiet = session.muted
+        value = session.quietly(ExecContext.calc_target_shares, ctx, target_size, price, cash)
+        session.muted = quiet
+        if not quiet:
             given = {"target": target_size, "price": price, "cash": cash}
-            arguments = {name: value for name, value in given.items() if value is not None}
-            ctx._capture.sized = (ctx._curr_date, value, arguments)
+            more = {name: said for name, said in given.items() if said is not None}
+            ear.sized = (ctx._curr_date, value, more)
             session.sizings += cash is None
         return value
 
-    def set_target_shares(ctx: Any, target: float, *, dir: Any) -> None:  # noqa: A002 - the host's
-        before = ctx.buy_shares, ctx.sell_shares
-        session.quietly(ExecContext.set_target_shares, ctx, target, dir=dir)
-        shares = ctx.buy_shares if ctx.buy_shares is not before[0] else ctx.sell_shares
-        said = {"target": target, "dir": dir}
-        ctx._capture.said = (ctx._curr_date, "set_target_shares", shares, said)
-
-    def preds(ctx: Any, model_name: str, symbol: str | None = None) -> Any:
+    def preds(model_name: str, symbol: str | None = None) -> Any:
         values = ExecContext.preds(ctx, model_name, symbol)
         if symbol is None or symbol == ctx.symbol:
-            session.saw_prediction(ctx, model_name, values)
+            session.saw_prediction(ear, model_name, values)
         return values
 
     return {
-        "to_result": to_result,
-        "calc_target_shares": calc_target_shares,
+        "sell_all_shares": sell_all_shares,
+        "cover_all_shares": cover_all_shares,
         "set_target_shares": set_target_shares,
+        "calc_target_shares": calc_target_shares,
         "preds": preds,
-        **{name: exits(name) for name in _EXITS},
     }
 
 
-def _cancels(session: Session) -> dict[str, Any]:
+def _cancels(ctx: Any, session: Session, ear: Ear) -> dict[str, Any]:
     """Return the methods by which a strategy takes orders and stops back."""
     intents = session.intents
 
-    def cancel_pending_order(ctx: Any, order_id: int) -> bool:
-        intents.cancels_order(ctx, order_id)
-        return bool(
-            session.cancelling(rows.CANCELLED, ExecContext.cancel_pending_order, ctx, order_id)
-        )
+    def cancel_pending_order(order_id: int) -> Any:
+        intents.cancels_order(ctx, ear, order_id)
+        return session.quietly(ExecContext.cancel_pending_order, ctx, order_id)
 
-    def cancel_all_pending_orders(ctx: Any, symbol: str | None = None) -> None:
-        intents.aside(ctx, "cancel", "cancel_all_pending_orders", {"symbol": symbol})
-        session.cancelling(rows.CANCELLED, ExecContext.cancel_all_pending_orders, ctx, symbol)
+    def cancel_all_pending_orders(symbol: str | None = None) -> Any:
+        intents.cancels_orders(ctx, ear, symbol)
+        return session.quietly(ExecContext.cancel_all_pending_orders, ctx, symbol)
 
-    def cancel_stop(ctx: Any, stop_id: int) -> bool:
-        intents.cancels_stop(ctx, stop_id)
-        return bool(ExecContext.cancel_stop(ctx, stop_id))
+    def cancel_stop(stop_id: int) -> Any:
+        intents.cancels_stop(ctx, ear, stop_id)
+        return session.quietly(ExecContext.cancel_stop, ctx, stop_id)
 
-    def cancel_stops(ctx: Any, val: Any, stop_type: Any = None) -> None:
-        intents.cancels_stops(ctx, val, stop_type)
-        ExecContext.cancel_stops(ctx, val, stop_type)
+    def cancel_stops(val: Any, stop_type: Any = None) -> Any:
+        intents.cancels_stops(ear, val, stop_type)
+        return session.quietly(ExecContext.cancel_stops, ctx, val, stop_type)
 
     return {
         "cancel_pending_order": cancel_pending_order,
@@ -204,77 +243,37 @@ def _cancels(session: Session) -> dict[str, Any]:
     }
 
 
-# --- what the host does with it ------------------------------------------------------------------
+# --- what the strategy looks at ------------------------------------------------------------------
 
 
-class _Portfolio:
-    """A portfolio whose fills and refusals are heard."""
+class _Seen:
+    """Stands for what a strategy may look at, and takes note that it did.
 
-    def buy(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return _offered(self, "buy", super().buy, args, kwargs)  # type: ignore[misc]
+    The host's own loop does not come by here. What stays the same object for the whole run is
+    noted once, and then costs nothing.
+    """
 
-    def sell(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return _offered(self, "sell", super().sell, args, kwargs)  # type: ignore[misc]
+    def __init__(self, found: Any, session: Session, name: str | None = None) -> None:
+        own = self.__dict__
+        own["_real"], own["_session"], own["_name"] = real(found), session, name
 
-    def _add_order(self: Any, *args: Any, **kwargs: Any) -> Any:
-        order = super()._add_order(*args, **kwargs)  # type: ignore[misc]
-        self._capture.fates.filled(self, order)
-        return order
-
-    def _add_entry(self: Any, *args: Any, **kwargs: Any) -> Any:
-        entry = super()._add_entry(*args, **kwargs)  # type: ignore[misc]
-        self._capture.fates.entered(entry)
-        return entry
-
-    def _exit_long(self: Any, date: Any, pos: Any, entry: Any, shares: Any, *more: Any, **said: Any) -> None:
-        self._capture.fates.exited(entry, shares)
-        super()._exit_long(date, pos, entry, shares, *more, **said)  # type: ignore[misc]
-
-    def _exit_short(self: Any, date: Any, pos: Any, entry: Any, shares: Any, *more: Any, **said: Any) -> None:
-        self._capture.fates.exited(entry, shares)
-        super()._exit_short(date, pos, entry, shares, *more, **said)  # type: ignore[misc]
+    def __getattr__(self, name: str) -> Any:
+        value = getattr(self._real, name)
+        if not self._session.muted:
+            self._session.reads.add(self._name or name.lstrip("_"))
+            if name in _CONTAINERS and isinstance(self._real, Portfolio):
+                self.__dict__[name] = value
+        return value
 
 
-def _offered(
-    portfolio: Any, side: str, own: Callable[..., Any], args: Any, kwargs: dict[str, Any]
-) -> Any:
-    fates = portfolio._capture.fates
-    if kwargs.get("created") is None:  # no order of an execution's
-        return own(*args, **kwargs)
-    fates.offering(kwargs["shares"])
-    try:
-        order = own(*args, **kwargs)
-    finally:
-        fates.tried()
-    if order is None:
-        fates.refused(portfolio, side, kwargs)
-    return order
+def _number(name: str) -> property:
+    def read(self: Any) -> Any:
+        if not self._session.muted:
+            self._session.reads.add(name)
+        return getattr(self._real, name)
+
+    return property(read)
 
 
-class _Orders:
-    """Orders that wait, and are heard as they come and go."""
-
-    def add(self: Any, *args: Any, **kwargs: Any) -> Any:
-        order_id = super().add(*args, **kwargs)  # type: ignore[misc]
-        self._capture.fates.scheduled(order_id, self.get(order_id).symbol)
-        return order_id
-
-    def mark_attempted(self: Any, order_id: int) -> None:
-        self._capture.fates.attempted(order_id)
-        super().mark_attempted(order_id)  # type: ignore[misc]
-
-    def advance_retry_bars(self: Any, order_id: int) -> None:
-        self._capture.fates.aged()
-        super().advance_retry_bars(order_id)  # type: ignore[misc]
-
-    def remove(self: Any, order_id: int) -> bool:
-        removed = bool(super().remove(order_id))  # type: ignore[misc]
-        if removed:
-            self._capture.fates.removed(order_id)
-        return removed
-
-    def remove_all(self: Any, symbol: str | None = None) -> None:
-        session = self._capture
-        by = session.fates.cancelling
-        place = rows.CANCELLED_BY_BROKER if by is None else by
-        session.cancelling(place, super().remove_all, symbol)  # type: ignore[misc]
+for _name in _NUMBERS:
+    setattr(_Seen, _name, _number(_name))

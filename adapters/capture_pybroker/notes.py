@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from capture.journal import NULL_FLOAT, NULL_INT
+from capture.journal import NULL_INT
 from capture_pybroker import rows
-from capture_pybroker.fates import signed_position
 from capture_pybroker.hearing import CAPTURE
-from capture_pybroker.placed import Placed
+from capture_pybroker.ledger import Fate, signed_position
 from capture_pybroker.window import frames
 
 if TYPE_CHECKING:
+    from capture_pybroker.intents import Ear
     from capture_pybroker.session import Session
 
 __all__ = ["keep", "write"]
@@ -44,8 +44,7 @@ def keep(
         raise ValueError("a note is kept where an execution runs; as a signal, name its context")
     said = value if reason is None else {"reason": reason, "value": value}
     if direction is not None:
-        placed = _refused(session, ctx, direction)
-        write(session, ear.symbol, ear.bar, name, said, placed.signal_seq)
+        write(session, ear.symbol, ear.bar, name, said, _refused(session, ear, direction))
     elif signal is not None:
         ear.notes.append((name, said))
     else:
@@ -61,7 +60,9 @@ def write(
         "symbol": symbol,
         "timeframe": lines.timeline.timeframe,
         "bar_index": bar,
-        "timestamp": int(lines.timeline.labels_ns[bar]) if lines.timeline.labels_ns is not None else None,
+        "timestamp": int(lines.timeline.labels_ns[bar])
+        if lines.timeline.labels_ns is not None
+        else None,
         "strategy_id": session.channels_of(symbol).strategy_id,
     }
     signal_id = None
@@ -76,23 +77,20 @@ def _speaking(session: Session) -> Any:
     for frame in frames(sys._getframe(1)):
         ctx = frame.f_locals.get("ctx")
         ear = getattr(ctx, "__dict__", {}).get(CAPTURE)
-        if ear is not None and ear.session is session:
+        if ear is not None and ear.channels is session.channels_of(ear.symbol):
             return ctx
     return None
 
 
-def _refused(session: Session, ctx: Any, direction: int) -> Placed:
+def _refused(session: Session, ear: Ear, direction: int) -> int:
     """Record a signal that the strategy's own filter refused."""
     side = (direction > 0) - (direction < 0)
-    ear, portfolio = ctx._capture, ctx._portfolio
-    held = signed_position(portfolio, ear.symbol) * side
-    kind = "exit" if not side or held < 0 else "adjustment" if held else "entry"
-    seq = session.channels_of(ear.symbol).signal(
-        ear.bar, side, session.words[kind], signed_position(portfolio, ear.symbol),
-        float(portfolio.cash), float(portfolio.equity), float(portfolio.market_value),
-        len(portfolio.long_positions) + len(portfolio.short_positions), NULL_FLOAT,
-    )  # fmt: skip
-    number = NULL_INT if seq < 0 else seq
-    placed = Placed(number, NULL_INT, ear.bar, ear.symbol, None)
-    session.fates.settle(placed, rows.FILTERED)
-    return placed
+    portfolio = ear.portfolio
+    held = signed_position(portfolio, ear.symbol)
+    kind = "exit" if not side or held * side < 0 else "adjustment" if held else "entry"
+    count = len(portfolio.long_positions) + len(portfolio.short_positions)
+    seq = ear.channels.signal(ear.bar, side, session.words[kind], held, count)
+    number = seq if seq >= 0 else NULL_INT
+    fate = Fate(ear.symbol, number, ear.bar, rows.FILTERED, ordered=False)
+    session.ledger.fates.append(fate)
+    return number

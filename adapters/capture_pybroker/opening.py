@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ from capture.store.run import RunStart
 from capture_pybroker import rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -27,10 +27,19 @@ if TYPE_CHECKING:
 __all__ = ["Channels", "Lines", "open_channels", "start_record"]
 
 
+_ACCOUNT: Final = {
+    "capital_available": "cash",
+    "portfolio_equity": "equity",
+    "portfolio_market_value": "market_value",
+}
+"""Columns of signals, and what the host calls them."""
+
+
 class Channels(NamedTuple):
     """What is written through for one symbol, and the strategy that trades it."""
 
     strategy_id: str
+    plain: Append
     intent: Append
     priced: Append
     signal: Append
@@ -96,6 +105,8 @@ class Lines:
         self.dates = dates
         self.columns: dict[str, NDArray[np.float64]] = {}
         self.sources: Callable[[Any], list[str | None]] | None = None
+        self.marks: Iterable[Any] | None = None
+        """The host's account of the portfolio, by date."""
         self._close = bars.column("close").to_numpy() if "close" in bars.column_names else None
         self._market = (
             {
@@ -122,9 +133,22 @@ class Lines:
             **{name: values[at] for name, values in self._market.items()},
             **{name: values[at] for name, values in self.columns.items()},
         }
+        if self.marks is not None:
+            found |= self._account(at)
         if self.sources is not None:
             found["source_signal_id"] = pa.array(self.sources(at), pa.string())
         return found
+
+    def _account(self, at: Any) -> dict[str, Any]:
+        """Return what the portfolio was worth when signals were given: at their bars' closes."""
+        assert self.marks is not None
+        marks = list(self.marks)
+        dates = np.array([mark.date for mark in marks], dtype="datetime64[ns]")
+        seen = [marks[place] for place in np.searchsorted(dates, self.dates[at]).tolist()]
+        return {
+            name: np.array([float(getattr(mark, of)) for mark in seen], dtype=np.float64)
+            for name, of in _ACCOUNT.items()
+        }
 
     def of_events(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """Return times."""
@@ -152,6 +176,10 @@ def open_channels(
     """Declare what one symbol's rows are written through."""
     own = {"symbol": symbol, "timeframe": lines.timeline.timeframe, "strategy_id": strategy_id}
     said, new = {**own, "segment": segment}, {**own, "action": "new", "phase": "exec"}
+    plain = Share("signals", rows.PLAIN_SIGNAL, said, late=lines.of_signals)
+    market = Share(
+        "orders", rows.PLAIN_ORDER, {**new, "order_type": "market"}, late=lines.of_events
+    )
     signal = Share("signals", rows.INTENT_SIGNAL, said, late=lines.of_signals)
     order = Share("orders", rows.INTENT_ORDER, new, late=lines.of_events)
     status, reason, actor = rows.OUTCOMES[rows.FILLED]
@@ -162,6 +190,7 @@ def open_channels(
     aside = {**own, "phase": "exec"}
     return Channels(
         strategy_id,
+        joint(rows.PLAIN, (plain, market)).append,
         joint(rows.INTENT, (signal, order)).append,
         joint(rows.PRICED, (signal, order)).append,
         channel("signals", rows.SIGNAL, constants=said, late=lines.of_signals).append,

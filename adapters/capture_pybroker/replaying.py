@@ -12,7 +12,8 @@ from capture.errors import DataMismatch, NotReplayable
 from capture.timeline import Timeline
 from capture_pybroker.encoding import FIELDS, decoded, is_replayable
 from capture_pybroker.facts import base_table, host_settings
-from capture_pybroker.fates import signed_position
+from capture_pybroker.hearing import RECORDED, real
+from capture_pybroker.ledger import signed_position
 from capture_pybroker.scripts import intent_steps, target_steps
 from capture_pybroker.window import bars_of, window_of
 
@@ -54,14 +55,18 @@ def _replaying(owner: type) -> type:
     had its say in what was recorded.
     """
 
-    def to_result(ctx: Any) -> Any:
+    def set_recorded(ctx: Any) -> None:
         place = ctx.__dict__[_REPLAY]
         if not ctx.rotation_enabled:  # there, the host decides by the scores
             place.replay.place_orders(ctx, place.now(), place.bar)
+
+    def to_result(ctx: Any) -> Any:
+        set_recorded(ctx)
         return owner.to_result(ctx)  # type: ignore[attr-defined]
 
     names = {"__module__": owner.__module__, "__qualname__": owner.__qualname__}
-    return type(owner.__name__, (owner,), {**names, "to_result": to_result})
+    own = {**names, RECORDED: set_recorded, "to_result": to_result}
+    return type(owner.__name__, (owner,), own)
 
 
 def _clear(ctx: Any) -> None:
@@ -104,7 +109,7 @@ class Replayed:
             _clear(ctx)
         for seq, step in steps:
             if seq is not None:
-                self.replay_source.reached(seq, bar, signed_position(ctx._portfolio, ctx.symbol))
+                self.replay_source.reached(seq, bar, signed_position(real(ctx._portfolio), ctx.symbol))
                 step(ctx)
 
     def identity(self, symbol: str) -> tuple[str, Mapping[str, Any], Callable[[Any], list[Any]]]:
@@ -133,12 +138,12 @@ class Replayed:
             )
         self.check(window, ctx)
         assert self._steps is not None
-        steps = self._steps.get(self._checked[ctx._portfolio].get(ctx.symbol), {})
+        steps = self._steps.get(self._checked[real(ctx._portfolio)].get(ctx.symbol), {})
         return _Place(self, steps, window.offsets[ctx.symbol] - 1, window.ends, ctx.symbol)
 
     def check(self, window: Window, ctx: Any) -> None:
         """Refuse other data, and other settings where the strategy looked at its portfolio."""
-        if ctx._portfolio in self._checked:
+        if real(ctx._portfolio) in self._checked:
             return
         source = self.replay_source
         mine = sorted(
@@ -164,9 +169,11 @@ class Replayed:
         left_out = self._steps.keys() - set(aliases.values()) - _others(window, self)
         if left_out and not source.narrowed and not source.forced:
             names = ", ".join(sorted(map(str, left_out)))
-            raise DataMismatch(source.run_id, f"it has signals of {names}, which nothing trades now")
+            raise DataMismatch(
+                source.run_id, f"it has signals of {names}, which nothing trades now"
+            )
         self._known = aliases
-        self._checked[ctx._portfolio] = aliases
+        self._checked[real(ctx._portfolio)] = aliases
 
     def _alias(self, symbol: str) -> str | None:
         known: dict[str, str | None] = getattr(self, "_known", {})
@@ -189,11 +196,7 @@ class Replayed:
                         "whose prices are not recorded",
                         'replay what it wanted: capture.replay(recording, mode="target")',
                     )
-            dates = {
-                symbol: table.column("timestamp").to_numpy()
-                for symbol, table in source.bars().items()
-            }
-            made = intent_steps(source.intents, dates)
+            made = intent_steps(source.intents)
         for symbol, bars in made.items():
             for bar, steps in bars.items():
                 told = [seq for seq, _ in steps if seq is not None]

@@ -28,8 +28,10 @@ __all__ = [
     "NOTHING_TO_CLOSE",
     "OUTCOMES",
     "PARTIALLY_FILLED",
+    "PLAIN",
+    "PLAIN_ORDER",
+    "PLAIN_SIGNAL",
     "PRICED",
-    "REJECTED",
     "SHORT_OF_CASH",
     "SIGNAL",
     "SIZED_TO_ZERO",
@@ -42,12 +44,20 @@ SIGNAL: Final = (
     Field("direction", "small"),
     Field("signal_type", "word"),
     Field("position_before", "float"),
-    Field("capital_available", "float"),
-    Field("portfolio_equity", "float"),
-    Field("portfolio_market_value", "float"),
     Field("portfolio_open_positions", "int"),
-    Field("extra_score", "float"),
 )
+_SCORED: Final = (*SIGNAL, Field("extra_score", "float"))
+PLAIN: Final = (
+    *SIGNAL,
+    Field("side", "small"),
+    Field("call", "word"),
+    Field("size", "float"),
+    Field("size_kind", "word"),
+)
+"""A signal and its order, which are journaled as one: so many shares at the next middle price."""
+
+PLAIN_SIGNAL: Final = same_columns(SIGNAL)
+PLAIN_ORDER: Final = order_columns(PLAIN, SIGNAL)
 _ORDER: Final = (
     Field("side", "small"),
     Field("call", "word"),
@@ -57,14 +67,14 @@ _ORDER: Final = (
     Field("limit_price", "float"),
     Field("valid", "word"),
 )
-INTENT: Final = (*SIGNAL, *_ORDER, Field("arguments", "word"))
-"""A signal and its order, which are journaled as one."""
+INTENT: Final = (*_SCORED, *_ORDER, Field("arguments", "word"))
+"""The same with what else an order may say."""
 
-PRICED: Final = (*SIGNAL, *_ORDER, Field("arguments", "text"))
+PRICED: Final = (*_SCORED, *_ORDER, Field("arguments", "text"))
 """The same with arguments that few other orders share, such as a limit price."""
 
-INTENT_SIGNAL: Final = same_columns(SIGNAL)
-INTENT_ORDER: Final = order_columns(INTENT, SIGNAL)
+INTENT_SIGNAL: Final = same_columns(_SCORED)
+INTENT_ORDER: Final = order_columns(INTENT, _SCORED)
 
 ASIDE: Final = (
     Field("signal_seq", "int"),
@@ -117,8 +127,3 @@ OUTCOMES: Final = (
     EXPIRED,
     END_OF_DATA,
 ) = range(len(OUTCOMES))
-
-REJECTED: Final = frozenset(
-    (INSUFFICIENT_CASH, INSUFFICIENT_MARGIN, LIMITED, NOTHING_TO_CLOSE, UNPRICED)
-)
-"""Why an attempt to fill an order failed, if it was not the limit."""

@@ -8,12 +8,11 @@ import numpy as np
 from pybroker.common import StopType
 
 from capture_pybroker.encoding import FIELDS, decoded
-from capture_pybroker.fates import signed_position
+from capture_pybroker.hearing import real
+from capture_pybroker.ledger import signed_position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-
-    from numpy.typing import NDArray
 
     from capture.contracts.replay import IntentLike, Target
 
@@ -26,25 +25,21 @@ _NONE: Final = -1
 """Number of an exit that a boundary policy adds: no signal was recorded."""
 
 
-def intent_steps(
-    intents: Iterable[IntentLike], dates: Mapping[str, NDArray[Any]]
-) -> Script:
+def intent_steps(intents: Iterable[IntentLike]) -> Script:
     """Return the recorded calls by symbol and bar.
 
     A step has the number of its signal where it is an order; what has none is done at once.
-
-    Args:
-        intents: what was recorded.
-        dates: labels of the bars, by symbol, by which the host knows its orders.
     """
     script: Script = {}
     for intent in intents:
         if intent.bar_index is None:
             continue
         new = intent.action == "new"
-        step = _order(intent) if new else _aside(intent, dates)
+        step = _order(intent) if new else _aside(intent)
         seq = _NONE if intent.signal_seq is None else intent.signal_seq
-        script.setdefault(intent.symbol, {}).setdefault(intent.bar_index, []).append((seq if new else None, step))
+        script.setdefault(intent.symbol, {}).setdefault(intent.bar_index, []).append(
+            (seq if new else None, step)
+        )
     return script
 
 
@@ -79,7 +74,7 @@ def _shares(intent: IntentLike, said: Mapping[str, Any]) -> Callable[[Any], bool
 
         return aim
     if intent.size_kind == "fraction":
-        given = [said.get(key) for key in ("target", "price", "cash")]
+        given = [said.get("target", intent.size), said.get("price"), said.get("cash")]
 
         def size(ctx: Any) -> bool:
             setattr(ctx, name, ctx.calc_target_shares(*given))
@@ -101,7 +96,7 @@ def _whole(size: float) -> int | float:
 
 def _flatten(ctx: Any, side: int | None = None) -> bool:
     """Close what is held, if it is held on this side; say whether there is anything."""
-    held = signed_position(ctx._portfolio, ctx.symbol)
+    held = signed_position(real(ctx._portfolio), ctx.symbol)
     if not held or (side is not None and held * side < 0):
         return False
     if held > 0:
@@ -114,15 +109,14 @@ def _flatten(ctx: Any, side: int | None = None) -> bool:
 # --- what is no order ----------------------------------------------------------------------------
 
 
-def _aside(intent: IntentLike, dates: Mapping[str, NDArray[Any]]) -> Callable[[Any], None]:
+def _aside(intent: IntentLike) -> Callable[[Any], None]:
     said = decoded(intent.arguments)
     if intent.call == "score":
         return lambda ctx: _score(ctx, said)
     if intent.call == "cancel_all_pending_orders":
         return lambda ctx: ctx.cancel_all_pending_orders(said["symbol"])
     if intent.call == "cancel_pending_order":
-        label = dates[said["symbol"]][said["bar"]]
-        return lambda ctx: _cancel(ctx, said["symbol"], label)
+        return lambda ctx: _cancel(ctx, said["symbol"], np.datetime64(said["created"]))
     if intent.call == "cancel_stop":
         return lambda ctx: _cancel_stop(ctx, said)
     return lambda ctx: _cancel_stops(ctx, said)
@@ -136,7 +130,7 @@ def _score(ctx: Any, said: Mapping[str, Any]) -> None:
 
 def _cancel(ctx: Any, symbol: str, label: Any) -> None:
     """Cancel the order that was made on the bar with this label."""
-    for order in list(ctx._pending_order_scope.orders(symbol)):
+    for order in list(real(ctx._pending_order_scope).orders(symbol)):
         if np.datetime64(order.created) == label:
             ctx.cancel_pending_order(order.id)
 
@@ -165,7 +159,7 @@ def _cancel_stops(ctx: Any, said: Mapping[str, Any]) -> None:
 
 
 def _sides(ctx: Any, side: str | None) -> list[Any]:
-    portfolio = ctx._portfolio
+    portfolio = real(ctx._portfolio)
     both = {"long": portfolio.long_positions, "short": portfolio.short_positions}
     return [both[side]] if side else list(both.values())
 
@@ -196,7 +190,7 @@ def target_steps(targets: Iterable[Target], size: float | None) -> Script:
 
 def _bring(target: Target, size: float | None) -> Callable[[Any], None]:
     def bring(ctx: Any) -> None:
-        held = signed_position(ctx._portfolio, ctx.symbol)
+        held = signed_position(real(ctx._portfolio), ctx.symbol)
         wanted = _units(ctx, target, size, abs(held))
         if not target.direction or not wanted:
             _flatten(ctx)

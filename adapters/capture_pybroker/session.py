@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
-from pybroker.context import ExecContext
 
 from capture.errors import CaptureError, CaptureHalted, CaptureWarning
 from capture.events import Bar, RunState
+from capture.journal import NULL_INT
 from capture.recorder.adapting import Words
 from capture.recorder.current import enter, leave
 from capture.recorder.facts import StrategyFacts
@@ -20,18 +20,20 @@ from capture.timeline import Timeline
 from capture_pybroker import notes
 from capture_pybroker.ending import equity_table, trade_table
 from capture_pybroker.facts import base_table, indicator_facts, parameters
-from capture_pybroker.fates import Fates, signed_position
-from capture_pybroker.hearing import CAPTURE, context_class, hear, hear_no_more
+from capture_pybroker.hearing import CAPTURE, caller, hear_context, hear_no_more, hear_portfolio
+from capture_pybroker import rows
 from capture_pybroker.intents import Ear, Intents
+from capture_pybroker.ledger import Ledger
 from capture_pybroker.opening import Channels, Lines, open_channels
 from capture_pybroker.window import bars_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from capture.config import SignalCaptureConfig
     from capture.recorder.engine import SignalCaptureEngine
-    from capture_pybroker.placed import Placed
     from capture_pybroker.window import Window
 
 __all__ = ["Session"]
@@ -47,8 +49,8 @@ class Session:
         reads: what the strategy looked at of its portfolio.
         muted: whether the host itself reads just now.
         sizings: how often the host worked out shares that no order then had.
-        fates: what becomes of orders.
         intents: what is wanted.
+        ledger: what becomes of it.
         lines: the series of each symbol.
         problem: why recording stopped before the end, or None.
     """
@@ -77,7 +79,9 @@ class Session:
         self.muted = False
         self.sizings = 0
         self.problem: str | None = None
-        self.fates = Fates(self)
+        self.lines: dict[str, Lines] = {}
+        self.labels: dict[str, NDArray[Any]] = {}
+        self.ledger = Ledger(portfolio, self.labels, self.words)
         self.intents = Intents(self)
         self.names = names
         self._over_with = over
@@ -85,18 +89,21 @@ class Session:
         self._strategy: Any = None
         self._orders: Any = None
         self._heard: list[Any] = []
-        self._class = context_class(self)
-        self.lines: dict[str, Lines] = {}
+        self._outcomes = [tuple(engine.word(part) for part in each) for each in rows.OUTCOMES]
+        self._delays = (1, 1)
         self._channels: dict[str, Channels] = {}
         self._bars: dict[str, Any] = {}
         self._segments: dict[Any, int] = {}
         self._segment_of: dict[str, Any] = {}
         self._executions: dict[str, dict[str, Any]] = {}
-        self._window: Window | None = None
+        self._marks: Any = ()
         self._tell = engine.observer("bars")
         self._done = self._warned = False
         self._counts = len(portfolio.trades), len(portfolio._metrics_bars)
-        hear(portfolio, self)
+        told = engine.observer("fills") is not None or engine.observer("statuses") is not None
+        hear_portfolio(portfolio, self, at_once=told)
+        if not told:
+            engine.fills_follow(engine.next_seq - 1)
         enter(self)
         # A run that an exception ends never reaches its results.
         self._finalizer = weakref.finalize(portfolio, self.abandon)
@@ -116,7 +123,6 @@ class Session:
         first = self._strategy is None
         if first:
             self._begin(window)
-        self._attend(window)
         for execution in captured:
             own = set(_symbols(execution)) & host["exec_ctxs"].keys()
             for symbol in sorted(own):
@@ -124,19 +130,18 @@ class Session:
         for symbol in window.offsets.keys() & self.lines.keys():
             for name, values in window.indicators(symbol).items():
                 self.lines[symbol].put(f"indicator_{name}", window.offsets[symbol], values)
-        orders = host["pending_order_scope"]
-        if CAPTURE not in orders.__dict__:
-            hear(orders, self)
-        self._orders = weakref.ref(orders)
-        window.release()
-        self._window = window
+        self._orders = host["pending_order_scope"]
+        self._delays = host["config"].buy_delay, host["config"].sell_delay
 
     def _begin(self, window: Window) -> None:
         strategy, host = window.strategy, window.host
         self._strategy = weakref.ref(strategy)
         trades, bars = self._counts
         # The bars before the first one that an execution sees are this run's, too.
-        self._counts = trades, max(bars - host["i"] - 1, 0)
+        first = max(bars - host["i"] - 1, 0)
+        self._counts = trades, first
+        every = host["portfolio"]._metrics_bars
+        self._marks = every if not first else _Since(every, first)
         for symbol, columns in sorted(bars_of(host).items()):
             self._add_bars(symbol, columns)
         frame = strategy._data_source
@@ -159,38 +164,46 @@ class Session:
 
     def _open(self, window: Window, execution: Any, symbol: str, ctx: Any) -> None:
         call = execution.fn.function
-        ear = Ear(self, symbol, window.offsets[symbol], window.ends)
-        ear.rotates = bool(ctx.rotation_enabled)
-        if self._tell is not None:
-            ear.tell = self._telling(ear)
-        ctx.__dict__[CAPTURE] = ear
-        ctx.__class__ = self._class
-        self._heard.append(weakref.ref(ctx))
         said = parameters(execution, call, ctx)
         replay = getattr(call, "replay_source", None)
         name, sources = self.names[execution.id], None
         if replay is not None:
             name, said, sources = call.identity(symbol)
         key = (name, tuple(sorted((k, str(v)) for k, v in said.items())))
-        if self._segment_of.get(symbol) == key:
-            return
-        self._segment_of[symbol] = key
+        if self._segment_of.get(symbol) != key:
+            self._segment_of[symbol] = key
+            self._declare(window, symbol, ctx, key, said)
+        lines = self.lines[symbol]
+        lines.sources, lines.marks = sources, self._marks
+        self.labels[symbol] = lines.dates
+        ear = Ear(
+            symbol, window.offsets[symbol], window.ends, ctx._portfolio, self._channels[symbol]
+        )
+        ear.placed = self.ledger.placed[symbol]
+        ear.rotates = bool(ctx.rotation_enabled)
+        ear.later = ear.rotates or replay is not None or window.host["after_exec_fn"] is not None
+        if self._tell is not None:
+            ear.tell = self._telling(ear)
+        self._heard.append(weakref.ref(ctx))
+        hear_context(ctx, self, ear)
+        alone = not execution.args and not execution.kwargs
+        window.host["exec_fns"][symbol] = caller(call, self, ear, alone=alone)
+
+    def _declare(
+        self, window: Window, symbol: str, ctx: Any, key: tuple[str, Any], said: Mapping[str, Any]
+    ) -> None:
+        """Declare who trades a symbol, with which parameters."""
+        name = key[0]
         if key not in self._segments:
             hyperparams = ctx._run_hyperparams
             names = sorted({n for n, of in window.host["indicator_data"] if of == symbol})
             facts = {n: {**indicator_facts(n, hyperparams), "lines": [n]} for n in names}
             self._segments[key] = self.engine.segment(StrategyFacts(name, said, facts))
-        lines = self.lines[symbol]
-        lines.sources = sources
         own = self._executions.setdefault(name, {"symbols": [], "params": said})
         own["symbols"] = sorted({*own["symbols"], symbol})
         self._channels[symbol] = open_channels(
-            self.engine, symbol, name, self._segments[key], lines
+            self.engine, symbol, name, self._segments[key], self.lines[symbol]
         )
-
-    def _attend(self, window: Window) -> None:
-        """Let go of the window before."""
-        self._heard = [alive for alive in self._heard if alive() is not None]
 
     def _telling(self, ear: Ear) -> Callable[[], None]:
         """Return what tells observers of the present bar."""
@@ -215,22 +228,6 @@ class Session:
         """Return what a symbol's rows are written through; None of one that is not captured."""
         return self._channels.get(symbol)
 
-    def bar_of(self, symbol: str, date: Any) -> int:
-        """Return the number of the bar with this label."""
-        return int(np.searchsorted(self.lines[symbol].dates, date))
-
-    def bar_now(self, symbol: str) -> int:
-        """Return the number of a symbol's last bar so far."""
-        window = self._window
-        if window is None or symbol not in window.offsets:
-            return len(self.lines[symbol].dates) - 1
-        return window.offsets[symbol] + max(window.ends.get(symbol, 0), 1) - 1
-
-    def held(self, symbol: str) -> float:
-        """Return what is held of a symbol."""
-        portfolio = self._portfolio()
-        return 0.0 if portfolio is None else signed_position(portfolio, symbol)
-
     def quietly(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call what the host offers; what it reads meanwhile, the strategy does not."""
         self.muted = True
@@ -239,19 +236,11 @@ class Session:
         finally:
             self.muted = False
 
-    def cancelling(self, place: int, call: Callable[..., Any], *args: Any) -> Any:
-        """Call what takes orders away, for the reason at this place in `rows.OUTCOMES`."""
-        self.fates.cancelling, before = place, self.fates.cancelling
-        try:
-            return call(*args)
-        finally:
-            self.fates.cancelling = before
-
-    def saw_prediction(self, ctx: Any, model: str, values: Any) -> None:
+    def saw_prediction(self, ear: Ear, model: str, values: Any) -> None:
         """Take down what a model said for the present bar."""
         last = np.asarray(values)[-1:] if len(values) else np.array([])
         flat = last.reshape(-1)
-        lines, bar = self.lines[ctx.symbol], ctx._capture.bar
+        lines, bar = self.lines[ear.symbol], ear.bar
         for place, value in enumerate(flat.tolist()):
             name = f"indicator_{model}_pred" + (f"_{place}" if len(flat) > 1 else "")
             if isinstance(value, (int, float)):
@@ -262,11 +251,44 @@ class Session:
         if not self._done and self.problem is None:
             notes.keep(self, name, value, **said)
 
-    def keep_notes(self, ear: Ear, placed: Placed) -> None:
+    def keep_notes(self, ear: Ear, bar: int, signal_seq: int) -> None:
         """Keep what was noted of a signal before it was one."""
         for name, value in ear.notes:
-            notes.write(self, ear.symbol, placed.bar, name, value, placed.signal_seq)
+            notes.write(self, ear.symbol, bar, name, value, signal_seq)
         ear.notes.clear()
+
+    # --- what became of it -------------------------------------------------------------------
+
+    def settle(self, portfolio: Any) -> None:
+        """Record what the host has filled or refused since the last time."""
+        ledger = self.ledger
+        ledger.attend(portfolio)
+        if self.problem is None:
+            try:
+                self._write(ledger)
+            except CaptureError as exc:
+                self.failed(exc)
+        ledger.fills.clear()
+        ledger.fates.clear()
+
+    def _write(self, ledger: Ledger) -> None:
+        """Write fills, each with the status of its signal where it is filled whole."""
+        done = {(fate.symbol, fate.signal_seq): fate for fate in ledger.fates}
+        whole = set()
+        for symbol, row in ledger.fills:
+            channels, key = self._channels[symbol], (symbol, row[0])
+            fate = done.get(key)
+            if fate is not None and fate.outcome == rows.FILLED and row[3] >= 0:
+                whole.add(key)
+                channels.executed(*row)
+            else:
+                channels.fill(*row)
+        for fate in ledger.fates:
+            if (fate.symbol, fate.signal_seq) in whole:
+                continue
+            order = fate.signal_seq + 1 if fate.ordered else NULL_INT
+            channels = self._channels[fate.symbol]
+            channels.status(fate.signal_seq, order, fate.bar, *self._outcomes[fate.outcome])
 
     # --- trouble -----------------------------------------------------------------------------
 
@@ -297,12 +319,13 @@ class Session:
         """Seal the recording of a run that came to its end."""
         if self._done:
             return
-        if self.problem is None:
-            try:
-                self.fates.end_of_data()
-            except CaptureHalted:
-                self.abandon()
-                raise
+        try:
+            self.ledger.attend(portfolio)
+            self.ledger.close(self._orders.orders(), self._delays)
+            self.settle(portfolio)
+        except CaptureHalted:
+            self.abandon()
+            raise
         self._stop()
         if self.sizings:
             self.reads.add("calc_target_shares")
@@ -313,9 +336,9 @@ class Session:
         by = {symbol: channels.strategy_id for symbol, channels in self._channels.items()}
         try:
             lines = {symbol: self.lines[symbol] for symbol in by}
-            marks, held = portfolio._metrics_bars[bars:], self.fates.positions
+            marks, held = portfolio._metrics_bars[bars:], self.ledger.positions
             self.engine.append_table("equity", equity_table(marks, held, lines, by))
-            closed = zip(list(portfolio.trades)[trades:], self.fates.closed_by, strict=True)
+            closed = zip(list(portfolio.trades)[trades:], self.ledger.closed_by, strict=True)
             self.engine.append_table("trades", trade_table(portfolio, list(closed), lines, by))
         except CaptureError as exc:
             self._close(RunState.ENDED, self.problem or str(exc))
@@ -340,18 +363,25 @@ class Session:
         leave(self)
         _SESSIONS.discard(self)
         self._finalizer.detach()
-        for alive in self._heard:
-            ctx = alive()
-            if ctx is not None:
-                ctx.__dict__.pop(CAPTURE, None)
-                ctx.__class__ = ExecContext
-        hear_no_more(self._portfolio())
-        if self._orders is not None:
-            hear_no_more(self._orders())
+        for alive in (*self._heard, self._portfolio):
+            found = alive()
+            if found is not None:
+                hear_no_more(found)
         strategy = None if self._strategy is None else self._strategy()
         if strategy is not None:
             strategy.__dict__.pop(_RESULTS, None)
         return True
+
+
+class _Since:
+    """The items of a list from one on, as many as there are when they are asked for."""
+
+    def __init__(self, items: list[Any], first: int) -> None:
+        self._items = items
+        self._first = first
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._items[self._first :])
 
 
 _RESULTS: Final = "_to_test_result"
@@ -364,7 +394,7 @@ def _listen_for_the_end(strategy: Any) -> None:
 
     def results(start: Any, end: Any, portfolio: Any, *args: Any, **kwargs: Any) -> Any:
         host: Any = alive()
-        session = portfolio.__dict__.get(CAPTURE)
+        session: Session | None = portfolio.__dict__.get(CAPTURE)
         made = type(host)._to_test_result(host, start, end, portfolio, *args, **kwargs)
         if session is not None:
             session.finish(portfolio)

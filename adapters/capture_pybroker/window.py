@@ -52,27 +52,26 @@ class Window:
                 whole = every[symbol]["date"]
                 self.offsets[symbol] = int(np.searchsorted(whole, columns["date"][0]))
 
-    def release(self) -> None:
-        """Let go of what would keep the run alive: its contexts, and with them its portfolio."""
-        kept = ("interval_scope", "indicator_data", "col_scope")
-        self.host = {name: self.host[name] for name in kept}
-        self.call = {}
-        self.strategy = None
-
     def indicators(self, symbol: str) -> dict[str, NDArray[np.float64]]:
         """Return the values of each indicator on the bars of this window."""
         dates = self.host["col_scope"].store.sym_arrays[symbol]["date"]
         found = {}
         for (name, of), series in self.host["indicator_data"].items():
-            if of == symbol and parse_indicator_interval_name(name)[1] is None:
-                found[name] = _aligned(series, dates)
+            if of == symbol:
+                base, token = parse_indicator_interval_name(name)
+                if token is None:
+                    found[name] = _aligned(series, dates)
+                else:
+                    found[f"{base}_{token}"] = self._of_interval(symbol, token, series)
         return found
 
-    def interval_indicators(self, symbol: str) -> list[tuple[str, Any]]:
-        """Return name and interval of each indicator that is computed on longer bars."""
-        names = [name for name, of in self.host["indicator_data"] if of == symbol]
-        said = [parse_indicator_interval_name(name) for name in names]
-        return sorted((base, token) for base, token in said if token is not None)
+    def _of_interval(self, symbol: str, token: str, series: Any) -> NDArray[np.float64]:
+        """Return what was known at each bar of an indicator that is computed on longer bars."""
+        key = (symbol, int(token) if token.isdigit() else token)
+        completed = np.asarray(self.host["interval_data"].compressed[key].completed)
+        values = np.asarray(series.to_numpy(copy=False), dtype=np.float64)
+        known = completed >= 0
+        return np.where(known, values[np.where(known, completed, 0)], np.nan)
 
 
 def window_of(ctx: Any, frame: FrameType | None) -> Window | None:

@@ -9,7 +9,15 @@ import pytest
 
 from capture.testing.adapter import AdapterContract
 from tests.adapters.pybroker import strategies as s
-from tests.adapters.pybroker.runs import CASES, CROSS, Case, assert_same_results, fills_of, goog, one
+from tests.adapters.pybroker.runs import (
+    CASES,
+    CROSS,
+    Case,
+    assert_same_results,
+    fills_of,
+    goog,
+    one,
+)
 
 if TYPE_CHECKING:
     from collections import Counter
