@@ -65,8 +65,8 @@ class Pybroker:
     has_bars = True
 
     def __init__(self) -> None:
-        pybroker.disable_logging()
-        pybroker.disable_progress_bar()
+        pybroker.disable_logging()  # type: ignore[no-untyped-call]
+        pybroker.disable_progress_bar()  # type: ignore[no-untyped-call]
 
     def run(self, density: str, bars: pd.DataFrame, store: Path | None) -> Run:
         """Run an execution of this density, captured if there is a store."""

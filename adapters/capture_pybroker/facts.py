@@ -161,8 +161,8 @@ def indicator_facts(name: str, hyperparams: Mapping[str, Any]) -> dict[str, Any]
     made = scope.get_indicator(name)
     params = {}
     for key, value in made._kwargs.items():
-        tried = getattr(value, "name", None)
-        params[key] = shown(hyperparams.get(tried, value) if tried in hyperparams else value)
+        tried = str(getattr(value, "name", ""))
+        params[key] = shown(hyperparams.get(tried, value))
     function = made._fn
     return {
         "function": getattr(function, "__qualname__", type(function).__name__),

@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from capture_pybroker.intents import Ear
     from capture_pybroker.session import Session
 
-__all__ = ["CAPTURE", "RECORDED", "caller", "hear_context", "hear_no_more", "hear_portfolio", "real"]
+__all__ = [
+    "CAPTURE",
+    "RECORDED",
+    "caller",
+    "hear_context",
+    "hear_no_more",
+    "hear_portfolio",
+    "real",
+]
 
 CAPTURE: Final = "_capture"
 """The attribute that leads from an object of the host to what records it."""
@@ -25,7 +33,15 @@ RECORDED: Final = "_set_recorded"
 """The method that sets what was recorded, of the contexts of a replay."""
 
 _CONTAINERS: Final = ("long_positions", "short_positions", "orders", "trades")
-_NUMBERS: Final = ("cash", "equity", "market_value", "margin", "margin_loan", "win_rate", "loss_rate")
+_NUMBERS: Final = (
+    "cash",
+    "equity",
+    "market_value",
+    "margin",
+    "margin_loan",
+    "win_rate",
+    "loss_rate",
+)
 _CANCELS: Final = (
     "cancel_pending_order",
     "cancel_all_pending_orders",
@@ -104,31 +120,34 @@ def caller(
         ear: what the context is heard with.
         alone: whether the function is given its context and nothing else.
     """
-    hear, raised, tell = session.intents.hear, session.raised, ear.tell
-    if tell is None and not ear.later and alone:
+    if ear.tell is not None or ear.later:
+        return _told(function, session, ear)
+    hear, raised = session.intents.hear, session.raised
 
-        def call_alone(ctx: Any) -> None:
-            try:
-                function(ctx)
-            except BaseException as exc:
-                raised(exc)
-                raise
-            if ctx.buy_shares is not None or ctx.sell_shares is not None:
-                hear(ctx, ear)
+    def call_alone(ctx: Any) -> None:
+        try:
+            function(ctx)
+        except BaseException as exc:
+            raised(exc)
+            raise
+        if ctx.buy_shares is not None or ctx.sell_shares is not None:
+            hear(ctx, ear)
 
-        return call_alone
-    if tell is None and not ear.later:
+    def call(ctx: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            function(ctx, *args, **kwargs)
+        except BaseException as exc:
+            raised(exc)
+            raise
+        if ctx.buy_shares is not None or ctx.sell_shares is not None:
+            hear(ctx, ear)
 
-        def call(ctx: Any, *args: Any, **kwargs: Any) -> None:
-            try:
-                function(ctx, *args, **kwargs)
-            except BaseException as exc:
-                raised(exc)
-                raise
-            if ctx.buy_shares is not None or ctx.sell_shares is not None:
-                hear(ctx, ear)
+    return call_alone if alone else call
 
-        return call
+
+def _told(function: Callable[..., Any], session: Session, ear: Ear) -> Callable[..., Any]:
+    """Return the same where bars are observed, or where the function has not the last word."""
+    tell, intents = ear.tell, session.intents
 
     def told(ctx: Any, *args: Any, **kwargs: Any) -> None:
         if tell is not None:
@@ -136,12 +155,12 @@ def caller(
         try:
             function(ctx, *args, **kwargs)
         except BaseException as exc:
-            raised(exc)
+            session.raised(exc)
             raise
         if ear.rotates:
-            session.intents.score(ctx, ear)
+            intents.score(ctx, ear)
         if not ear.later and (ctx.buy_shares is not None or ctx.sell_shares is not None):
-            hear(ctx, ear)
+            intents.hear(ctx, ear)
 
     return told
 

@@ -95,61 +95,74 @@ class Intents:
         """Begin with none."""
         self._session = session
         self._known: dict[Any, int] = {}
-        self.hear = self._hearing()
+        self.hear = self._guarded(self._recording())
 
     # --- signals -----------------------------------------------------------------------------
 
-    def _hearing(self) -> Callable[[Any, Ear], None]:
+    def _recording(self) -> Callable[[Any, Ear], None]:
         """Return what records a signal; what it needs is looked up but once."""
-        session, words, call_of = self._session, self._session.words, self._call
+        session, words, said_more = self._session, self._session.words, self._said_more
         entry, adjustment, leaving = words["entry"], words["adjustment"], words["exit"]
         buy, sell, units = words["buy_shares"], words["sell_shares"], words["units"]
         place, read, nothing = Placed, _READ, _NOTHING
+
+        def record(ctx: Any, ear: Ear) -> None:
+            shares, side = ctx.buy_shares, 1
+            if shares is None:
+                shares, side = ctx.sell_shares, -1
+            portfolio, symbol = ear.portfolio, ear.symbol
+            longs, shorts = portfolio.long_positions, portfolio.short_positions
+            held = 0.0
+            if symbol in longs:
+                held = float(longs[symbol].shares)
+            elif symbol in shorts:
+                held = -float(shorts[symbol].shares)
+            wants = entry if not held else adjustment if held * side > 0 else leaving
+            bar = ear.offset + ear.ends[symbol]
+            plain = type(shares) is int and ear.sized is None and not ctx._cover
+            if plain and read(ctx.__dict__) == nothing:
+                call = buy if side > 0 else sell
+                count = len(longs) + len(shorts)
+                signal = ear.channels.plain(
+                    bar, side, wants, held, count, side, call, shares, units
+                )
+            else:
+                row = (bar, side, wants, held, len(longs) + len(shorts))
+                signal = said_more(ctx, ear, row, side, shares)
+            exits = ctx._exit_stop_pos is not None
+            ear.placed[bar] = place(signal if signal >= 0 else NULL_INT, exits, shares)
+            if ear.notes:
+                session.keep_notes(ear, bar, signal)
+
+        return record
+
+    def _guarded(self, record: Callable[[Any, Ear], None]) -> Callable[[Any, Ear], None]:
+        """Return the same; what goes wrong with it never reaches the user's run."""
+        session = self._session
 
         def hear(ctx: Any, ear: Ear) -> None:
             if session.problem is not None:
                 return
             try:
-                shares = ctx.buy_shares
-                side = 1
-                if shares is None:
-                    shares, side = ctx.sell_shares, -1
-                portfolio, symbol = ear.portfolio, ear.symbol
-                longs, shorts = portfolio.long_positions, portfolio.short_positions
-                held = 0.0
-                if symbol in longs:
-                    held = float(longs[symbol].shares)
-                elif symbol in shorts:
-                    held = -float(shorts[symbol].shares)
-                wants = entry if not held else adjustment if held * side > 0 else leaving
-                bar = ear.offset + ear.ends[symbol]
-                fields = read(ctx.__dict__)
-                exits = ctx._exit_stop_pos is not None
-                if type(shares) is int and fields == nothing and not ctx._cover and not ear.sized:
-                    signal = ear.channels.plain(
-                        bar, side, wants, held, len(longs) + len(shorts),
-                        side, buy if side > 0 else sell, shares, units,
-                    )  # fmt: skip
-                else:
-                    call, kind, size, more = call_of(ctx, ear, side, shares)
-                    row = (
-                        bar, 0 if exits else side, leaving if exits else wants, held,
-                        len(longs) + len(shorts),
-                    )  # fmt: skip
-                    if fields == nothing and not more:
-                        signal = ear.channels.plain(*row, side, words[call], size, words[kind])
-                    else:
-                        order = (side, words[call], size, words[kind])
-                        signal = self._special(ctx, ear, row, order, more)
-                ear.placed[bar] = place(signal if signal >= 0 else NULL_INT, exits, shares)
-                if ear.notes:
-                    session.keep_notes(ear, bar, signal)
+                record(ctx, ear)
             except CaptureError as exc:
                 session.failed(exc)
             except _UNFIT as exc:
                 self._unfit(ctx, exc)
 
         return hear
+
+    def _said_more(self, ctx: Any, ear: Ear, row: tuple[Any, ...], side: int, shares: Any) -> int:
+        """Record a signal whose order was said by a method, or is more than a market order."""
+        words = self._session.words
+        if ctx._exit_stop_pos is not None:
+            bar, _, _, held, count = row
+            row = (bar, 0, words["exit"], held, count)
+        call, kind, size, more = self._call(ctx, ear, side, shares)
+        order = (side, words[call], size, words[kind])
+        if not more and _READ(ctx.__dict__) == _NOTHING:
+            return ear.channels.plain(*row, *order)
+        return self._special(ctx, ear, row, order, more)
 
     def _special(
         self, ctx: Any, ear: Ear, row: tuple[Any, ...], order: tuple[Any, ...], more: dict[str, Any]

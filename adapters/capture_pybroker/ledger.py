@@ -82,14 +82,18 @@ class Ledger:
         fates: what became of signals, and is not written yet.
     """
 
-    def __init__(self, portfolio: Any, labels: Mapping[str, NDArray[Any]], words: Any) -> None:
+    def __init__(
+        self, portfolio: Any, labels: Mapping[str, NDArray[Any]], words: Any, *, at_once: bool
+    ) -> None:
         """Begin where the portfolio stands.
 
         Args:
             portfolio: the host's.
             labels: of each symbol, the dates of its bars.
             words: the numbers that stand for words.
+            at_once: whether each order is read when it is filled, and not all of them together.
         """
+        self._places: dict[str, dict[Any, int]] | None = {} if at_once else None
         self.placed: dict[str, dict[int, Placed]] = defaultdict(dict)
         self.short: set[int] = set()
         self.closed_by: list[int] = []
@@ -144,12 +148,42 @@ class Ledger:
         """Read what the host has filled since the last time."""
         orders, trades = portfolio.orders, portfolio.trades
         new = len(orders) - self._orders
-        closed = _last(trades, len(trades) - self._trades)
+        closed = iter(_last(trades, len(trades) - self._trades))
         self._orders, self._trades = len(orders), len(trades)
-        for order in _last(orders, new):
-            self._fill(order, closed, fractional=portfolio._enable_fractional_shares)
+        filled = _last(orders, new)
+        fractional = portfolio._enable_fractional_shares
+        for order, (now, made) in zip(filled, self._bars(filled), strict=True):
+            self._fill(order, now, made, closed, fractional=fractional)
 
-    def _fill(self, order: Any, closed: Iterator[Any], *, fractional: bool) -> None:
+    def _bars(self, orders: list[Any]) -> list[tuple[int, int]]:
+        """Return on which bar each order was filled, and on which it was asked for; else -1."""
+        if self._places is not None:
+            return [
+                (
+                    self._bar(order.symbol, order.date),
+                    -1 if order.created is None else self._bar(order.symbol, order.created),
+                )
+                if order.symbol in self._labels
+                else (-1, -1)
+                for order in orders
+            ]
+        found = [(-1, -1)] * len(orders)
+        of: dict[str, list[int]] = defaultdict(list)
+        for place, order in enumerate(orders):
+            of[order.symbol].append(place)
+        for symbol in of.keys() & self._labels.keys():
+            labels, mine = self._labels[symbol], [orders[place] for place in of[symbol]]
+            now = np.array([order.date for order in mine], dtype="datetime64[ns]")
+            made = np.array([order.created for order in mine], dtype="datetime64[ns]")
+            asked = np.where(np.isnat(made), -1, np.searchsorted(labels, made))
+            pairs = zip(np.searchsorted(labels, now).tolist(), asked.tolist(), strict=True)
+            for place, pair in zip(of[symbol], pairs, strict=True):
+                found[place] = pair
+        return found
+
+    def _fill(
+        self, order: Any, now: int, made: int, closed: Iterator[Any], *, fractional: bool
+    ) -> None:
         symbol, shares = order.symbol, order.shares
         buys = order.type == "buy"
         held = self._held.get(symbol, 0)
@@ -165,25 +199,21 @@ class Ledger:
         position = self._held[symbol] = held + shares if buys else held - shares
         signal = decided = NULL_INT
         if order.created is not None:
-            placed, bar = None, -1
-            if symbol in self._labels:
-                bar = self._bar(symbol, order.created)
-                placed = self.placed[symbol].get(bar)
+            placed = self.placed[symbol].get(made) if made >= 0 else None
             if placed is not None:
-                signal, decided = placed.signal_seq, bar
+                signal, decided = placed.signal_seq, made
         elif lot is not None and order.order_type != "market":  # a stop of that lot
             signal = lot.signal
         if opens:
             self._number += 1
             lot = _Lot(self._number, order.date, shares - closing, signal)
             lots.append(lot)
-        if symbol not in self._labels:
+        if now < 0:  # of an execution that is not recorded
             return
         assert lot is not None
         after = float(position)
         self.positions[symbol].append((order.date, after))
         effect = self._effects[0 if opens else 1 if lot.shares > 0 else 2]
-        now = self._bar(symbol, order.date)
         price = float(order.fill_price)
         market = price if order.market_price is order.fill_price else float(order.market_price)
         fees = float(order.fees) if order.fees else 0.0
@@ -254,13 +284,20 @@ class Ledger:
         return bar + delay, rows.NOTHING_TO_CLOSE if placed.exits else rows.UNPRICED
 
     def _bar(self, symbol: str, date: Any) -> int:
-        return int(np.searchsorted(self._labels[symbol], date))
+        if self._places is None:
+            return int(np.searchsorted(self._labels[symbol], date))
+        known = self._places.get(symbol)
+        if known is None:
+            known = {label: place for place, label in enumerate(self._labels[symbol])}
+            self._places[symbol] = known
+        return known[date]
 
 
-def _last(found: Any, count: int) -> Iterator[Any]:
-    """Yield the last items of a deque, in their order."""
-    last = [found[-number] for number in range(count, 0, -1)] if count < 8 else list(found)[-count:]
-    return iter(last)
+def _last(found: Any, count: int) -> list[Any]:
+    """Return the last items of a deque, in their order."""
+    if count < 8:
+        return [found[-number] for number in range(count, 0, -1)]
+    return list(found)[-count:]
 
 
 def _may_not_open(portfolio: Any, symbol: str, buys: bool) -> bool:

@@ -94,7 +94,7 @@ class Replayed:
         )
 
     def __call__(self, ctx: Any, *_args: Any, **_kwargs: Any) -> None:
-        """Do again what was done at once; the orders of the bar are set when the host reads them."""
+        """Do again what was done at once; orders are set when the host reads them."""
         place = ctx.__dict__.get(_REPLAY)
         if place is None:
             place = ctx.__dict__[_REPLAY] = self._begin(ctx)
@@ -109,7 +109,9 @@ class Replayed:
             _clear(ctx)
         for seq, step in steps:
             if seq is not None:
-                self.replay_source.reached(seq, bar, signed_position(real(ctx._portfolio), ctx.symbol))
+                self.replay_source.reached(
+                    seq, bar, signed_position(real(ctx._portfolio), ctx.symbol)
+                )
                 step(ctx)
 
     def identity(self, symbol: str) -> tuple[str, Mapping[str, Any], Callable[[Any], list[Any]]]:

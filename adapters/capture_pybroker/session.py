@@ -17,11 +17,10 @@ from capture.recorder.adapting import Words
 from capture.recorder.current import enter, leave
 from capture.recorder.facts import StrategyFacts
 from capture.timeline import Timeline
-from capture_pybroker import notes
+from capture_pybroker import notes, rows
 from capture_pybroker.ending import equity_table, trade_table
 from capture_pybroker.facts import base_table, indicator_facts, parameters
 from capture_pybroker.hearing import CAPTURE, caller, hear_context, hear_no_more, hear_portfolio
-from capture_pybroker import rows
 from capture_pybroker.intents import Ear, Intents
 from capture_pybroker.ledger import Ledger
 from capture_pybroker.opening import Channels, Lines, open_channels
@@ -81,7 +80,8 @@ class Session:
         self.problem: str | None = None
         self.lines: dict[str, Lines] = {}
         self.labels: dict[str, NDArray[Any]] = {}
-        self.ledger = Ledger(portfolio, self.labels, self.words)
+        told = engine.observer("fills") is not None or engine.observer("statuses") is not None
+        self.ledger = Ledger(portfolio, self.labels, self.words, at_once=told)
         self.intents = Intents(self)
         self.names = names
         self._over_with = over
@@ -100,7 +100,6 @@ class Session:
         self._tell = engine.observer("bars")
         self._done = self._warned = False
         self._counts = len(portfolio.trades), len(portfolio._metrics_bars)
-        told = engine.observer("fills") is not None or engine.observer("statuses") is not None
         hear_portfolio(portfolio, self, at_once=told)
         if not told:
             engine.fills_follow(engine.next_seq - 1)

@@ -65,9 +65,9 @@ class Window:
                     found[f"{base}_{token}"] = self._of_interval(symbol, token, series)
         return found
 
-    def _of_interval(self, symbol: str, token: str, series: Any) -> NDArray[np.float64]:
+    def _of_interval(self, symbol: str, token: int | str, series: Any) -> NDArray[np.float64]:
         """Return what was known at each bar of an indicator that is computed on longer bars."""
-        key = (symbol, int(token) if token.isdigit() else token)
+        key = (symbol, int(token) if str(token).isdigit() else token)
         completed = np.asarray(self.host["interval_data"].compressed[key].completed)
         values = np.asarray(series.to_numpy(copy=False), dtype=np.float64)
         known = completed >= 0

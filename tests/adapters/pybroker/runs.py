@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,8 +14,14 @@ import pybroker
 from backtesting.test import EURUSD, GOOG
 from pybroker import FeeMode, FixedSlippageModel, Strategy, StrategyConfig
 
+import capture
 from capture.testing.adapter import identical
 from tests.adapters.pybroker import strategies as s
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from capture.store.recording import Recording
 
 pybroker.disable_logging()
 pybroker.disable_progress_bar()
@@ -80,8 +86,7 @@ class Case:
         config = StrategyConfig(**{"round_test_result": False, **self.config})
         made = Strategy(data, data["date"].min(), data["date"].max(), config)
         for execution in self.executions:
-            words = {name: value for name, value in execution.words.items()}
-            made.add_execution(wrap(execution.function), execution.symbols, **words)
+            made.add_execution(wrap(execution.function), execution.symbols, **execution.words)
         self.prepare(made)
         return made
 
@@ -174,3 +179,9 @@ def fills_of(case: Case, results: Any) -> Counter[tuple[int, int, float]]:
             side = 1 if order.type == "buy" else -1
             fills[(bar, side, float(order.fill_price))] += order.shares
     return fills
+
+
+def captured(case: Case, folder: Path, **options: Any) -> tuple[Any, Recording]:
+    """Run it captured; return the host's results and the recording."""
+    results = case(lambda function: capture.wrap(function, store=folder, **options))
+    return results, capture.open(folder).latest()
