@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from capture_pybroker.captured import Captured
+from capture_pybroker.perturbing import PERTURBATIONS
 from capture_pybroker.replaying import Replayed
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ class PybrokerAdapter:
     """Records runs of pybroker, and replays them."""
 
     host = "pybroker"
+    perturbations = PERTURBATIONS
 
     def wrap(self, strategy: Callable[..., None], config: SignalCaptureConfig) -> Captured:
         """Return what `add_execution` accepts in the function's place, and what is recorded."""

@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 from capture.errors import ConfigError
 from capture.events import RunState
 from capture.recorder.engine import SignalCaptureEngine
-from capture_pybroker.facts import host_settings, name_of, parameters
+from capture_pybroker.facts import config_settings, host_settings, name_of, parameters, shown
+from capture_pybroker.grid import run_to_join, trial_of
 from capture_pybroker.hearing import CAPTURE
 from capture_pybroker.opening import start_record
+from capture_pybroker.perturbing import perturb
 from capture_pybroker.session import Session
 from capture_pybroker.window import window_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from capture.config import SignalCaptureConfig
+    from capture.store.run import RunStart
     from capture_pybroker.window import Window
 
 __all__ = ["Captured"]
@@ -30,6 +33,7 @@ class Captured:
     Attributes:
         function: the user's.
         config: how it is recorded.
+        run_id: the run of an optimiser that it was sent to this process for.
     """
 
     def __init__(self, function: Callable[..., None], config: SignalCaptureConfig) -> None:
@@ -37,6 +41,7 @@ class Captured:
         functools.update_wrapper(self, function)
         self.function = function
         self.config = config
+        self.run_id: str | None = None
 
     def __call__(self, ctx: Any, *args: Any, **kwargs: Any) -> Any:
         """Let the window be heard that begins, and run the execution for the first time.
@@ -45,6 +50,11 @@ class Captured:
         """
         call = _begin(ctx) or self.function
         return call(ctx, *args, **kwargs)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Go to another process; where an optimiser sends it, its run goes along."""
+        start = functools.partial(_grid_start, self)
+        return {**self.__dict__, "run_id": run_to_join(self.config, start)}
 
     def __repr__(self) -> str:
         return f"Captured({self.function!r}, {str(self.config.storage_path)!r})"
@@ -72,18 +82,42 @@ def _session(window: Window, captured: Sequence[Any], ctx: Any) -> Session:
         if hasattr(call, "replay_source"):
             call.check(window, ctx)  # before anything is written
     names = _names(captured)
+    replays = getattr(calls[0], "replay_source", None) is not None
+    changed = {} if replays else perturb(ctx._portfolio)
     said: dict[str, Any] = {
-        "settings": host_settings(window.strategy, window.host, window.call),
+        "settings": {**host_settings(window.strategy, window.host, window.call), **changed},
         "flags": {"one_call": True} if len(names) > 1 else {},
     }
-    if getattr(calls[0], "replay_source", None) is None:
+    if not replays:
         every = {
             names[e.id]: parameters(e, e.fn.function, _context(window, e) or ctx) for e in captured
         }
         params = next(iter(every.values())) if len(every) == 1 else _joined(every)
         said |= {"strategy": "+".join(names.values()), "params": params}
-    engine = SignalCaptureEngine(config, run=start_record(calls, config=config, **said))
-    return Session(config, engine, ctx._portfolio, names, _nothing)
+    start = start_record(calls, config=config, **said)
+    grid_start = functools.partial(_grid_start, captured[0].fn)
+    trial = trial_of(sys._getframe(1), captured[0].fn.run_id, config, grid_start)
+    if trial is None:
+        engine = SignalCaptureEngine(config, run=start)
+        return Session(config, engine, ctx._portfolio, names, _nothing)
+    tried = {name: value for name, value in sorted(ctx._run_hyperparams.items())}
+    names = {number: trial.name(name, tried) for number, name in names.items()}
+    engine = trial.begin(config, start)
+    return Session(config, engine, ctx._portfolio, names, trial.over)
+
+
+def _grid_start(captured: Captured, call: Mapping[str, Any]) -> RunStart:
+    """Return the start record of a call of the optimiser."""
+    strategy = call["self"]
+    score = call.get("score_fn")
+    return start_record(
+        [captured.function],
+        config=captured.config,
+        strategy=name_of(captured.function),
+        params={name: shown(list(each)) for name, each in strategy._collect_hyperparams().items()},
+        settings=config_settings(strategy._config),
+        flags={"optimizer": {"method": shown(call.get("sampler")), "maximize": shown(score)}},
+    )
 
 
 def _nothing(_state: RunState) -> None:

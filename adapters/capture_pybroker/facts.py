@@ -20,7 +20,15 @@ if TYPE_CHECKING:
 
     from capture.timeline import Timeline
 
-__all__ = ["base_table", "host_settings", "indicator_facts", "name_of", "parameters", "shown"]
+__all__ = [
+    "base_table",
+    "config_settings",
+    "host_settings",
+    "indicator_facts",
+    "name_of",
+    "parameters",
+    "shown",
+]
 
 _OF_RESULTS: Final = frozenset(
     {
@@ -102,12 +110,8 @@ def host_settings(
         host: variables of its loop over the bars.
         call: variables of what the user called.
     """
-    config, settings = host["config"], host["backtest_settings"]
-    said = {
-        field.name: getattr(config, field.name)
-        for field in dataclasses.fields(config)
-        if field.name not in _OF_RESULTS
-    }
+    settings = host["backtest_settings"]
+    said = config_settings(host["config"])
     said |= {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
     said |= {name: call[name] for name in _OF_CALL if name in call}
     said["warmup"] = host["warmup"]
@@ -116,6 +120,15 @@ def host_settings(
     said["enable_fractional_shares"] = host["enable_fractional_shares"]
     said["start_date"], said["end_date"] = _ends(strategy, call)
     return {name: shown(value) for name, value in said.items()}
+
+
+def config_settings(config: Any) -> dict[str, Any]:
+    """Return the settings of the host's own configuration that decide what is filled."""
+    return {
+        field.name: shown(getattr(config, field.name))
+        for field in dataclasses.fields(config)
+        if field.name not in _OF_RESULTS
+    }
 
 
 def _described(model: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import sys
 import warnings
 import weakref
 from typing import TYPE_CHECKING, Any, Final
@@ -150,7 +151,7 @@ class Session:
         if others:
             names = sorted(getattr(e.fn, "__name__", str(e.id)) for e in others)
             self.engine.flag("executions_not_captured", names)
-        _listen_for_the_end(strategy)
+        strategy.__dict__[_RESULTS] = _results
 
     def _add_bars(self, symbol: str, columns: Any) -> None:
         dates = columns["date"]
@@ -367,7 +368,8 @@ class Session:
             if found is not None:
                 hear_no_more(found)
         strategy = None if self._strategy is None else self._strategy()
-        if strategy is not None:
+        others = (each._strategy for each in list(_SESSIONS) if each._strategy is not None)
+        if strategy is not None and not any(other() is strategy for other in others):
             strategy.__dict__.pop(_RESULTS, None)
         return True
 
@@ -387,19 +389,17 @@ _RESULTS: Final = "_to_test_result"
 _SESSIONS: Final[weakref.WeakSet[Session]] = weakref.WeakSet()
 
 
-def _listen_for_the_end(strategy: Any) -> None:
-    """Let the session of a portfolio know when the host makes its results of it."""
-    alive = weakref.ref(strategy)
+def _results(start: Any, end: Any, portfolio: Any, *args: Any, **kwargs: Any) -> Any:
+    """Let the session of a portfolio know that the host makes its results of it.
 
-    def results(start: Any, end: Any, portfolio: Any, *args: Any, **kwargs: Any) -> Any:
-        host: Any = alive()
-        session: Session | None = portfolio.__dict__.get(CAPTURE)
-        made = type(host)._to_test_result(host, start, end, portfolio, *args, **kwargs)
-        if session is not None:
-            session.finish(portfolio)
-        return made
-
-    strategy.__dict__[_RESULTS] = results
+    It stands in a strategy's place of that name while runs go on; the host's own makes the results.
+    """
+    host = sys._getframe(1).f_locals["self"]
+    session: Session | None = portfolio.__dict__.get(CAPTURE)
+    made = type(host)._to_test_result(host, start, end, portfolio, *args, **kwargs)
+    if session is not None:
+        session.finish(portfolio)
+    return made
 
 
 def _symbols(execution: Any) -> Sequence[str]:
