@@ -100,7 +100,7 @@ def _session(window: Window, captured: Sequence[Any], ctx: Any) -> Session:
     if trial is None:
         engine = SignalCaptureEngine(config, run=start)
         return Session(config, engine, ctx._portfolio, names, _nothing)
-    tried = {name: value for name, value in sorted(ctx._run_hyperparams.items())}
+    tried = dict(sorted(ctx._run_hyperparams.items()))
     names = {number: trial.name(name, tried) for number, name in names.items()}
     engine = trial.begin(config, start)
     return Session(config, engine, ctx._portfolio, names, trial.over)
