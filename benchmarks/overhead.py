@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 __all__ = ["HOSTS", "host", "run"]
 
-HOSTS: Final = ("Builtin", "Backtesting", "Backtrader", "Bt", "Vectorbt")
+HOSTS: Final = (
+    "Builtin", "Backtesting", "Backtrader", "Bt", "Nautilus", "Pybroker", "Vectorbt", "Zipline"
+)  # fmt: skip
 
 _GOALS_PCT: Final = {
     ("built-in", "5%"): 5.0,
@@ -39,6 +41,8 @@ _GOALS_PCT: Final = {
     ("backtrader", "100%"): 5.0,
     ("bt", "5%"): 2.0,
     ("bt", "100%"): 15.0,
+    ("pybroker", "5%"): 2.0,
+    ("pybroker", "100%"): 25.0,
     ("vectorbt", "5%"): 2.0,
     ("vectorbt", "100%"): 10.0,
 }
@@ -280,6 +284,7 @@ def _imports(processes: int) -> Table:
         "import backtesting": "import backtesting",
         "import backtrader": "import backtrader",
         "import bt": "import bt",
+        "import pybroker": "import pybroker",
         "import vectorbt": "import vectorbt",
         "import capture": "import capture",
         "import capture.wrap and the engine": "from capture import SignalCaptureEngine, wrap",

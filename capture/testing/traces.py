@@ -31,13 +31,13 @@ def _changes(one: dict[str, int], other: dict[str, int]) -> set[str]:
 
 
 def traces_of(packages: tuple[str, ...]) -> dict[str, int]:
-    """Return the identity of every attribute of a package's modules and of their classes."""
+    """Return a mark of every attribute of a package's modules and of their classes."""
     traces = {}
     for name, module in sorted(sys.modules.items()):
         if not any(name == package or name.startswith(f"{package}.") for package in packages):
             continue
         for attribute, value in vars(module).items():
-            traces[f"{name}.{attribute}"] = id(value)
+            traces[f"{name}.{attribute}"] = _mark(value)
             if isinstance(value, type) and value.__module__ == name:
                 traces.update(_of_class(f"{name}.{attribute}", value))
     return traces
@@ -48,4 +48,12 @@ def _of_class(name: str, cls: type) -> dict[str, int]:
     # What Python itself keeps there changes as classes are used.
     for attribute in ("__dict__", "__weakref__", "_abc_impl", "__doc__"):
         own.pop(attribute, None)
-    return {f"{name}.{attribute}": id(value) for attribute, value in own.items()}
+    return {f"{name}.{attribute}": _mark(value) for attribute, value in own.items()}
+
+
+def _mark(value: Any) -> int:
+    """Return what tells a value from the one that replaces it.
+
+    A counter of the host's own may be given the memory of an earlier number: that is its value.
+    """
+    return value if type(value) is int else id(value)

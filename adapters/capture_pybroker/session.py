@@ -1,0 +1,414 @@
+"""One captured run of pybroker: its beginning, its windows, its end, and what is told between."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import warnings
+import weakref
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from capture.errors import CaptureError, CaptureHalted, CaptureWarning
+from capture.events import Bar, RunState
+from capture.journal import NULL_INT
+from capture.recorder.adapting import Words
+from capture.recorder.current import enter, leave
+from capture.recorder.facts import StrategyFacts
+from capture.timeline import Timeline
+from capture_pybroker import notes, rows
+from capture_pybroker.ending import equity_table, trade_table
+from capture_pybroker.facts import base_table, indicator_facts, parameters
+from capture_pybroker.hearing import CAPTURE, caller, hear_context, hear_no_more, hear_portfolio
+from capture_pybroker.intents import Ear, Intents
+from capture_pybroker.ledger import Ledger
+from capture_pybroker.opening import Channels, Lines, open_channels
+from capture_pybroker.window import bars_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from capture.config import SignalCaptureConfig
+    from capture.recorder.engine import SignalCaptureEngine
+    from capture_pybroker.window import Window
+
+__all__ = ["Session"]
+
+
+class Session:
+    """Records one run from its first bar on; all captured executions of it.
+
+    Attributes:
+        config: how to record.
+        engine: the recorder.
+        words: the numbers that stand for words.
+        reads: what the strategy looked at of its portfolio.
+        muted: whether the host itself reads just now.
+        sizings: how often the host worked out shares that no order then had.
+        intents: what is wanted.
+        ledger: what becomes of it.
+        lines: the series of each symbol.
+        problem: why recording stopped before the end, or None.
+    """
+
+    def __init__(
+        self,
+        config: SignalCaptureConfig,
+        engine: SignalCaptureEngine,
+        portfolio: Any,
+        names: dict[Any, str],
+        over: Callable[[RunState], None],
+    ) -> None:
+        """Begin to record.
+
+        Args:
+            config: how.
+            engine: the recorder.
+            portfolio: the run's, whose end is the session's.
+            names: strategy id by the number of an execution.
+            over: is told when the recording has ended.
+        """
+        self.config = config
+        self.engine = engine
+        self.words = Words(engine.word)
+        self.reads: set[str] = set()
+        self.muted = False
+        self.sizings = 0
+        self.problem: str | None = None
+        self.lines: dict[str, Lines] = {}
+        self.labels: dict[str, NDArray[Any]] = {}
+        told = engine.observer("fills") is not None or engine.observer("statuses") is not None
+        self.ledger = Ledger(portfolio, self.labels, self.words, at_once=told)
+        self.intents = Intents(self)
+        self.names = names
+        self._over_with = over
+        self._portfolio = weakref.ref(portfolio)
+        self._strategy: Any = None
+        self._orders: Any = None
+        self._heard: list[Any] = []
+        self._outcomes = [tuple(engine.word(part) for part in each) for each in rows.OUTCOMES]
+        self._delays = (1, 1)
+        self._channels: dict[str, Channels] = {}
+        self._bars: dict[str, Any] = {}
+        self._segments: dict[Any, int] = {}
+        self._segment_of: dict[str, Any] = {}
+        self._executions: dict[str, dict[str, Any]] = {}
+        self._marks: Any = ()
+        self._tell = engine.observer("bars")
+        self._done = self._warned = False
+        self._counts = len(portfolio.trades), len(portfolio._metrics_bars)
+        hear_portfolio(portfolio, self, at_once=told)
+        if not told:
+            engine.fills_follow(engine.next_seq - 1)
+        enter(self)
+        # A run that an exception ends never reaches its results.
+        self._finalizer = weakref.finalize(portfolio, self.abandon)
+        self._finalizer.atexit = False
+        _SESSIONS.add(self)
+
+    # --- windows -----------------------------------------------------------------------------
+
+    def open(self, window: Window, captured: Sequence[Any]) -> None:
+        """Hear the contexts of a window whose executions are captured.
+
+        Args:
+            window: the pass over bars that begins.
+            captured: those executions.
+        """
+        host = window.host
+        first = self._strategy is None
+        if first:
+            self._begin(window)
+        for execution in captured:
+            own = set(_symbols(execution)) & host["exec_ctxs"].keys()
+            for symbol in sorted(own):
+                self._open(window, execution, symbol, host["exec_ctxs"][symbol])
+        for symbol in window.offsets.keys() & self.lines.keys():
+            for name, values in window.indicators(symbol).items():
+                self.lines[symbol].put(f"indicator_{name}", window.offsets[symbol], values)
+        self._orders = host["pending_order_scope"]
+        self._delays = host["config"].buy_delay, host["config"].sell_delay
+
+    def _begin(self, window: Window) -> None:
+        strategy, host = window.strategy, window.host
+        self._strategy = weakref.ref(strategy)
+        trades, bars = self._counts
+        # The bars before the first one that an execution sees are this run's, too.
+        first = max(bars - host["i"] - 1, 0)
+        self._counts = trades, first
+        every = host["portfolio"]._metrics_bars
+        self._marks = every if not first else _Since(every, first)
+        for symbol, columns in sorted(bars_of(host).items()):
+            self._add_bars(symbol, columns)
+        frame = strategy._data_source
+        if isinstance(frame, pd.DataFrame) and frame["date"].dt.tz is None:
+            self.engine.flag("naive_timestamps_taken_for_utc")
+        others = [e for e in strategy._executions if e.fn is not None and e.id not in self.names]
+        if others:
+            names = sorted(getattr(e.fn, "__name__", str(e.id)) for e in others)
+            self.engine.flag("executions_not_captured", names)
+        strategy.__dict__[_RESULTS] = _results
+
+    def _add_bars(self, symbol: str, columns: Any) -> None:
+        dates = columns["date"]
+        timeline = Timeline.of(pd.DatetimeIndex(dates), self.config.timeframe)
+        bars = base_table(columns, timeline)
+        self.engine.add_base_data(bars, symbol=symbol, timeframe=timeline.timeframe)
+        contained = self.config.self_contained
+        self.lines[symbol] = Lines(timeline, bars, dates, self_contained=contained)
+        self._bars[symbol] = columns
+
+    def _open(self, window: Window, execution: Any, symbol: str, ctx: Any) -> None:
+        call = execution.fn.function
+        said = parameters(execution, call, ctx)
+        replay = getattr(call, "replay_source", None)
+        name, sources = self.names[execution.id], None
+        if replay is not None:
+            name, said, sources = call.identity(symbol)
+        key = (name, tuple(sorted((k, str(v)) for k, v in said.items())))
+        if self._segment_of.get(symbol) != key:
+            self._segment_of[symbol] = key
+            self._declare(window, symbol, ctx, key, said)
+        lines = self.lines[symbol]
+        lines.sources, lines.marks = sources, self._marks
+        self.labels[symbol] = lines.dates
+        ear = Ear(
+            symbol, window.offsets[symbol], window.ends, ctx._portfolio, self._channels[symbol]
+        )
+        ear.placed = self.ledger.placed[symbol]
+        ear.rotates = bool(ctx.rotation_enabled)
+        ear.later = ear.rotates or replay is not None or window.host["after_exec_fn"] is not None
+        if self._tell is not None:
+            ear.tell = self._telling(ear)
+        self._heard.append(weakref.ref(ctx))
+        hear_context(ctx, self, ear)
+        alone = not execution.args and not execution.kwargs
+        window.host["exec_fns"][symbol] = caller(call, self, ear, alone=alone)
+
+    def _declare(
+        self, window: Window, symbol: str, ctx: Any, key: tuple[str, Any], said: Mapping[str, Any]
+    ) -> None:
+        """Declare who trades a symbol, with which parameters."""
+        name = key[0]
+        if key not in self._segments:
+            hyperparams = ctx._run_hyperparams
+            names = sorted({n for n, of in window.host["indicator_data"] if of == symbol})
+            facts = {n: {**indicator_facts(n, hyperparams), "lines": [n]} for n in names}
+            self._segments[key] = self.engine.segment(StrategyFacts(name, said, facts))
+        own = self._executions.setdefault(name, {"symbols": [], "params": said})
+        own["symbols"] = sorted({*own["symbols"], symbol})
+        self._channels[symbol] = open_channels(
+            self.engine, symbol, name, self._segments[key], self.lines[symbol]
+        )
+
+    def _telling(self, ear: Ear) -> Callable[[], None]:
+        """Return what tells observers of the present bar."""
+        observe, lines, make = self._tell, self.lines[ear.symbol], Bar.lazy
+        labels = {"symbol": ear.symbol, "timeframe": lines.timeline.timeframe}
+        columns = {n: values for n, values in self._bars[ear.symbol].items() if n != "date"}
+
+        def read(bar: int) -> dict[str, Any]:
+            values = {name: column[bar] for name, column in columns.items()}
+            return {**labels, **values, "timestamp": pd.Timestamp(lines.dates[bar], tz="UTC")}
+
+        def tell() -> None:
+            bar = ear.bar
+            assert observe is not None
+            observe(make({"bar_index": bar, "symbol": ear.symbol}, lambda: read(bar)))
+
+        return tell
+
+    # --- in between --------------------------------------------------------------------------
+
+    def channels_of(self, symbol: str) -> Any:
+        """Return what a symbol's rows are written through; None of one that is not captured."""
+        return self._channels.get(symbol)
+
+    def quietly(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call what the host offers; what it reads meanwhile, the strategy does not."""
+        self.muted = True
+        try:
+            return call(*args, **kwargs)
+        finally:
+            self.muted = False
+
+    def saw_prediction(self, ear: Ear, model: str, values: Any) -> None:
+        """Take down what a model said for the present bar."""
+        last = np.asarray(values)[-1:] if len(values) else np.array([])
+        flat = last.reshape(-1)
+        lines, bar = self.lines[ear.symbol], ear.bar
+        for place, value in enumerate(flat.tolist()):
+            name = f"indicator_{model}_pred" + (f"_{place}" if len(flat) > 1 else "")
+            if isinstance(value, (int, float)):
+                lines.put(name, bar, np.array([value], dtype=np.float64))
+
+    def note(self, name: str, value: Any, **said: Any) -> None:
+        """Keep what the strategy notes."""
+        if not self._done and self.problem is None:
+            notes.keep(self, name, value, **said)
+
+    def keep_notes(self, ear: Ear, bar: int, signal_seq: int) -> None:
+        """Keep what was noted of a signal before it was one."""
+        for name, value in ear.notes:
+            notes.write(self, ear.symbol, bar, name, value, signal_seq)
+        ear.notes.clear()
+
+    # --- what became of it -------------------------------------------------------------------
+
+    def settle(self, portfolio: Any) -> None:
+        """Record what the host has filled or refused since the last time."""
+        ledger = self.ledger
+        ledger.attend(portfolio)
+        if self.problem is None:
+            try:
+                self._write(ledger)
+            except CaptureError as exc:
+                self.failed(exc)
+        ledger.fills.clear()
+        ledger.fates.clear()
+
+    def _write(self, ledger: Ledger) -> None:
+        """Write fills, each with the status of its signal where it is filled whole."""
+        done = {(fate.symbol, fate.signal_seq): fate for fate in ledger.fates}
+        whole = set()
+        for symbol, row in ledger.fills:
+            channels, key = self._channels[symbol], (symbol, row[0])
+            fate = done.get(key)
+            if fate is not None and fate.outcome == rows.FILLED and row[3] >= 0:
+                whole.add(key)
+                channels.executed(*row)
+            else:
+                channels.fill(*row)
+        for fate in ledger.fates:
+            if (fate.symbol, fate.signal_seq) in whole:
+                continue
+            order = fate.signal_seq + 1 if fate.ordered else NULL_INT
+            channels = self._channels[fate.symbol]
+            channels.status(fate.signal_seq, order, fate.bar, *self._outcomes[fate.outcome])
+
+    # --- trouble -----------------------------------------------------------------------------
+
+    def failed(self, exc: CaptureError) -> None:
+        """Stop to record, and let the run go on; unless the user chose that it halts."""
+        self.problem = f"recording stopped: {exc}"
+        if isinstance(exc, CaptureHalted):
+            raise exc
+        if not self._warned:
+            self._warned = True
+            warnings.warn(f"pybroker: {exc}", CaptureWarning, stacklevel=2)
+
+    def raised(self, exc: BaseException) -> None:
+        """Close the recording: the strategy raised."""
+        self._close_failed(f"the strategy raised {type(exc).__name__}: {exc}")
+
+    def abandon(self) -> None:
+        """Close the recording of a run that did not come to its end."""
+        self._close_failed("the backtest ended without results: it raised")
+
+    def _close_failed(self, why: str) -> None:
+        if self._stop():
+            self._close(RunState.FAILED, self.problem or why)
+
+    # --- the end -----------------------------------------------------------------------------
+
+    def finish(self, portfolio: Any) -> None:
+        """Seal the recording of a run that came to its end."""
+        if self._done:
+            return
+        try:
+            self.ledger.attend(portfolio)
+            self.ledger.close(self._orders.orders(), self._delays)
+            self.settle(portfolio)
+        except CaptureHalted:
+            self.abandon()
+            raise
+        self._stop()
+        if self.sizings:
+            self.reads.add("calc_target_shares")
+        if self.reads:
+            self.engine.flag("closed_loop", sorted(self.reads))
+        self.engine.flag("executions", self._executions)
+        trades, bars = self._counts
+        by = {symbol: channels.strategy_id for symbol, channels in self._channels.items()}
+        try:
+            lines = {symbol: self.lines[symbol] for symbol in by}
+            marks, held = portfolio._metrics_bars[bars:], self.ledger.positions
+            self.engine.append_table("equity", equity_table(marks, held, lines, by))
+            closed = zip(list(portfolio.trades)[trades:], self.ledger.closed_by, strict=True)
+            self.engine.append_table("trades", trade_table(portfolio, list(closed), lines, by))
+        except CaptureError as exc:
+            self._close(RunState.ENDED, self.problem or str(exc))
+            self.failed(exc)
+        else:
+            self._close(RunState.ENDED, self.problem)
+
+    def _close(self, state: RunState, problem: str | None) -> None:
+        try:
+            try:
+                self.engine.close(state, problem=problem)
+            finally:
+                self._over_with(state)
+        except CaptureError as exc:
+            self.failed(exc)
+
+    def _stop(self) -> bool:
+        """Hear nothing more, and give everything back; False if it is over already."""
+        if self._done:
+            return False
+        self._done = True
+        leave(self)
+        _SESSIONS.discard(self)
+        self._finalizer.detach()
+        for alive in (*self._heard, self._portfolio):
+            found = alive()
+            if found is not None:
+                hear_no_more(found)
+        strategy = None if self._strategy is None else self._strategy()
+        others = (each._strategy for each in list(_SESSIONS) if each._strategy is not None)
+        if strategy is not None and not any(other() is strategy for other in others):
+            strategy.__dict__.pop(_RESULTS, None)
+        return True
+
+
+class _Since:
+    """The items of a list from one on, as many as there are when they are asked for."""
+
+    def __init__(self, items: list[Any], first: int) -> None:
+        self._items = items
+        self._first = first
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._items[self._first :])
+
+
+_RESULTS: Final = "_to_test_result"
+_SESSIONS: Final[weakref.WeakSet[Session]] = weakref.WeakSet()
+
+
+def _results(start: Any, end: Any, portfolio: Any, *args: Any, **kwargs: Any) -> Any:
+    """Let the session of a portfolio know that the host makes its results of it.
+
+    It stands in a strategy's place of that name while runs go on; the host's own makes the results.
+    """
+    host = sys._getframe(1).f_locals["self"]
+    session: Session | None = portfolio.__dict__.get(CAPTURE)
+    made = type(host)._to_test_result(host, start, end, portfolio, *args, **kwargs)
+    if session is not None:
+        session.finish(portfolio)
+    return made
+
+
+def _symbols(execution: Any) -> Sequence[str]:
+    symbols = execution.symbols
+    return () if callable(symbols) else tuple(symbols)
+
+
+@atexit.register
+def _abandon_all() -> None:
+    """Close what is open when the process ends, before recorders close themselves."""
+    for session in list(_SESSIONS):
+        session.abandon()

@@ -1,0 +1,79 @@
+"""Fills that are read when the run has ended are those that are heard as they happen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import capture
+from tests.adapters.pybroker.runs import CASES, Case, assert_same_results, captured
+from tests.adapters.telling import told
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.host
+
+TABLES = ("signals", "orders", "fills", "trades", "equity", "notes")
+
+
+class Listener:
+    """Hears of fills and of bars."""
+
+    def __init__(self) -> None:
+        self.fills: list[Any] = []
+        self.bars: list[tuple[str, int, float]] = []
+
+    @capture.hookimpl
+    def on_fill(self, fill: Any) -> None:
+        """Keep the event."""
+        self.fills.append(fill)
+
+    @capture.hookimpl
+    def on_bar(self, bar: Any) -> None:
+        """Keep what it is about."""
+        self.bars.append((bar.symbol, bar.bar_index, bar.close))
+
+
+def heard(case: Case, folder: Path) -> tuple[Any, Any, Listener]:
+    """Return results and recording of a run that is listened to, and what was heard."""
+    listener, host = Listener(), capture.get_host()
+    host.register(listener, name="listener")
+    try:
+        results, recording = captured(case, folder)
+    finally:
+        host.unregister(listener)
+    return results, recording, listener
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_fills_that_are_read_later_are_those_that_are_heard(name: str, tmp_path: Path) -> None:
+    results, later = captured(CASES[name], tmp_path / "later")
+    same, now, listener = heard(CASES[name], tmp_path / "now")
+    assert_same_results(results, same)
+    for table in TABLES:
+        assert told(later, table) == told(now, table), table
+    one, other = (told(recording, "statuses") for recording in (later, now))
+    assert sorted(map(str, one)) == sorted(map(str, other))
+    stored = now.fills()
+    assert [fill.price for fill in listener.fills] == stored["price"].tolist()
+    assert [fill.signal_id for fill in listener.fills] == stored["signal_id"].where(
+        stored["signal_id"].notna(), None
+    ).tolist()
+
+
+def test_every_bar_that_an_execution_sees_is_told_before_it_sees_it(tmp_path: Path) -> None:
+    case = CASES["ranked, several executions"]
+    _, recording, listener = heard(case, tmp_path)
+    bars = recording.bars()
+    known = set(zip(bars["symbol"], bars["bar_index"], bars["close"], strict=True))
+    assert set(listener.bars) == known
+    assert len(listener.bars) == len(known)
+
+
+def test_a_run_says_until_when_its_fills_are_recorded(tmp_path: Path) -> None:
+    _, recording = captured(CASES["SMA cross"], tmp_path)
+    fills, signals = recording.fills(), recording.signals()
+    assert fills["seq"].min() > signals["seq"].max()
+    assert "fills_missing_after_seq" not in recording.manifest["flags"]
