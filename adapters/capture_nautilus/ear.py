@@ -90,7 +90,7 @@ class Ear:
         self.portfolio_seen = PortfolioReads(self.portfolio, self.read)
         self.clock_seen = Ticking(self.clock, timers(self))
         self._involved: list[Placed] = []
-        self._closes: tuple[State, int, int] | None = None
+        self._closes: tuple[State, int, int, dict[str, Any]] | None = None
         self._replays = getattr(original, "replay_source", None)
         if self._replays is None:
             self.reads.update(looks_of_orders(original))
@@ -152,17 +152,18 @@ class Ear:
             raise
         finally:
             self.acting = False
-            self._closes = None
+            if self._closes is not None:
+                self._closes[3]["made"] = len(self._involved)
+                self._closes = None
 
     def _is_of_host(self, verb: str, args: tuple[Any, ...]) -> bool:
         """Say whether the host cancels or edits: it manages expiry and contingent orders."""
         config = self.strategy.config
-        if verb not in _OF_HOST or not (
-            config.manage_gtd_expiry or config.manage_contingent_orders
-        ):
+        manages = config.manage_gtd_expiry or config.manage_contingent_orders
+        if verb not in _OF_HOST or not manages or not args:
             return False
-        order = args[0] if args else None
-        placed = None if order is None else self.outcomes.placed.get(order.client_order_id)
+        order: Any = args[0]
+        placed = self.outcomes.placed.get(order.client_order_id)
         if placed is not None and order.time_in_force == TimeInForce.GTD:
             expires = getattr(order, "expire_time_ns", 0)
             placed.expiring = bool(expires) and self.clock.timestamp_ns() >= expires
@@ -268,7 +269,7 @@ class Ear:
         given = {**given, "count": factory.get_client_order_id_count()}
         side = side or (state.position < 0) - (state.position > 0)
         signal, seq = self.writer.intent(verb, state, closing(side), given)
-        self._closes = (state, signal, seq)
+        self._closes = (state, signal, seq, given)
         if not self._is_held(verb, given):
             nothing = Placed(None, state.series, signal, seq, state.bar)
             self.outcomes.refused(
@@ -286,7 +287,7 @@ class Ear:
         """Take note of an order that the host makes to carry out a call: to close a position."""
         if self._closes is None or self.writer is None:
             return
-        state, signal, seq = self._closes
+        state, signal, seq, _ = self._closes
         if not self._involved:
             self._place(order, state, signal, seq)
             return

@@ -129,6 +129,7 @@ def decode(
     order: Callable[[str], Any],
     position: Callable[[str, str], Any],
     owner: Mapping[str, str],
+    renamed: Callable[[str], str],
 ) -> dict[str, Any]:
     """Return the arguments again.
 
@@ -137,15 +138,19 @@ def decode(
         order: returns the order that stands for a recorded one.
         position: returns the position that stands for a recorded one, of an instrument.
         owner: whose orders the new ones are: `trader_id` and `strategy_id`.
+        renamed: returns what an order is called now.
     """
-    reader = _Reader(order, position, owner)
+    reader = _Reader(order, position, owner, renamed)
     return {name: reader.read(value) for name, value in json.loads(text).items()}
 
 
 class _Reader:
     """Makes the host's values of what was encoded."""
 
-    def __init__(self, order: Any, position: Any, owner: Mapping[str, str]) -> None:
+    def __init__(
+        self, order: Any, position: Any, owner: Mapping[str, str], renamed: Callable[[str], str]
+    ) -> None:
+        self._renamed = renamed
         self._order = order
         self._position = position
         self._owner = owner
@@ -180,4 +185,10 @@ class _Reader:
 
     def _new(self, said: Mapping[str, Any]) -> Any:
         own = {"event_id": UUID4().value, "ts_event": said["ts_init"], **self._owner}
-        return OrderUnpacker.from_init(OrderInitialized.from_dict({**_USUAL, **said, **own}))
+        values = {**_USUAL, **said, **own}
+        for name in ("client_order_id", "parent_order_id"):
+            if values[name] is not None:
+                values[name] = self._renamed(values[name])
+        if values["linked_order_ids"]:
+            values["linked_order_ids"] = [self._renamed(n) for n in values["linked_order_ids"]]
+        return OrderUnpacker.from_init(OrderInitialized.from_dict(values))

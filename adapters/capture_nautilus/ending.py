@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from capture_nautilus.amounts import real
 from capture_nautilus.facts import own_config
 from capture_nautilus.worth import Worth
 
@@ -86,7 +87,7 @@ def _trade(cache: Any, traded: Traded) -> dict[str, Any]:
     told = closed if closed is not None else cache.position(traded.position_id)
     ended = None if closed is None else closed.ts_closed
     exit_price = None if closed is None else float(closed.avg_px_close)
-    profit = None if closed is None else closed.realized_pnl.as_double()
+    profit = None if closed is None else real(closed.realized_pnl)
     return {
         "symbol": None if series is None else series.symbol,
         "strategy_id": traded.strategy_id,

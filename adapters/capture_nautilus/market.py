@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 from nautilus_trader.model.data import Bar
 
+from capture_nautilus.amounts import SCALE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -69,11 +71,11 @@ class Series:
         self.known_ns: list[int] = [bar.ts_init for bar in bars]
         self.labels_ns = np.array([bar.ts_event for bar in bars], dtype=np.int64)
         self.columns: dict[str, NDArray[np.float64]] = {
-            "open": _reals(bar.open.as_double() for bar in bars),
-            "high": _reals(bar.high.as_double() for bar in bars),
-            "low": _reals(bar.low.as_double() for bar in bars),
-            "close": _reals(bar.close.as_double() for bar in bars),
-            "volume": _reals(bar.volume.as_double() for bar in bars),
+            "open": _reals(bar.open.raw / SCALE for bar in bars),
+            "high": _reals(bar.high.raw / SCALE for bar in bars),
+            "low": _reals(bar.low.raw / SCALE for bar in bars),
+            "close": _reals(bar.close.raw / SCALE for bar in bars),
+            "volume": _reals(bar.volume.raw / SCALE for bar in bars),
         }
 
     def __len__(self) -> int:

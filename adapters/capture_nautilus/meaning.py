@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from nautilus_trader.model.enums import OrderSide, OrderType
 
 from capture.journal import NULL_FLOAT
+from capture_nautilus.amounts import real
 
 __all__ = ["NOTHING", "Meaning", "closing", "editing", "of_order", "type_of"]
 
@@ -61,7 +62,7 @@ def of_order(order: Any, held: float) -> Meaning:
         held: the strategy's position before.
     """
     side = 1 if order.side == OrderSide.BUY else -1
-    units = order.quantity.as_double()
+    units = real(order.quantity)
     kind = order.order_type
     size, unit, direction = units, "quote" if order.is_quote_quantity else "units", side
     if kind == OrderType.MARKET:
@@ -105,4 +106,7 @@ def type_of(meaning: Meaning, held: float) -> str:
 
 
 def _real(value: Any) -> float:
-    return NULL_FLOAT if value is None else float(value)
+    """Return an amount, or a trailing distance, as a number."""
+    if value is None:
+        return NULL_FLOAT
+    return real(value) if hasattr(value, "raw") else float(value)

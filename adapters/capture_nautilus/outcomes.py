@@ -18,6 +18,7 @@ from nautilus_trader.model.events import (
 
 from capture.events import Reason, SignalStatus
 from capture.journal import NULL_INT
+from capture_nautilus.amounts import real
 from capture_nautilus.placed import Placed, Traded
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ class Outcomes:
         placed = self.placed.get(event.client_order_id)
         if placed is None:
             self.unheard.add(event.client_order_id.value)
-        commission = event.commission.as_double()
+        commission = real(event.commission)
         for part, traded, effect in self._split(event, before, units):
             whole = part == units
             cost = commission if whole else commission * float(part / units)
@@ -258,7 +259,7 @@ class Outcomes:
             NULL_INT if placed is None else placed.bar,
             1 if units > 0 else -1,
             abs(float(units)),
-            event.last_px.as_double(),
+            real(event.last_px),
             commission,
             self._ear.holdings.of(event.instrument_id),
             traded.number,

@@ -7,6 +7,7 @@ a timer. Callbacks are counted each for itself. So orders given in `on_bar` are 
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 from nautilus_trader.model.identifiers import ClientOrderId, PositionId
@@ -49,6 +50,7 @@ class Intents:
         self._strategy = strategy
         self._counts: dict[str, int] = {}
         self._orders: dict[str, Any] = {}
+        self._shift = 0
         self._setup: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
         for said in setup:
             self._setup.setdefault((said["phase"], said["callback"]), []).append(said)
@@ -117,10 +119,11 @@ class Intents:
                        instrument_id)  # fmt: skip
         if needed is not None and not given.get(needed):
             return
-        count = given.pop("count", None)
-        if count is not None:  # the host names the order that closes a position
-            strategy.order_factory.set_client_order_id_count(count)
-        self._remember(given)
+        count, made = given.pop("count", None), given.pop("made", 0)
+        if count is not None:
+            self._close(verb, given, count, made)
+            return
+        self._remember(intent, given)
         try:
             getattr(strategy, verb)(**given)
         except Exception:
@@ -128,17 +131,39 @@ class Intents:
             if intent.action == "new" and intent.signal_seq not in self._source.refused:
                 raise
 
+    def _close(self, verb: str, given: Mapping[str, Any], count: int, made: int) -> None:
+        """Close positions: the host counts the orders that it makes of it, and names them so.
+
+        Under other settings there may be more of them, or fewer; then the names of all orders
+        after them are others, as they would be if the strategy ran.
+        """
+        factory = self._strategy.order_factory
+        factory.set_client_order_id_count(count + self._shift)
+        getattr(self._strategy, verb)(**given)
+        self._shift = factory.get_client_order_id_count() - count - made
+
+    def _renamed(self, name: str) -> str:
+        """Return what an order is called in this run; one that the user named keeps its name."""
+        factory = self._strategy.order_factory
+        head, _, number = name.rpartition("-")
+        if not self._shift or not head.startswith("O-") or not number.isdigit():
+            return name
+        return name if factory.use_uuid_client_order_ids else f"{head}-{int(number) + self._shift}"
+
     def _decoded(self, text: str) -> dict[str, Any]:
         strategy = self._strategy
         owner = {"trader_id": strategy.trader_id.value, "strategy_id": strategy.id.value}
-        return decode(text, self._order, self._position, owner)
+        return decode(text, self._order, self._position, owner, self._renamed)
 
-    def _remember(self, given: Mapping[str, Any]) -> None:
+    def _remember(self, intent: IntentLike, given: Mapping[str, Any]) -> None:
         """Know the orders by the names that they were recorded with."""
         listed = given.get("order_list")
-        for order in (given.get("order"), *(listed.orders if listed is not None else ())):
-            if order is not None:
-                self._orders.setdefault(order.client_order_id.value, order)
+        orders = [given["order"]] if given.get("order") is not None else []
+        if listed is not None:
+            orders = listed.orders
+        if intent.action == "new":
+            for order, name in zip(orders, _names(str(intent.arguments)), strict=True):
+                self._orders.setdefault(name, order)
 
     def _order(self, name: str) -> Any:
         """Return the order that stands for a recorded one; None where it was left out."""
@@ -165,3 +190,10 @@ def _instrument(given: Mapping[str, Any], series: Series | None) -> Any:
     if given.get("order_list") is not None:
         return given["order_list"].instrument_id
     return None if series is None else series.instrument_id
+
+
+def _names(arguments: str) -> list[str]:
+    """Return what the new orders of a call were called when it was recorded."""
+    said = json.loads(arguments)
+    coded = said["order_list"]["orders"] if "order_list" in said else [said["order"]]
+    return [each["new"]["client_order_id"] if "new" in each else each["order"] for each in coded]

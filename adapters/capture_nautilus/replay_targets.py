@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from nautilus_trader.model.data import BarType
 from nautilus_trader.model.enums import OrderSide
 
+from capture_nautilus.amounts import real
+
 if TYPE_CHECKING:
     from capture.contracts.replay import ReplaySource, Target
     from capture_nautilus.market import Series
@@ -56,7 +58,7 @@ class Targets:
         at = series.at(bar.ts_init)
         for target in self._due.get((kind, at), ()):
             self._strategy.reach(target.signal_seq, at, series.instrument_id)
-            self._bring_to(target, series.instrument_id, bar.close.as_double())
+            self._bring_to(target, series.instrument_id, real(bar.close))
 
     def _bring_to(self, target: Target, instrument_id: Any, price: float) -> None:
         coming, size, wanted = self._coming(instrument_id), target.size, target.direction
@@ -103,7 +105,7 @@ class Targets:
         coming: float = self._strategy.holdings.of(instrument_id)
         for order in self._waiting:
             if order.instrument_id == instrument_id:
-                left = order.leaves_qty.as_double()
+                left = real(order.leaves_qty)
                 coming += left if order.side == OrderSide.BUY else -left
         return coming
 
@@ -115,5 +117,5 @@ class Targets:
         currency = account.base_currency or instrument.quote_currency
         balance = account.balance_total(currency)
         gained = portfolio.unrealized_pnl(instrument_id)
-        worth: float = 0.0 if balance is None else balance.as_double()
-        return worth + (0.0 if gained is None else gained.as_double())
+        worth: float = 0.0 if balance is None else real(balance)
+        return worth + (0.0 if gained is None else real(gained))

@@ -53,8 +53,11 @@ def replayed(source: ReplaySource, size: float | None = None) -> tuple[type[Any]
         if name in CALLBACKS:
             names[name] = _told(name) if name in TOLD else _plain(name)
     names.setdefault("on_stop", lambda _: None)  # the host's own says in its log that it is missing
-    made = type(source.strategy, (_Replaying, Strategy), names)
-    return made, _config(facts.get("config", {}))
+    # Its name is in the names of its orders.
+    config = facts.get("config", {})
+    name = source.strategy_id.removesuffix(f"-{config['order_id_tag']}") if config else ""
+    made = type(name or source.strategy, (_Replaying, Strategy), names)
+    return made, _config(config)
 
 
 def _facts(source: ReplaySource) -> Mapping[str, Any]:

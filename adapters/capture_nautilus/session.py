@@ -15,6 +15,7 @@ from capture.journal import NULL_FLOAT
 from capture.recorder.current import enter, leave
 from capture.recorder.engine import SignalCaptureEngine
 from capture_nautilus import notes
+from capture_nautilus.amounts import real
 from capture_nautilus.ending import equity_table, strategy_facts, trade_table
 from capture_nautilus.facts import host_settings
 from capture_nautilus.market import Market, Series, engine_of
@@ -146,7 +147,7 @@ class Session:
 
         def free() -> float:
             balance = account.balance_free(currency)
-            return NULL_FLOAT if balance is None else float(balance.as_double())
+            return NULL_FLOAT if balance is None else real(balance)
 
         return free
 

@@ -8,6 +8,8 @@ import numpy as np
 from nautilus_trader.model.enums import AccountType, OrderSide
 from nautilus_trader.model.events import OrderFilled
 
+from capture_nautilus.amounts import real
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -69,7 +71,7 @@ class Worth:
         moments, totals = [], []
         for event in account.events:
             moments.append(event.ts_event)
-            totals.append(sum(balance.total.as_double() for balance in event.balances))
+            totals.append(sum(real(balance.total) for balance in event.balances))
         last = np.searchsorted(np.array(moments, dtype=np.int64), self._times, side="right") - 1
         found: Reals = np.array([0.0, *totals])[last + 1]
         return found
@@ -101,7 +103,7 @@ class Worth:
         for mine in by_position.values():
             units, entry = self._steps(mine)
             gained = gained + units * ((close - entry) if margin else close)
-        return gained * float(instrument.multiplier.as_double())
+        return gained * real(instrument.multiplier)
 
     def _steps(self, fills: list[Any]) -> tuple[Reals, Reals]:
         """Return units and average price of entry after these fills, at each moment."""
@@ -109,7 +111,7 @@ class Worth:
         states: list[tuple[float, float]] = [(0.0, 0.0)]
         units, entry = 0.0, 0.0
         for event in fills:
-            size, price = event.last_qty.as_double(), event.last_px.as_double()
+            size, price = real(event.last_qty), real(event.last_px)
             change = size if event.order_side == OrderSide.BUY else -size
             after = units + change
             if units * change >= 0.0:

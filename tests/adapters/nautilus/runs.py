@@ -107,7 +107,7 @@ class Case:
 
     def __call__(self, wrap: Callable[[Any], Any] = lambda strategy: strategy) -> Results:
         engine = self.engine()
-        kinds = [self.strategy] if isinstance(self.strategy, type) else self.strategy
+        kinds = self.strategy if isinstance(self.strategy, tuple) else (self.strategy,)
         types = tuple(name for name, _ in self.names)
         for place, kind in enumerate(kinds):
             made = wrap(kind)
@@ -196,5 +196,6 @@ CASES: Final[Mapping[str, Case]] = {
     "refused": Case(s.Refused, venue={"account_type": AccountType.CASH}),
     "notes": Case(s.Filtering),
     "names without hyphens": Case(s.Nasty, config={"use_hyphens_in_client_order_ids": False}),
+    "run twice": Case(s.Brackets, times=2),
     "no signals": Case(s.Silent),
 }

@@ -55,6 +55,9 @@ class Counting(Strategy):
         self.cancel_all_orders(self.instrument_id)
         self.close_all_positions(self.instrument_id)
 
+    def on_reset(self) -> None:
+        self.count = 0
+
     def size(self, times: int = 1) -> Quantity:
         return self.instrument.make_qty(self.config.size * times)
 
