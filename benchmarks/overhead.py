@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HOSTS", "host", "run"]
 
-HOSTS: Final = ("Builtin", "Backtesting", "Backtrader", "Vectorbt")
+HOSTS: Final = ("Builtin", "Backtesting", "Backtrader", "Nautilus", "Vectorbt")
 
 _GOALS_PCT: Final = {
     ("built-in", "5%"): 5.0,
@@ -37,6 +37,8 @@ _GOALS_PCT: Final = {
     ("Backtesting.py", "100%"): 15.0,
     ("backtrader", "5%"): 1.0,
     ("backtrader", "100%"): 5.0,
+    ("nautilus", "5%"): 5.0,
+    ("nautilus", "100%"): 25.0,
     ("vectorbt", "5%"): 2.0,
     ("vectorbt", "100%"): 10.0,
 }
@@ -277,6 +279,7 @@ def _imports(processes: int) -> Table:
     cases = {
         "import backtesting": "import backtesting",
         "import backtrader": "import backtrader",
+        "import nautilus_trader's engine": "import nautilus_trader.backtest.engine",
         "import vectorbt": "import vectorbt",
         "import capture": "import capture",
         "import capture.wrap and the engine": "from capture import SignalCaptureEngine, wrap",

@@ -8,7 +8,8 @@ from nautilus_trader.common.component import TimeEvent
 from nautilus_trader.model.events import OrderInitialized
 from nautilus_trader.trading.strategy import Strategy
 
-from capture_nautilus.ear import VERBS, Ear
+from capture_nautilus.ear import OUTSIDE, VERBS, Ear
+from capture_nautilus.outcomes import TELLING
 from capture_nautilus.session import join
 from capture_nautilus.setting_up import SUBSCRIPTIONS, subscription
 
@@ -29,6 +30,7 @@ TOLD: Final = frozenset(
 ) - {"on_order_book", "on_order_book_deltas", "on_order_book_depth"}
 """Those that tell of the strategy's orders and positions."""
 
+_REGISTERING: Final = tuple(n for n in dir(Strategy) if n.startswith("register_indicator_"))
 _ENDS: Final = ("on_start", "on_stop", "on_reset", "on_dispose")
 
 
@@ -46,8 +48,9 @@ def captured(strategy: type[Any], config: SignalCaptureConfig) -> type[Any]:
         "__qualname__": strategy.__qualname__,
         "__doc__": strategy.__doc__,
         "_made_of": (strategy, config),
-        "handle_event": _handle_event,
-        "register": _register,
+        "handle_event": _handle_event(strategy.handle_event),
+        "register": _register(strategy.register),
+        "_capture": None,
         "cache": property(_cache),
         "portfolio": property(_portfolio),
         "clock": property(_clock),
@@ -59,6 +62,8 @@ def captured(strategy: type[Any], config: SignalCaptureConfig) -> type[Any]:
         names[name] = make(name, getattr(strategy, name), strategy, config)
     for verb in VERBS:
         names[verb] = _call(verb, getattr(strategy, verb))
+    for name in _REGISTERING:
+        names[name] = _registering(name, getattr(strategy, name))
     for verb in SUBSCRIPTIONS:
         names[verb] = subscription(verb, getattr(strategy, verb))
     meta: Any = type(strategy)
@@ -77,11 +82,12 @@ def phase_of(name: str, event: Any) -> str:
 def _heard(name: str, own: Callable[..., Any]) -> Callable[..., Any]:
     if name in TOLD:
         return _told(name, own)
-    if name == "on_bar":
-        return _on_bar(own)
+    return _on_bar(own) if name == "on_bar" else _heard_always(name, own)
 
+
+def _heard_always(name: str, own: Callable[..., Any]) -> Callable[..., Any]:
     def callback(self: Any, *args: Any) -> Any:
-        ear = self.__dict__.get("_capture")
+        ear = self._capture
         if ear is None:
             return own(self, *args)
         before = ear.enter(name)
@@ -98,28 +104,36 @@ def _heard(name: str, own: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _on_bar(own: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what counts the callback that costs the most if it is counted dearly."""
+    slowly = _heard_always("on_bar", own)
+
     def on_bar(self: Any, bar: Any) -> None:
-        ear = self.__dict__.get("_capture")
+        ear = self._capture
         if ear is None:
             own(self, bar)
             return
-        before = ear.enter("on_bar")
-        if ear.session.observe is not None:
-            ear.session.observe(bar)
+        if ear.observe is not None:
+            ear.observe(bar)
+        if ear.phase:
+            slowly(self, bar)
+            return
+        counts = ear.counts
+        ear.number = counts["on_bar"]
+        counts["on_bar"] += 1
+        ear.phase = "on_bar"
         try:
             own(self, bar)
         except BaseException as exc:
             ear.session.raised(exc)
             raise
-        finally:
-            ear.phase, ear.number, ear.acting = before
+        ear.phase = OUTSIDE
 
     return on_bar
 
 
 def _told(name: str, own: Callable[..., Any]) -> Callable[..., Any]:
     def callback(self: Any, event: Any) -> Any:
-        ear = self.__dict__.get("_capture")
+        ear = self._capture
         if ear is None:
             return own(self, event)
         before = ear.enter(phase_of(name, event))
@@ -160,7 +174,7 @@ def _on_stop(
 
     def on_stop(self: Any) -> None:
         heard(self)
-        ear = self.__dict__.get("_capture")
+        ear = self._capture
         if ear is not None:
             ear.session.stopped(ear)
 
@@ -171,7 +185,7 @@ def _on_end(
     name: str, own: Callable[..., Any], _strategy: type, _config: SignalCaptureConfig
 ) -> Callable[..., Any]:
     def on_end(self: Any) -> None:
-        ear = self.__dict__.get("_capture")
+        ear = self._capture
         if ear is not None:
             ear.session.abandon()
         own(self)
@@ -180,24 +194,32 @@ def _on_end(
     return on_end
 
 
-def _handle_event(self: Any, event: Any) -> None:
-    ear = self.__dict__.get("_capture")
-    if ear is not None:
-        ear.heard(event)
-    _after(self).handle_event(event)
+def _handle_event(own: Callable[..., Any]) -> Callable[..., Any]:
+    def handle_event(self: Any, event: Any) -> None:
+        ear = self._capture
+        if ear is not None and type(event) in TELLING:
+            ear.heard(event)
+        own(self, event)
+
+    return handle_event
 
 
-def _register(self: Any, *args: Any, **kwargs: Any) -> None:
-    self.__dict__.pop("_capture", None)
-    _after(self).register(*args, **kwargs)
+def _register(own: Callable[..., Any]) -> Callable[..., Any]:
+    def register(self: Any, *args: Any, **kwargs: Any) -> None:
+        self.__dict__.pop("_capture", None)
+        own(self, *args, **kwargs)
+
+    return register
 
 
-def _after(self: Any) -> Any:
-    """Return the strategy as what comes after the captured class sees it."""
-    for kind in type(self).__mro__:
-        if "_made_of" in vars(kind):
-            return super(kind, self)
-    return self
+def _registering(name: str, own: Callable[..., Any]) -> Callable[..., Any]:
+    def register(self: Any, *args: Any, **kwargs: Any) -> None:
+        own(self, *args, **kwargs)
+        if self._capture is not None:
+            self._capture.outgrown = True
+
+    register.__name__ = name
+    return register
 
 
 # --- calls ---------------------------------------------------------------------------------------
@@ -205,13 +227,13 @@ def _after(self: Any) -> Any:
 
 def _call(verb: str, own: Callable[..., Any]) -> Callable[..., Any]:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        ear = self.__dict__.get("_capture")
+        ear = self._capture
         if ear is None:
             return own(self, *args, **kwargs)
         return ear.call(verb, own, args, kwargs)
 
     def submit_order(self: Any, *args: Any, **kwargs: Any) -> Any:
-        ear = self.__dict__.get("_capture")
+        ear = self._capture
         if ear is None:
             return own(self, *args, **kwargs)
         if ear.acting and args:
@@ -227,15 +249,15 @@ def _call(verb: str, own: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _cache(self: Any) -> Any:
-    ear = self.__dict__.get("_capture")
+    ear = self._capture
     return Strategy.cache.__get__(self) if ear is None else ear.cache_seen
 
 
 def _portfolio(self: Any) -> Any:
-    ear = self.__dict__.get("_capture")
+    ear = self._capture
     return Strategy.portfolio.__get__(self) if ear is None else ear.portfolio_seen
 
 
 def _clock(self: Any) -> Any:
-    ear = self.__dict__.get("_capture")
+    ear = self._capture
     return Strategy.clock.__get__(self) if ear is None else ear.clock_seen

@@ -58,6 +58,7 @@ class Ear:
         phase: the callback that the host is in.
         number: which call of that callback it is.
         counts: how often each callback was called.
+        observe: tells observers of a bar; None if nobody listens.
         reads: what the strategy looked at of its portfolio.
         missing: what could not be kept.
         holdings: what it holds.
@@ -65,6 +66,7 @@ class Ear:
         writer: writes what it wants; None if nothing is recorded any more.
         session: the run.
         setup: what it subscribed to, and its timers.
+        outgrown: whether it registered indicators that are not declared yet.
     """
 
     def __init__(self, strategy: Any, original: type) -> None:
@@ -74,13 +76,15 @@ class Ear:
         self.strategy_id: str = strategy.id.value
         self.acting = False
         self.phase, self.number = OUTSIDE, 0
-        self.counts: dict[str, int] = {}
+        self.counts: dict[str, int] = {"on_bar": 0}
+        self.observe: Callable[[Any], None] | None = None
         self.reads: set[str] = set()
         self.missing: set[str] = set()
         self.holdings = Holdings()
         self.outcomes = Outcomes(self)
         self.writer: Writer | None = None
         self.session: Session | None = None
+        self.outgrown = False
         self.setup: list[dict[str, Any]] = []
         self.clock: Any = Strategy.clock.__get__(strategy)
         real: Any = Strategy.cache.__get__(strategy)
@@ -153,8 +157,7 @@ class Ear:
         finally:
             self.acting = False
             if self._closes is not None:
-                self._closes[3]["made"] = len(self._involved)
-                self._closes = None
+                self._closed()
 
     def _is_of_host(self, verb: str, args: tuple[Any, ...]) -> bool:
         """Say whether the host cancels or edits: it manages expiry and contingent orders."""
@@ -270,18 +273,17 @@ class Ear:
         side = side or (state.position < 0) - (state.position > 0)
         signal, seq = self.writer.intent(verb, state, closing(side), given)
         self._closes = (state, signal, seq, given)
-        if not self._is_held(verb, given):
+
+    def _closed(self) -> None:
+        """Take note of how many orders the host made to close positions; there may be none."""
+        assert self._closes is not None
+        (state, signal, seq, given), self._closes = self._closes, None
+        given["made"] = len(self._involved)
+        if not self._involved and signal >= 0:
             nothing = Placed(None, state.series, signal, seq, state.bar)
             self.outcomes.refused(
                 nothing, Reason.NOTHING_TO_CLOSE, "no open position", state.time_ns
             )
-
-    def _is_held(self, verb: str, given: dict[str, Any]) -> bool:
-        if verb == "close_position":
-            return not given["position"].is_closed
-        side = given["position_side"]
-        mine = {"instrument_id": given["instrument_id"], "strategy_id": self.strategy.id}
-        return bool(self.cache.positions_open(**mine, side=side))
 
     def submitted(self, order: Any) -> None:
         """Take note of an order that the host makes to carry out a call: to close a position."""

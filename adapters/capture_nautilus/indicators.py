@@ -53,13 +53,6 @@ class Indicators:
             free = f"{name}_{number}"
         return free
 
-    def changed(self, strategy: Any) -> bool:
-        """Say whether the strategy registered others meanwhile."""
-        now: list[Any] = strategy.registered_indicators
-        return len(now) != len(self.made) or any(
-            a is not b for a, b in zip(now, self.made, strict=True)
-        )
-
     def now(self) -> list[float]:
         """Return their values at this moment."""
         return [_real(getattr(one, line)) for one, line in self._places]

@@ -91,10 +91,6 @@ class Opened:
         """Return what writes the strategy's intents."""
         return Writer(self._ear, self, self._session.engine.word)
 
-    def outgrown(self) -> bool:
-        """Say whether the strategy registered other indicators since this was declared."""
-        return self.indicators.changed(self._ear.strategy)
-
     def renew(self) -> None:
         """Open another segment, with the indicators that there are now."""
         self._begin()
@@ -126,11 +122,15 @@ class Opened:
         alone = engine.joint_channel(
             (*rows.SIGNAL, *values), (Share("signals", signal, said, late=late.of_signals),)
         )
+        fills = Share("fills", same_columns(rows.FILL), own, late=late.of_fills)
+        done = {**own, "status": "executed", "reason": "filled", "actor": "broker"}
+        executed = Share("statuses", rows.EXECUTED, done)
         return Channels(
             joint.append,
             alone.append,
             engine.channel("orders", rows.ORDER, constants=own, late=late.of_orders).append,
             engine.channel("fills", rows.FILL, constants=own, late=late.of_fills).append,
+            engine.joint_channel(rows.FILL, (fills, executed)).append,
             engine.channel("statuses", rows.STATUS, constants=own).append,
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from nautilus_trader.model.enums import ContingencyType
@@ -18,15 +17,26 @@ from nautilus_trader.model.events import (
 
 from capture.events import Reason, SignalStatus
 from capture.journal import NULL_INT
-from capture_nautilus.amounts import real
+from capture_nautilus.amounts import SCALE, real
 from capture_nautilus.placed import Placed, Traded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from capture_nautilus.ear import Ear
 
-__all__ = ["Outcomes", "reason_of"]
+__all__ = ["TELLING", "Outcomes", "reason_of"]
+
+TELLING: Final = frozenset(
+    {
+        OrderDenied,
+        OrderRejected,
+        OrderAccepted,
+        OrderCanceled,
+        OrderExpired,
+        OrderFilled,
+        PositionClosed,
+    }
+)
+"""The events of the host that say what became of an order."""
 
 _WORDS: Final = (
     ("duplicate", Reason.INVALID_ORDER),
@@ -45,7 +55,8 @@ _WORDS: Final = (
     ("not found", Reason.INVALID_ORDER),
 )
 _CONTINGENT: Final = (ContingencyType.OCO, ContingencyType.OUO)
-_NONE: Final = Decimal(0)
+_FILLED: Final = (SignalStatus.EXECUTED, Reason.FILLED)
+_PARTLY: Final = (SignalStatus.PARTIALLY_FILLED, Reason.PARTIALLY_FILLED)
 
 
 def reason_of(said: str, otherwise: Reason) -> Reason:
@@ -182,51 +193,44 @@ class Outcomes:
     def _filled(self, event: Any) -> None:
         before, units = self._ear.holdings.fill(event)
         placed = self.placed.get(event.client_order_id)
+        commission = real(event.commission)
         if placed is None:
             self.unheard.add(event.client_order_id.value)
-        commission = real(event.commission)
-        for part, traded, effect in self._split(event, before, units):
-            whole = part == units
-            cost = commission if whole else commission * float(part / units)
-            traded.commission += cost
-            self._write(event, placed, part, traded, effect, cost)
-        if placed is not None:
-            self._count(event, placed)
-
-    def _count(self, event: Any, placed: Placed) -> None:
-        done = placed.order.is_closed
-        placed.fills += 1
-        placed.filled = True
-        if done:
-            placed.settled = True
-            status, reason = SignalStatus.EXECUTED, Reason.FILLED
+            done = False
         else:
-            status, reason = SignalStatus.PARTIALLY_FILLED, Reason.PARTIALLY_FILLED
-        self.settle(placed, status, reason, "broker", event.ts_event)
+            placed.fills += 1
+            placed.filled = True
+            done = placed.settled = placed.order.is_closed
+        parts = self._split(event, before, units)
+        together = done and placed is not None and placed.leads and len(parts) == 1
+        for part, traded, effect in parts:
+            cost = commission if part == units else commission * (part / units)
+            traded.commission += cost
+            self._write(event, placed, part, traded, effect, cost, together)
+        if placed is not None and not together:
+            said = _FILLED if done else _PARTLY
+            self.settle(placed, *said, "broker", event.ts_event)
 
-    def _split(
-        self, event: Any, before: Decimal, units: Decimal
-    ) -> Iterable[tuple[Decimal, Traded, str]]:
-        """Yield what a fill does: one that turns a position round closes a trade and opens one."""
-        traded = self._open.get(event.position_id)
+    def _split(self, event: Any, before: int, units: int) -> list[tuple[int, Traded, str]]:
+        """Return what a fill does: one that turns a position round closes a trade and opens one."""
+        position, parts = event.position_id, []
+        traded = self._open.get(position)
         if traded is not None and before * units < 0:
             if abs(units) < abs(before):
-                yield units, traded, "reduce"
-                return
-            self._ended[event.position_id] = self._open.pop(event.position_id)
-            yield -before, traded, "close"
+                return [(units, traded, "reduce")]
+            self._ended[position] = self._open.pop(position)
+            parts.append((-before, traded, "close"))
             units += before
-            if units == _NONE:
-                return
-            before, traded = _NONE, None
-        effect = "open"
+            if not units:
+                return parts
+            before, traded = 0, None
         if traded is None:
-            traded = self._new(event)
-            self._open[event.position_id] = traded
-        after = float(before + units)
+            traded = self._open[position] = self._new(event)
+        after = (before + units) / SCALE
         if abs(after) > abs(traded.units):
             traded.units = after
-        yield units, traded, effect
+        parts.append((units, traded, "open"))
+        return parts
 
     def _new(self, event: Any) -> Traded:
         ear = self._ear
@@ -243,23 +247,26 @@ class Outcomes:
         self,
         event: Any,
         placed: Placed | None,
-        units: Decimal,
+        units: int,
         traded: Traded,
         effect: str,
         commission: float,
+        together: bool,
     ) -> None:
+        """Write a fill; together with what became of the order that it completes."""
         writer, time_ns = self._ear.writer, event.ts_event
         if writer is None:
             return
         series = traded.series
-        writer.channels(series).fill(
+        channels = writer.channels(series)
+        (channels.executed if together else channels.fill)(
             NULL_INT if placed is None else placed.signal_seq,
             NULL_INT if placed is None else placed.order_seq,
             NULL_INT if series is None else series.at(time_ns),
             NULL_INT if placed is None else placed.bar,
             1 if units > 0 else -1,
-            abs(float(units)),
-            real(event.last_px),
+            abs(units) / SCALE,
+            event.last_px.raw / SCALE,
             commission,
             self._ear.holdings.of(event.instrument_id),
             traded.number,

@@ -8,7 +8,16 @@ from capture.journal import Field
 from capture.recorder import adapting
 from capture.recorder.adapting import same_columns
 
-__all__ = ["FILL", "INTENT_ORDER", "ORDER", "SIGNAL", "SIGNAL_COLUMNS", "STATUS", "TAIL"]
+__all__ = [
+    "EXECUTED",
+    "FILL",
+    "INTENT_ORDER",
+    "ORDER",
+    "SIGNAL",
+    "SIGNAL_COLUMNS",
+    "STATUS",
+    "TAIL",
+]
 
 _MOMENT: Final = Field("timestamp", "time")
 
@@ -56,5 +65,8 @@ ORDER: Final = (
 """An order that follows another one, an edit or a cancel."""
 
 FILL: Final = (*adapting.FILL, _MOMENT)
+EXECUTED: Final = {name: name for name in ("signal_seq", "order_seq", "bar_index", "timestamp")}
+"""What a fill that completes an order says of its signal: that it is executed."""
+
 STATUS: Final = (*adapting.STATUS, Field("detail", "word"), _MOMENT)
 """What became of a signal or an order; `detail` is what the host says of it."""

@@ -97,7 +97,7 @@ class Session:
 
     def add(self, ear: Ear) -> None:
         """Hear one more strategy of the run."""
-        ear.session = self
+        ear.session, ear.observe = self, self.observe
         self.ears.append(ear)
         opened = self._opened[ear.strategy_id] = Opened(self, ear)
         ear.writer = opened.writer()

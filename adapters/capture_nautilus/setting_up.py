@@ -89,7 +89,7 @@ def subscription(verb: str, own: Callable[..., Any]) -> Callable[..., Any]:
     names = SUBSCRIPTIONS[verb]
 
     def run(self: Any, *args: Any, **kwargs: Any) -> Any:
-        ear = self.__dict__.get("_capture")
+        ear = self._capture
         if ear is not None and not ear.acting:
             _keep(ear, verb, {**dict(zip(names, args, strict=False)), **kwargs})
         return own(self, *args, **kwargs)

@@ -27,6 +27,7 @@ class Channels(NamedTuple):
     signal: Append
     order: Append
     fill: Append
+    executed: Append
     status: Append
 
 
@@ -48,10 +49,15 @@ class Writer:
         """Return the channels of an instrument."""
         return self._opened.channels(series)
 
+    def _renew(self) -> None:
+        """Declare the indicators that the strategy has registered by now."""
+        self._ear.outgrown = False
+        self._opened.renew()
+
     def intent(self, verb: str, state: State, meaning: Meaning, arguments: Any) -> tuple[int, int]:
         """Write a signal and its order as one; return their sequence numbers."""
-        if self._opened.outgrown():
-            self._opened.renew()
+        if self._ear.outgrown:
+            self._renew()
         words = self.words
         place = (state.series, state.phase, state.callback)
         # What an earlier call of this callback closes is held no more.
@@ -74,8 +80,8 @@ class Writer:
 
     def signal(self, state: State, direction: int) -> int:
         """Write a signal that led to no call; return its sequence number."""
-        if self._opened.outgrown():
-            self._opened.renew()
+        if self._ear.outgrown:
+            self._renew()
         seq = self.channels(state.series).signal(
             state.bar,
             state.time_ns,
