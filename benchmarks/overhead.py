@@ -43,6 +43,8 @@ _GOALS_PCT: Final = {
     ("bt", "100%"): 15.0,
     ("pybroker", "5%"): 2.0,
     ("pybroker", "100%"): 25.0,
+    ("nautilus", "5%"): 5.0,
+    ("nautilus", "100%"): 25.0,
     ("vectorbt", "5%"): 2.0,
     ("vectorbt", "100%"): 10.0,
 }
@@ -285,6 +287,7 @@ def _imports(processes: int) -> Table:
         "import backtrader": "import backtrader",
         "import bt": "import bt",
         "import pybroker": "import pybroker",
+        "import nautilus_trader's engine": "import nautilus_trader.backtest.engine",
         "import vectorbt": "import vectorbt",
         "import capture": "import capture",
         "import capture.wrap and the engine": "from capture import SignalCaptureEngine, wrap",

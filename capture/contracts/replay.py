@@ -125,8 +125,16 @@ class ReplaySource(Protocol):
         """Raise ClosedLoop if settings differ and the strategy looked at its portfolio."""
         ...
 
-    def check_bars(self, bars: pa.Table, *, symbol: str | None = None) -> None:
-        """Raise DataMismatch if these are not the bars that the run was recorded on."""
+    def check_bars(
+        self, bars: pa.Table, *, symbol: str | None = None, timeframe: str | None = None
+    ) -> None:
+        """Raise DataMismatch if these are not the bars that the run was recorded on.
+
+        Args:
+            bars: the bars of this run.
+            symbol: what the recording calls them; by default its first bars.
+            timeframe: length of a bar, where the run read several of one symbol.
+        """
         ...
 
     def reached(self, signal_seq: int, bar: int, position: float) -> None:

@@ -253,9 +253,15 @@ class Source:
         found = [f"only signals with {_said(condition)}" for condition in self.where]
         return found if self.boundaries is None else [*found, f"only {self.boundaries!r}"]
 
-    def check_bars(self, bars: pa.Table, *, symbol: str | None = None) -> None:
+    def check_bars(
+        self, bars: pa.Table, *, symbol: str | None = None, timeframe: str | None = None
+    ) -> None:
         """Refuse bars that are not those of the recording."""
-        refs = [ref for ref in self.base if symbol is None or ref["symbol"] == symbol]
+        refs = [
+            ref
+            for ref in self.base
+            if symbol in {None, ref["symbol"]} and timeframe in {None, ref["timeframe"]}
+        ]
         if not refs:
             raise NotReplayable(
                 self.run_id, f"it holds no bars of {symbol or 'its data'}", "record it again"

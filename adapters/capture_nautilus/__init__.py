@@ -1,0 +1,37 @@
+"""Signal Capture for NautilusTrader: an unmodified strategy, recorded by one line."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from capture import hookimpl
+from capture.contracts.info import AdapterInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def _accepts(strategy: object) -> bool:
+    """Return whether it is a strategy class of NautilusTrader, which then is imported already."""
+    host = sys.modules.get("nautilus_trader.trading.strategy")
+    return host is not None and isinstance(strategy, type) and issubclass(strategy, host.Strategy)
+
+
+def _load() -> Any:
+    from capture_nautilus.adapter import NautilusAdapter
+
+    return NautilusAdapter()
+
+
+@hookimpl
+def register_adapters() -> Iterator[AdapterInfo]:
+    """Offer the adapter."""
+    yield AdapterInfo(
+        "nautilus",
+        load=_load,
+        extra="nautilus",
+        requires=("nautilus_trader",),
+        summary="NautilusTrader strategies",
+        accepts=_accepts,
+    )

@@ -1,0 +1,263 @@
+"""The class that stands in a strategy's place: its callbacks are counted, its calls are heard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from nautilus_trader.common.component import TimeEvent
+from nautilus_trader.model.events import OrderInitialized
+from nautilus_trader.trading.strategy import Strategy
+
+from capture_nautilus.ear import OUTSIDE, VERBS, Ear
+from capture_nautilus.outcomes import TELLING
+from capture_nautilus.session import join
+from capture_nautilus.setting_up import SUBSCRIPTIONS, subscription
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from capture.config import SignalCaptureConfig
+
+__all__ = ["CALLBACKS", "TOLD", "callbacks_of", "captured", "phase_of"]
+
+CALLBACKS: Final = tuple(
+    name for name in dir(Strategy) if name.startswith("on_") and name not in {"on_save", "on_load"}
+)
+"""What the host calls of a strategy."""
+
+TOLD: Final = frozenset(
+    name for name in CALLBACKS if name.startswith(("on_order_", "on_position_", "on_event"))
+) - {"on_order_book", "on_order_book_deltas", "on_order_book_depth"}
+"""Those that tell of the strategy's orders and positions."""
+
+_REGISTERING: Final = tuple(n for n in dir(Strategy) if n.startswith("register_indicator_"))
+_ENDS: Final = ("on_start", "on_stop", "on_reset", "on_dispose")
+
+
+def callbacks_of(strategy: type) -> list[str]:
+    """Return the callbacks that a strategy has of its own."""
+    return [n for n in CALLBACKS if getattr(strategy, n) is not getattr(Strategy, n)]
+
+
+def captured(strategy: type[Any], config: SignalCaptureConfig) -> type[Any]:
+    """Return a subclass of the strategy, with its name, whose runs are recorded."""
+    if "_made_of" in vars(strategy):  # captured already: once is enough
+        strategy = vars(strategy)["_made_of"][0]
+    names: dict[str, Any] = {
+        "__module__": strategy.__module__,
+        "__qualname__": strategy.__qualname__,
+        "__doc__": strategy.__doc__,
+        "_made_of": (strategy, config),
+        "handle_event": _handle_event(strategy.handle_event),
+        "register": _register(strategy.register),
+        "_capture": None,
+        "cache": property(_cache),
+        "portfolio": property(_portfolio),
+        "clock": property(_clock),
+    }
+    for name in callbacks_of(strategy):
+        if name not in _ENDS:
+            names[name] = _heard(name, getattr(strategy, name))
+    for name, make in zip(_ENDS, (_on_start, _on_stop, _on_end, _on_end), strict=True):
+        names[name] = make(name, getattr(strategy, name), strategy, config)
+    for verb in VERBS:
+        names[verb] = _call(verb, getattr(strategy, verb))
+    for name in _REGISTERING:
+        names[name] = _registering(name, getattr(strategy, name))
+    for verb in SUBSCRIPTIONS:
+        names[verb] = subscription(verb, getattr(strategy, verb))
+    meta: Any = type(strategy)
+    made: type[Any] = meta(strategy.__name__, (strategy,), names)
+    return made
+
+
+def phase_of(name: str, event: Any) -> str:
+    """Return what a callback is called: timers are counted apart from what tells of orders."""
+    return f"timer {event.name}" if type(event) is TimeEvent else name
+
+
+# --- callbacks -----------------------------------------------------------------------------------
+
+
+def _heard(name: str, own: Callable[..., Any]) -> Callable[..., Any]:
+    if name in TOLD:
+        return _told(name, own)
+    return _on_bar(own) if name == "on_bar" else _heard_always(name, own)
+
+
+def _heard_always(name: str, own: Callable[..., Any]) -> Callable[..., Any]:
+    def callback(self: Any, *args: Any) -> Any:
+        ear = self._capture
+        if ear is None:
+            return own(self, *args)
+        before = ear.enter(name)
+        try:
+            return own(self, *args)
+        except BaseException as exc:
+            ear.session.raised(exc)
+            raise
+        finally:
+            ear.phase, ear.number, ear.acting = before
+
+    callback.__name__ = name
+    return callback
+
+
+def _on_bar(own: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what counts the callback that costs the most if it is counted dearly."""
+    slowly = _heard_always("on_bar", own)
+
+    def on_bar(self: Any, bar: Any) -> None:
+        ear = self._capture
+        if ear is None:
+            own(self, bar)
+            return
+        if ear.observe is not None:
+            ear.observe(bar)
+        if ear.phase:
+            slowly(self, bar)
+            return
+        counts = ear.counts
+        ear.number = counts["on_bar"]
+        counts["on_bar"] += 1
+        ear.phase = "on_bar"
+        try:
+            own(self, bar)
+        except BaseException as exc:
+            ear.session.raised(exc)
+            raise
+        ear.phase = OUTSIDE
+
+    return on_bar
+
+
+def _told(name: str, own: Callable[..., Any]) -> Callable[..., Any]:
+    def callback(self: Any, event: Any) -> Any:
+        ear = self._capture
+        if ear is None:
+            return own(self, event)
+        before = ear.enter(phase_of(name, event))
+        # What it hears of its own order before the host has looked at it tells it nothing.
+        if type(event) not in {TimeEvent, OrderInitialized}:
+            ear.read(name)
+        try:
+            return own(self, event)
+        except BaseException as exc:
+            ear.session.raised(exc)
+            raise
+        finally:
+            ear.phase, ear.number, ear.acting = before
+
+    callback.__name__ = name
+    return callback
+
+
+def _on_start(
+    name: str, own: Callable[..., Any], strategy: type, config: SignalCaptureConfig
+) -> Callable[..., Any]:
+    def on_start(self: Any) -> None:
+        check = getattr(strategy, "check_replay", None)
+        if check is not None:  # before anything is written
+            check(self)
+        ear = Ear(self, strategy)
+        join(ear, config)
+        self._capture = ear
+        _heard(name, own)(self)
+
+    return on_start
+
+
+def _on_stop(
+    name: str, own: Callable[..., Any], _strategy: type, _config: SignalCaptureConfig
+) -> Callable[..., Any]:
+    heard = _heard(name, own)
+
+    def on_stop(self: Any) -> None:
+        heard(self)
+        ear = self._capture
+        if ear is not None:
+            ear.session.stopped(ear)
+
+    return on_stop
+
+
+def _on_end(
+    name: str, own: Callable[..., Any], _strategy: type, _config: SignalCaptureConfig
+) -> Callable[..., Any]:
+    def on_end(self: Any) -> None:
+        ear = self._capture
+        if ear is not None:
+            ear.session.abandon()
+        own(self)
+
+    on_end.__name__ = name
+    return on_end
+
+
+def _handle_event(own: Callable[..., Any]) -> Callable[..., Any]:
+    def handle_event(self: Any, event: Any) -> None:
+        ear = self._capture
+        if ear is not None and type(event) in TELLING:
+            ear.heard(event)
+        own(self, event)
+
+    return handle_event
+
+
+def _register(own: Callable[..., Any]) -> Callable[..., Any]:
+    def register(self: Any, *args: Any, **kwargs: Any) -> None:
+        self.__dict__.pop("_capture", None)
+        own(self, *args, **kwargs)
+
+    return register
+
+
+def _registering(name: str, own: Callable[..., Any]) -> Callable[..., Any]:
+    def register(self: Any, *args: Any, **kwargs: Any) -> None:
+        own(self, *args, **kwargs)
+        if self._capture is not None:
+            self._capture.outgrown = True
+
+    register.__name__ = name
+    return register
+
+
+# --- calls ---------------------------------------------------------------------------------------
+
+
+def _call(verb: str, own: Callable[..., Any]) -> Callable[..., Any]:
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        ear = self._capture
+        if ear is None:
+            return own(self, *args, **kwargs)
+        return ear.call(verb, own, args, kwargs)
+
+    def submit_order(self: Any, *args: Any, **kwargs: Any) -> Any:
+        ear = self._capture
+        if ear is None:
+            return own(self, *args, **kwargs)
+        if ear.acting and args:
+            ear.submitted(args[0])
+        return ear.call(verb, own, args, kwargs)
+
+    made = submit_order if verb == "submit_order" else call
+    made.__name__ = verb
+    return made
+
+
+# --- what it looks at ----------------------------------------------------------------------------
+
+
+def _cache(self: Any) -> Any:
+    ear = self._capture
+    return Strategy.cache.__get__(self) if ear is None else ear.cache_seen
+
+
+def _portfolio(self: Any) -> Any:
+    ear = self._capture
+    return Strategy.portfolio.__get__(self) if ear is None else ear.portfolio_seen
+
+
+def _clock(self: Any) -> Any:
+    ear = self._capture
+    return Strategy.clock.__get__(self) if ear is None else ear.clock_seen

@@ -1,0 +1,358 @@
+"""Hears one strategy: in which callback it is, what it wants, and what it looks at."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from nautilus_trader.model.enums import PositionSide, TimeInForce
+from nautilus_trader.model.orders import Order
+from nautilus_trader.trading.strategy import Strategy
+
+from capture.errors import CaptureError, InvalidEvent
+from capture.events import Reason
+from capture.journal import NULL_FLOAT, NULL_INT
+from capture_nautilus.holdings import Holdings
+from capture_nautilus.meaning import NOTHING, closing, editing, of_order
+from capture_nautilus.outcomes import Outcomes
+from capture_nautilus.placed import Placed
+from capture_nautilus.reading import CacheReads, PortfolioReads, Ticking, looks_of_orders
+from capture_nautilus.setting_up import timers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from capture_nautilus.market import Series
+    from capture_nautilus.session import Session
+    from capture_nautilus.writing import Writer
+
+__all__ = ["OUTSIDE", "VERBS", "Ear", "State"]
+
+OUTSIDE: Final = ""
+"""The phase outside of the strategy's callbacks: the host itself is at work."""
+
+_UNFIT: Final = (struct.error, TypeError, ValueError, OverflowError)
+_OF_HOST: Final = frozenset({"cancel_order", "modify_order"})
+
+
+class State(NamedTuple):
+    """What changes hands in the moment of a call: where the strategy is, and what it has."""
+
+    series: Series | None
+    bar: int
+    time_ns: int
+    position: float
+    capital: float
+    phase: str
+    callback: int
+
+
+class Ear:
+    """Stands between a strategy and the recorder.
+
+    Attributes:
+        strategy: the host's strategy.
+        original: the user's class.
+        strategy_id: its identity in the recording.
+        acting: whether a call of the strategy is being carried out: what the host calls is none.
+        phase: the callback that the host is in.
+        number: which call of that callback it is.
+        counts: how often each callback was called.
+        observe: tells observers of a bar; None if nobody listens.
+        reads: what the strategy looked at of its portfolio.
+        missing: what could not be kept.
+        holdings: what it holds.
+        outcomes: what became of its orders.
+        writer: writes what it wants; None if nothing is recorded any more.
+        session: the run.
+        setup: what it subscribed to, and its timers.
+        outgrown: whether it registered indicators that are not declared yet.
+    """
+
+    def __init__(self, strategy: Any, original: type) -> None:
+        """Hear a strategy that is about to start."""
+        self.strategy = strategy
+        self.original = original
+        self.strategy_id: str = strategy.id.value
+        self.acting = False
+        self.phase, self.number = OUTSIDE, 0
+        self.counts: dict[str, int] = {"on_bar": 0}
+        self.observe: Callable[[Any], None] | None = None
+        self.reads: set[str] = set()
+        self.missing: set[str] = set()
+        self.holdings = Holdings()
+        self.outcomes = Outcomes(self)
+        self.writer: Writer | None = None
+        self.session: Session | None = None
+        self.outgrown = False
+        self.setup: list[dict[str, Any]] = []
+        self.clock: Any = Strategy.clock.__get__(strategy)
+        real: Any = Strategy.cache.__get__(strategy)
+        self.cache = real
+        self.portfolio: Any = Strategy.portfolio.__get__(strategy)
+        self.cache_seen = CacheReads(real, self.read)
+        self.portfolio_seen = PortfolioReads(self.portfolio, self.read)
+        self.clock_seen = Ticking(self.clock, timers(self))
+        self._involved: list[Placed] = []
+        self._closes: tuple[State, int, int, dict[str, Any]] | None = None
+        self._replays = getattr(original, "replay_source", None)
+        if self._replays is None:
+            self.reads.update(looks_of_orders(original))
+        else:  # it looks at nothing; what the strategy looked at binds it all the same
+            flags = self._replays.flags
+            self.reads.update(flags.get("closed_loop", ()))
+
+    def read(self, name: str) -> None:
+        """Take note that the strategy looked at its portfolio."""
+        if self._replays is None:
+            self.reads.add(name)
+
+    # --- where the strategy is ---------------------------------------------------------------
+
+    def enter(self, phase: str) -> tuple[str, int, bool]:
+        """Take note that the host enters a callback; return what was before it."""
+        before = (self.phase, self.number, self.acting)
+        number = self.counts.get(phase, 0)
+        self.counts[phase] = number + 1
+        self.phase, self.number, self.acting = phase, number, False
+        return before
+
+    def state(self, instrument_id: Any) -> State:
+        """Return what changes hands at this moment."""
+        time_ns: int = self.clock.timestamp_ns()
+        series = None if self.session is None else self.session.market.of(instrument_id)
+        return State(
+            series,
+            NULL_INT if series is None else max(series.at(time_ns), 0),
+            time_ns,
+            self.holdings.of(instrument_id),
+            NULL_FLOAT if self.session is None else self.session.capital(instrument_id),
+            self.phase or "outside",
+            self.number,
+        )
+
+    # --- what it wants -----------------------------------------------------------------------
+
+    def call(
+        self, verb: str, own: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Let the host carry out a call, and record it if it is the strategy's."""
+        if self.acting or (self.phase == OUTSIDE and self._is_of_host(verb, args)):
+            return own(self.strategy, *args, **kwargs)
+        given = bound(verb, args, kwargs)
+        if self.phase == OUTSIDE:
+            self.missing.add(f"{verb} outside of the strategy's callbacks")
+        self._involved = []
+        self._record(verb, given)
+        self.acting = True
+        try:
+            return own(self.strategy, *args, **kwargs)
+        except Exception as exc:
+            for placed in self._involved:
+                if not placed.settled:
+                    self.outcomes.refused(
+                        placed, Reason.INVALID_ORDER, str(exc), self.clock.timestamp_ns()
+                    )
+            raise
+        finally:
+            self.acting = False
+            if self._closes is not None:
+                self._closed()
+
+    def _is_of_host(self, verb: str, args: tuple[Any, ...]) -> bool:
+        """Say whether the host cancels or edits: it manages expiry and contingent orders."""
+        config = self.strategy.config
+        manages = config.manage_gtd_expiry or config.manage_contingent_orders
+        if verb not in _OF_HOST or not manages or not args:
+            return False
+        order: Any = args[0]
+        placed = self.outcomes.placed.get(order.client_order_id)
+        if placed is not None and order.time_in_force == TimeInForce.GTD:
+            expires = getattr(order, "expire_time_ns", 0)
+            placed.expiring = bool(expires) and self.clock.timestamp_ns() >= expires
+        return True
+
+    def _record(self, verb: str, given: dict[str, Any]) -> None:
+        if self.writer is None:
+            return
+        try:
+            getattr(self, f"_{verb}")(given)
+        except CaptureError as exc:
+            self.failed(exc)
+        except (*_UNFIT, AttributeError) as exc:  # the host will say what is wrong with it
+            self._unfit(verb, given, exc)
+
+    def _unfit(self, verb: str, given: dict[str, Any], exc: Exception) -> None:
+        if self.session is not None:
+            shown = {"call": verb, "arguments": repr(given)}
+            error = InvalidEvent("orders", shown, str(exc))
+            self.session.engine.quarantine("orders", shown, error)
+
+    def _submit_order(self, given: dict[str, Any]) -> None:
+        order = given["order"]
+        state = self.state(order.instrument_id)
+        meaning = of_order(order, state.position)
+        assert self.writer is not None
+        signal, seq = self.writer.intent("submit_order", state, meaning, given)
+        self._place(order, state, signal, seq)
+
+    def _place(
+        self, order: Any, state: State, signal: int, seq: int, *, leads: bool = True
+    ) -> None:
+        known = self.outcomes.placed.get(order.client_order_id)
+        placed = Placed(order, state.series, signal, seq, state.bar, leads)
+        self._involved.append(placed)
+        if known is None:
+            self.outcomes.placed[order.client_order_id] = placed
+        else:  # the host refuses the second one
+            self.outcomes.refused(placed, Reason.INVALID_ORDER, "duplicate", state.time_ns)
+
+    def _submit_order_list(self, given: dict[str, Any]) -> None:
+        first, *others = given["order_list"].orders
+        state = self.state(first.instrument_id)
+        assert self.writer is not None
+        meaning = of_order(first, state.position)
+        signal, seq = self.writer.intent("submit_order_list", state, meaning, given)
+        self._place(first, state, signal, seq)
+        for order in others:
+            mine = of_order(order, state.position)
+            follows = self.writer.order(signal, "", state, mine, {"order": order})
+            self._place(order, state, signal, follows, leads=False)
+
+    def _modify_order(self, given: dict[str, Any]) -> None:
+        order = given["order"]
+        meaning = editing(given["quantity"], given["price"], given["trigger_price"])
+        self._change("modify_order", order, given, meaning, "edit")
+
+    def _cancel_order(self, given: dict[str, Any]) -> None:
+        order = given["order"]
+        self._cancelling(order)
+        self._change("cancel_order", order, given, NOTHING, "cancel")
+
+    def _cancel_orders(self, given: dict[str, Any]) -> None:
+        orders = given["orders"]
+        for order in orders:
+            self._cancelling(order)
+        self._change("cancel_orders", orders[0], given, NOTHING, "cancel")
+
+    def _cancel_all_orders(self, given: dict[str, Any]) -> None:
+        instrument_id = given["instrument_id"]
+        for placed in self.outcomes.placed.values():
+            if not placed.settled and placed.order.instrument_id == instrument_id:
+                placed.cancelling = True
+        assert self.writer is not None
+        state = self.state(instrument_id)
+        self.writer.order(NULL_INT, "cancel_all_orders", state, NOTHING, given, "cancel")
+
+    def _cancelling(self, order: Any) -> None:
+        placed = self.outcomes.placed.get(order.client_order_id)
+        if placed is not None:
+            placed.cancelling = True
+
+    def _change(self, verb: str, order: Any, given: Any, meaning: Any, action: str) -> None:
+        placed = self.outcomes.placed.get(order.client_order_id)
+        signal = NULL_INT if placed is None else placed.signal_seq
+        assert self.writer is not None
+        state = self.state(order.instrument_id)
+        self.writer.order(signal, verb, state, meaning, given, action)
+
+    def _close_position(self, given: dict[str, Any]) -> None:
+        position = given["position"]
+        side = {PositionSide.LONG: -1, PositionSide.SHORT: 1}.get(position.side, 0)
+        self._close("close_position", position.instrument_id, given, side)
+
+    def _close_all_positions(self, given: dict[str, Any]) -> None:
+        self._close("close_all_positions", given["instrument_id"], given, 0)
+
+    def _close(self, verb: str, instrument_id: Any, given: dict[str, Any], side: int) -> None:
+        """Write that positions are closed; the orders that the host makes of it follow."""
+        state = self.state(instrument_id)
+        assert self.writer is not None
+        factory = self.strategy.order_factory
+        given = {**given, "count": factory.get_client_order_id_count()}
+        side = side or (state.position < 0) - (state.position > 0)
+        signal, seq = self.writer.intent(verb, state, closing(side), given)
+        self._closes = (state, signal, seq, given)
+
+    def _closed(self) -> None:
+        """Take note of how many orders the host made to close positions; there may be none."""
+        assert self._closes is not None
+        (state, signal, seq, given), self._closes = self._closes, None
+        given["made"] = len(self._involved)
+        if not self._involved and signal >= 0:
+            nothing = Placed(None, state.series, signal, seq, state.bar)
+            self.outcomes.refused(
+                nothing, Reason.NOTHING_TO_CLOSE, "no open position", state.time_ns
+            )
+
+    def submitted(self, order: Any) -> None:
+        """Take note of an order that the host makes to carry out a call: to close a position."""
+        if self._closes is None or self.writer is None:
+            return
+        state, signal, seq, _ = self._closes
+        if not self._involved:
+            self._place(order, state, signal, seq)
+            return
+        try:
+            mine = of_order(order, state.position)
+            follows = self.writer.order(signal, "", state, mine, {"order": order})
+            self._place(order, state, signal, follows, leads=False)
+        except CaptureError as exc:
+            self.failed(exc)
+
+    # --- what it is told ---------------------------------------------------------------------
+
+    def heard(self, event: Any) -> None:
+        """Record what the host tells of an order or a position."""
+        if self.writer is None:
+            return
+        try:
+            self.outcomes.heard(event)
+        except CaptureError as exc:
+            self.failed(exc)
+
+    def failed(self, exc: CaptureError) -> None:
+        """Stop to record, and let the run go on; unless the user chose that it halts."""
+        self.writer = None
+        if self.session is not None:
+            self.session.broken(exc)
+
+    def is_placed(self, order: Any) -> bool:
+        """Say whether an order was recorded before as a new one."""
+        return isinstance(order, Order) and order.client_order_id in self.outcomes.placed
+
+
+_PARAMETERS: Final[dict[str, tuple[tuple[str, Any], ...]]] = {
+    "submit_order": (("order", None), ("position_id", None), ("client_id", None), ("params", None)),
+    "submit_order_list": (
+        ("order_list", None), ("position_id", None), ("client_id", None), ("params", None),
+    ),
+    "modify_order": (
+        ("order", None), ("quantity", None), ("price", None), ("trigger_price", None),
+        ("client_id", None), ("params", None),
+    ),
+    "cancel_order": (("order", None), ("client_id", None), ("params", None)),
+    "cancel_orders": (("orders", None), ("client_id", None), ("params", None)),
+    "cancel_all_orders": (
+        ("instrument_id", None), ("order_side", None), ("client_id", None), ("params", None),
+    ),
+    "close_position": (
+        ("position", None), ("client_id", None), ("tags", None), ("time_in_force", None),
+        ("reduce_only", None), ("params", None),
+    ),
+    "close_all_positions": (
+        ("instrument_id", None), ("position_side", PositionSide.NO_POSITION_SIDE),
+        ("client_id", None), ("tags", None), ("time_in_force", None), ("reduce_only", None),
+        ("params", None),
+    ),
+}  # fmt: skip
+VERBS: Final = tuple(_PARAMETERS)
+
+
+def bound(verb: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a call by name; the host says nothing of its own defaults."""
+    parameters = _PARAMETERS[verb]
+    given = dict(parameters)
+    given.update(zip((name for name, _ in parameters), args, strict=False))
+    given.update(kwargs)
+    return given

@@ -1,0 +1,38 @@
+"""What one strategy holds, as far as its fills tell."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from nautilus_trader.model.enums import OrderSide
+
+from capture_nautilus.amounts import SCALE
+
+__all__ = ["Holdings"]
+
+_BUY: Final = OrderSide.BUY
+
+
+class Holdings:
+    """Units by instrument and by position, counted exactly: as the whole numbers of the host."""
+
+    def __init__(self) -> None:
+        """Hold nothing."""
+        self._held: dict[Any, int] = {}
+        self._positions: dict[Any, int] = {}
+
+    def of(self, instrument_id: Any) -> float:
+        """Return what is held of an instrument, with its sign."""
+        return self._held.get(instrument_id, 0) / SCALE
+
+    def fill(self, event: Any) -> tuple[int, int]:
+        """Take in a fill; return what its position was before, and the change."""
+        units: int = event.last_qty.raw
+        if event.order_side != _BUY:
+            units = -units
+        instrument, position = event.instrument_id, event.position_id
+        held, positions = self._held, self._positions
+        held[instrument] = held.get(instrument, 0) + units
+        before = positions.get(position, 0)
+        positions[position] = before + units
+        return before, units

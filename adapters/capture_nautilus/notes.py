@@ -1,0 +1,73 @@
+"""What a strategy notes: a value with a signal or with the bar, or a signal it refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from capture.events import Reason, SignalStatus
+from capture.journal import NULL_INT
+from capture_nautilus.placed import Placed
+
+if TYPE_CHECKING:
+    from capture_nautilus.ear import Ear
+    from capture_nautilus.session import Session
+
+__all__ = ["keep"]
+
+
+def keep(
+    session: Session,
+    name: str,
+    value: Any,
+    *,
+    signal: Any = None,
+    direction: int | None = None,
+    reason: str | None = None,
+) -> None:
+    """Keep a value with a signal or with the bar; with a direction, a refused signal.
+
+    Args:
+        session: where it is written.
+        name: name of the value.
+        value: the value.
+        signal: an order, or a list of orders.
+        direction: direction of a signal that the strategy would have given.
+        reason: why it did not.
+    """
+    ear = session.speaking()
+    if ear.writer is None:
+        return
+    order = getattr(signal, "first", signal)
+    placed = ear.outcomes.placed.get(getattr(order, "client_order_id", None))
+    series = _series(session, ear) if placed is None else placed.series
+    seq = NULL_INT if placed is None else placed.signal_seq
+    if direction is not None:
+        seq = _refused(ear, series, direction)
+    said = value if reason is None else {"reason": reason, "value": value}
+    time_ns = ear.clock.timestamp_ns()
+    more: dict[str, Any] = {"strategy_id": ear.strategy_id, "timestamp": time_ns}
+    if series is not None:
+        at = max(series.at(time_ns), 0)
+        more |= {"symbol": series.symbol, "timeframe": series.timeframe, "bar_index": at}
+    signal_id = None
+    if seq >= 0:
+        more["signal_seq"] = seq
+        signal_id = session.engine.signal_id(seq)
+    session.engine.note(name, said, signal_id=signal_id, **more)
+
+
+def _series(session: Session, ear: Ear) -> Any:
+    """Return the first bars that the strategy subscribed to, or the first there are."""
+    mine = session.subscribed(ear) or session.market.series
+    return mine[0] if mine else None
+
+
+def _refused(ear: Ear, series: Any, direction: int) -> int:
+    """Record a signal that the strategy's own filter refused."""
+    assert ear.writer is not None
+    side = (direction > 0) - (direction < 0)
+    state = ear.state(None if series is None else series.instrument_id)
+    seq = ear.writer.signal(state, side)
+    placed = Placed(None, series, seq, NULL_INT, state.bar)
+    ear.outcomes.settle(placed, SignalStatus.REJECTED, Reason.FILTERED, "strategy", state.time_ns)
+    return seq

@@ -1,0 +1,251 @@
+"""How a strategy begins to be recorded: the run's start record, and the strategy's channels."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+import nautilus_trader
+import numpy as np
+import pyarrow as pa
+
+from capture.journal import Field
+from capture.recorder.adapting import same_columns, source_of
+from capture.recorder.channel import Share
+from capture.recorder.facts import StrategyFacts, config_record
+from capture.store.run import RunStart
+from capture_nautilus import rows
+from capture_nautilus.encoding import encode
+from capture_nautilus.facts import parameters
+from capture_nautilus.indicators import Indicators
+from capture_nautilus.writing import Channels, Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from capture.config import SignalCaptureConfig
+    from capture_nautilus.ear import Ear
+    from capture_nautilus.market import Series
+    from capture_nautilus.session import Session
+
+__all__ = ["Opened", "params_of", "start_of"]
+
+_NO_BARS: Final = -1
+
+
+def start_of(original: type, config: SignalCaptureConfig, **said: Any) -> RunStart:
+    """Return the start record of a run, or of a replay of one.
+
+    Args:
+        original: the user's strategy.
+        config: how it is recorded.
+        **said: parameters and settings.
+    """
+    facts: dict[str, Any] = {
+        "host": "nautilus",
+        "host_version": nautilus_trader.__version__,
+        "strategy": original.__name__,
+        "config": config_record(config),
+        "backend": config.backend,
+        "seed": config.seed,
+        "libraries": ("nautilus_trader", "numpy", "pandas"),
+        **said,
+    }
+    replayed = getattr(original, "replay_source", None)
+    if replayed is None:
+        return RunStart(**facts, code=source_of(original))
+    start: RunStart = replayed.start(**facts)
+    return start
+
+
+def params_of(strategy: Any) -> dict[str, Any]:
+    """Return the strategy's parameters, as this run has them; of a replay, the recorded ones."""
+    replayed = getattr(type(strategy), "replay_source", None)
+    return parameters(strategy.config) if replayed is None else dict(replayed.params)
+
+
+class Opened:
+    """What one strategy of a run writes through, and what is gathered late for it.
+
+    Attributes:
+        indicators: the strategy's.
+        said: by sequence number of an order, the call and its arguments as they were given.
+    """
+
+    def __init__(self, session: Session, ear: Ear) -> None:
+        """Declare a strategy; its indicators are looked at when it gives its first signal."""
+        self._session = session
+        self._ear = ear
+        self.said: dict[int, tuple[str, Any]] = {}
+        self._sources = getattr(ear.strategy, "source_ids", None)
+        self._begin()
+
+    def _begin(self) -> None:
+        ear = self._ear
+        self.indicators = Indicators(ear.strategy)
+        self._by_series: dict[Any, Channels] = {}
+        facts = StrategyFacts(ear.strategy_id, params_of(ear.strategy), self.indicators.metadata)
+        self._segment = self._session.engine.segment(facts)
+
+    def writer(self) -> Writer:
+        """Return what writes the strategy's intents."""
+        return Writer(self._ear, self, self._session.engine.word)
+
+    def renew(self) -> None:
+        """Open another segment, with the indicators that there are now."""
+        self._begin()
+
+    # --- channels ----------------------------------------------------------------------------
+
+    def channels(self, series: Series | None) -> Channels:
+        """Return the channels of an instrument, which are declared when they are first used."""
+        key = _NO_BARS if series is None else id(series)
+        known = self._by_series.get(key)
+        if known is None:
+            known = self._by_series[key] = self._declare(series)
+        return known
+
+    def _declare(self, series: Series | None) -> Channels:
+        labels = {} if series is None else {"symbol": series.symbol, "timeframe": series.timeframe}
+        own = {**labels, "strategy_id": self._ear.strategy_id}
+        engine, late = self._session.engine, _Late(self, series)
+        said = {**own, "segment": self._segment}
+        values = tuple(Field(name, "float") for name in self.indicators.columns)
+        signal = {**rows.SIGNAL_COLUMNS, **same_columns(values)}
+        joint = engine.joint_channel(
+            (*rows.SIGNAL, *values, *rows.TAIL),
+            (
+                Share("signals", signal, said, late=late.of_signals),
+                Share("orders", rows.INTENT_ORDER, {**own, "action": "new"}, late=late.of_intents),
+            ),
+        )
+        alone = engine.joint_channel(
+            (*rows.SIGNAL, *values), (Share("signals", signal, said, late=late.of_signals),)
+        )
+        fills = Share("fills", same_columns(rows.FILL), own, late=late.of_fills)
+        done = {**own, "status": "executed", "reason": "filled", "actor": "broker"}
+        executed = Share("statuses", rows.EXECUTED, done)
+        return Channels(
+            joint.append,
+            alone.append,
+            engine.channel("orders", rows.ORDER, constants=own, late=late.of_orders).append,
+            engine.channel("fills", rows.FILL, constants=own, late=late.of_fills).append,
+            engine.joint_channel(rows.FILL, (fills, executed)).append,
+            engine.channel("statuses", rows.STATUS, constants=own).append,
+        )
+
+    # --- what is gathered late ---------------------------------------------------------------
+
+    def texts(self, seqs: list[int]) -> dict[str, Any]:
+        """Return what an order says in words: arguments, validity, tags, other orders."""
+        found: dict[str, list[Any]] = {
+            name: []
+            for name in (
+                "arguments", "valid", "tag", "parent_id", "oco_id", "extra_client_order_id"
+            )
+        }  # fmt: skip
+        for seq in seqs:
+            verb, given = self.said.get(seq, ("", None))
+            row = {} if given is None else self._texts(seq, verb, given)
+            for name, values in found.items():
+                values.append(row.get(name))
+        return {name: pa.array(values, pa.string()) for name, values in found.items()}
+
+    def _texts(self, seq: int, verb: str, given: Mapping[str, Any]) -> dict[str, str | None]:
+        ear = self._ear
+        placed = ear.outcomes.placed
+
+        def again(order: Any) -> bool:
+            known = placed.get(order.client_order_id)
+            return known is not None and not seq - 1 <= known.signal_seq <= seq
+
+        lost: set[str] = set()
+        arguments = encode(given, again, lost) if verb else None
+        ear.missing.update(f"{verb}.{name}" for name in lost)
+        order = given.get("order")
+        if order is None and "order_list" in given:
+            order = given["order_list"].first
+        return {"arguments": arguments, **({} if order is None else self._of_order(order))}
+
+    def _of_order(self, order: Any) -> dict[str, str | None]:
+        placed = self._ear.outcomes.placed
+        parent = None if order.parent_order_id is None else placed.get(order.parent_order_id)
+        linked = [placed.get(other) for other in order.linked_order_ids or ()]
+        beside = next((p for p in linked if p is not None and p.order is not order), None)
+        contingent = order.contingency_type.name if order.contingency_type else ""
+        expires = getattr(order, "expire_time", None)
+        valid = order.time_in_force.name
+        return {
+            "valid": valid if expires is None else f"{valid} {expires.isoformat()}",
+            "tag": ",".join(order.tags) if order.tags else None,
+            "parent_id": None if parent is None else f"o{parent.order_seq}",
+            "oco_id": f"o{beside.order_seq}" if beside and contingent in {"OCO", "OUO"} else None,
+            "extra_client_order_id": order.client_order_id.value,
+        }
+
+    def references(self, moments: list[int], series: Series | None) -> list[str | None]:
+        """Return where the other bars that the strategy subscribed to stood at these moments."""
+        others = [s for s in self._session.subscribed(self._ear) if s is not series]
+        texts = []
+        for moment in moments:
+            seen = [[s.symbol, s.timeframe, bar] for s in others if (bar := s.at(moment)) >= 0]
+            texts.append(json.dumps(seen) if seen else None)
+        return texts
+
+    def repeated(self, seqs: Any) -> dict[str, Any]:
+        """Return, of a replay, which recorded signals these signals repeat."""
+        if self._sources is None:
+            return {}
+        return {"source_signal_id": pa.array(self._sources(seqs), pa.string())}
+
+    @property
+    def several(self) -> bool:
+        """Whether the strategy may have seen other bars than an instrument's own."""
+        return len(self._session.market.series) > 1
+
+    @property
+    def self_contained(self) -> bool:
+        """Whether signals carry their market data themselves."""
+        return self._session.config.self_contained
+
+
+class _Late:
+    """Gathers by bar what the host keeps for the whole run, and what an order says in words."""
+
+    def __init__(self, opened: Opened, series: Series | None) -> None:
+        self._opened = opened
+        self._series = series
+
+    def of_signals(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what else a signal saw."""
+        opened, series = self._opened, self._series
+        found: dict[str, Any] = opened.repeated(columns["seq"])
+        if opened.several:
+            moments = np.asarray(columns["timestamp"]).astype("datetime64[ns]").astype(np.int64)
+            found["references"] = pa.array(opened.references(moments.tolist(), series), pa.string())
+        if opened.self_contained and series is not None:
+            at = columns["bar_index"]
+            found |= {f"market_{name}": values[at] for name, values in series.columns.items()}
+        return found
+
+    def of_intents(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the order of a signal says in words."""
+        return self._opened.texts([seq + 1 for seq in columns["signal_seq"].tolist()])
+
+    def of_orders(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what an order, an edit or a cancel says in words."""
+        return self._opened.texts(columns["seq"].tolist())
+
+    def of_fills(self, columns: Mapping[str, Any]) -> dict[str, Any]:
+        """Return slippage against the close that the decision saw."""
+        series = self._series
+        if series is None:
+            return {}
+        decided = columns["decision_bar"]
+        known = decided >= 0
+        expected = series.columns["close"][np.where(known, decided, 0).astype(int)]
+        slippage = (columns["price"] - expected) * columns["side"]
+        return {
+            "expected_price": pa.array(expected, mask=~known),
+            "slippage": pa.array(slippage, mask=~known),
+        }

@@ -1,0 +1,280 @@
+"""What became of a strategy's orders: its statuses and fills, as the host tells of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from nautilus_trader.model.enums import ContingencyType
+from nautilus_trader.model.events import (
+    OrderAccepted,
+    OrderCanceled,
+    OrderDenied,
+    OrderExpired,
+    OrderFilled,
+    OrderRejected,
+    PositionClosed,
+)
+
+from capture.events import Reason, SignalStatus
+from capture.journal import NULL_INT
+from capture_nautilus.amounts import SCALE, real
+from capture_nautilus.placed import Placed, Traded
+
+if TYPE_CHECKING:
+    from capture_nautilus.ear import Ear
+
+__all__ = ["TELLING", "Outcomes", "reason_of"]
+
+TELLING: Final = frozenset(
+    {
+        OrderDenied,
+        OrderRejected,
+        OrderAccepted,
+        OrderCanceled,
+        OrderExpired,
+        OrderFilled,
+        PositionClosed,
+    }
+)
+"""The events of the host that say what became of an order."""
+
+_WORDS: Final = (
+    ("duplicate", Reason.INVALID_ORDER),
+    ("reduce only", Reason.NOTHING_TO_CLOSE),
+    ("reduce_only", Reason.NOTHING_TO_CLOSE),
+    ("margin", Reason.INSUFFICIENT_MARGIN),
+    ("free_balance", Reason.INSUFFICIENT_CASH),
+    ("tradingstate", Reason.RISK_LIMIT),
+    ("max_order", Reason.RISK_LIMIT),
+    ("notional", Reason.RISK_LIMIT),
+    ("quantity_", Reason.RISK_LIMIT),
+    ("already closed", Reason.CANCELLED_BY_OCO),
+    ("already passed", Reason.EXPIRED),
+    ("precision", Reason.INVALID_ORDER),
+    ("invalid", Reason.INVALID_ORDER),
+    ("not found", Reason.INVALID_ORDER),
+)
+_CONTINGENT: Final = (ContingencyType.OCO, ContingencyType.OUO)
+_FILLED: Final = (SignalStatus.EXECUTED, Reason.FILLED)
+_PARTLY: Final = (SignalStatus.PARTIALLY_FILLED, Reason.PARTIALLY_FILLED)
+
+
+def reason_of(said: str, otherwise: Reason) -> Reason:
+    """Return the reason code of what the host says."""
+    text = said.lower()
+    return next((reason for word, reason in _WORDS if word in text), otherwise)
+
+
+class Outcomes:
+    """Writes what becomes of the orders of one strategy.
+
+    Attributes:
+        placed: the recorded orders, by the host's name.
+        trades: the trades so far.
+        unheard: orders of which no call told.
+    """
+
+    def __init__(self, ear: Ear) -> None:
+        """Write for an ear."""
+        self._ear = ear
+        self.placed: dict[Any, Placed] = {}
+        self.trades: list[Traded] = []
+        self.unheard: set[str] = set()
+        self._open: dict[Any, Traded] = {}
+        self._ended: dict[Any, Traded] = {}
+        self._told = {
+            OrderDenied: self._denied,
+            OrderRejected: self._rejected,
+            OrderAccepted: self._accepted,
+            OrderCanceled: self._cancelled,
+            OrderExpired: self._expired,
+            OrderFilled: self._filled,
+            PositionClosed: self._closed,
+        }
+
+    def heard(self, event: Any) -> None:
+        """Write what an event of the host says, before the strategy hears of it."""
+        told = self._told.get(type(event))
+        if told is not None:
+            told(event)
+
+    # --- statuses ----------------------------------------------------------------------------
+
+    def settle(
+        self,
+        placed: Placed,
+        status: SignalStatus,
+        reason: Reason,
+        actor: str,
+        time_ns: int,
+        detail: str | None = None,
+    ) -> None:
+        """Write what became of an order; of one that leads, also what became of its signal."""
+        writer = self._ear.writer
+        if writer is None:
+            return
+        series, words = placed.series, writer.words
+        writer.channels(series).status(
+            placed.signal_seq if placed.leads else NULL_INT,
+            placed.order_seq,
+            NULL_INT if series is None else series.at(time_ns),
+            words[status.value],
+            words[reason.value],
+            words[actor],
+            words[detail] if detail else 0,
+            time_ns,
+        )
+
+    def refused(self, placed: Placed, reason: Reason, detail: str, time_ns: int) -> None:
+        """Write that the host refused an order with an error."""
+        placed.settled = True
+        self.settle(placed, SignalStatus.REJECTED, reason, "broker", time_ns, detail)
+
+    def _over(
+        self, event: Any, status: SignalStatus, reason: Reason, actor: str, detail: str | None
+    ) -> None:
+        placed = self.placed.get(event.client_order_id)
+        if placed is None or placed.settled:
+            return
+        placed.settled = True
+        # What was filled stays filled; the reason says why the rest was not.
+        final = SignalStatus.PARTIALLY_FILLED if placed.filled else status
+        self.settle(placed, final, reason, actor, event.ts_event, detail)
+
+    def _denied(self, event: Any) -> None:
+        reason = reason_of(event.reason, Reason.RISK_LIMIT)
+        self._over(event, SignalStatus.REJECTED, reason, "risk", event.reason)
+
+    def _rejected(self, event: Any) -> None:
+        reason = reason_of(event.reason, Reason.REJECTED_BY_BROKER)
+        self._over(event, SignalStatus.REJECTED, reason, "broker", event.reason)
+
+    def _accepted(self, event: Any) -> None:
+        placed = self.placed.get(event.client_order_id)
+        if placed is not None and not placed.accepted:
+            placed.accepted = True
+            self.settle(placed, SignalStatus.SUBMITTED, Reason.ACCEPTED, "broker", event.ts_event)
+
+    def _cancelled(self, event: Any) -> None:
+        placed = self.placed.get(event.client_order_id)
+        if placed is None:
+            return
+        if placed.expiring:
+            self._expired(event)
+            return
+        if placed.cancelling:
+            reason, actor = Reason.CANCELLED_BY_STRATEGY, "strategy"
+        elif placed.order.contingency_type in _CONTINGENT:
+            reason, actor = Reason.CANCELLED_BY_OCO, "broker"
+        else:
+            reason, actor = Reason.CANCELLED_BY_BROKER, "broker"
+        self._over(event, SignalStatus.CANCELLED, reason, actor, None)
+
+    def _expired(self, event: Any) -> None:
+        self._over(event, SignalStatus.EXPIRED, Reason.EXPIRED, "broker", None)
+
+    def end_of_data(self, time_ns: int) -> None:
+        """Write of every order that still waits that there are no more bars."""
+        for placed in self.placed.values():
+            if not placed.settled:
+                placed.settled = True
+                status = SignalStatus.PARTIALLY_FILLED if placed.filled else SignalStatus.EXPIRED
+                self.settle(placed, status, Reason.END_OF_DATA, "broker", time_ns)
+
+    # --- fills -------------------------------------------------------------------------------
+
+    def catch_up(self) -> None:
+        """Write the fills of which the host did not tell, because its account was at an end."""
+        for placed in list(self.placed.values()):
+            fills = [event for event in placed.order.events if type(event) is OrderFilled]
+            for event in fills[placed.fills :]:
+                self._filled(event)
+
+    def _filled(self, event: Any) -> None:
+        before, units = self._ear.holdings.fill(event)
+        placed = self.placed.get(event.client_order_id)
+        commission = real(event.commission)
+        if placed is None:
+            self.unheard.add(event.client_order_id.value)
+            done = False
+        else:
+            placed.fills += 1
+            placed.filled = True
+            done = placed.settled = placed.order.is_closed
+        parts = self._split(event, before, units)
+        together = done and placed is not None and placed.leads and len(parts) == 1
+        for part, traded, effect in parts:
+            cost = commission if part == units else commission * (part / units)
+            traded.commission += cost
+            self._write(event, placed, part, traded, effect, cost, together)
+        if placed is not None and not together:
+            said = _FILLED if done else _PARTLY
+            self.settle(placed, *said, "broker", event.ts_event)
+
+    def _split(self, event: Any, before: int, units: int) -> list[tuple[int, Traded, str]]:
+        """Return what a fill does: one that turns a position round closes a trade and opens one."""
+        position, parts = event.position_id, []
+        traded = self._open.get(position)
+        if traded is not None and before * units < 0:
+            if abs(units) < abs(before):
+                return [(units, traded, "reduce")]
+            self._ended[position] = self._open.pop(position)
+            parts.append((-before, traded, "close"))
+            units += before
+            if not units:
+                return parts
+            before, traded = 0, None
+        if traded is None:
+            traded = self._open[position] = self._new(event)
+        after = (before + units) / SCALE
+        if abs(after) > abs(traded.units):
+            traded.units = after
+        parts.append((units, traded, "open"))
+        return parts
+
+    def _new(self, event: Any) -> Traded:
+        ear = self._ear
+        assert ear.session is not None
+        series = ear.session.market.of(event.instrument_id)
+        traded = Traded(
+            ear.session.next_trade(), event.position_id, event.instrument_id, series,
+            ear.strategy_id, event.ts_event, 0.0,
+        )  # fmt: skip
+        self.trades.append(traded)
+        return traded
+
+    def _write(
+        self,
+        event: Any,
+        placed: Placed | None,
+        units: int,
+        traded: Traded,
+        effect: str,
+        commission: float,
+        together: bool,
+    ) -> None:
+        """Write a fill; together with what became of the order that it completes."""
+        writer, time_ns = self._ear.writer, event.ts_event
+        if writer is None:
+            return
+        series = traded.series
+        channels = writer.channels(series)
+        (channels.executed if together else channels.fill)(
+            NULL_INT if placed is None else placed.signal_seq,
+            NULL_INT if placed is None else placed.order_seq,
+            NULL_INT if series is None else series.at(time_ns),
+            NULL_INT if placed is None else placed.bar,
+            1 if units > 0 else -1,
+            abs(units) / SCALE,
+            event.last_px.raw / SCALE,
+            commission,
+            self._ear.holdings.of(event.instrument_id),
+            traded.number,
+            writer.words[effect],
+            time_ns,
+        )
+
+    def _closed(self, event: Any) -> None:
+        traded = self._ended.pop(event.position_id, None)
+        if traded is not None:
+            traded.closed = event

@@ -1,0 +1,284 @@
+"""One captured run of an engine: its beginning, its end, and what all its strategies share."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import warnings
+import weakref
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+from capture.errors import CaptureError, CaptureHalted, CaptureWarning
+from capture.events import Bar, RunState
+from capture.journal import NULL_FLOAT
+from capture.recorder.current import enter, leave
+from capture.recorder.engine import SignalCaptureEngine
+from capture_nautilus import notes
+from capture_nautilus.amounts import real
+from capture_nautilus.ending import equity_table, strategy_facts, trade_table
+from capture_nautilus.facts import host_settings
+from capture_nautilus.market import Market, Series, engine_of
+from capture_nautilus.opening import Opened, params_of, start_of
+from capture_nautilus.running import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from capture.config import SignalCaptureConfig
+    from capture_nautilus.ear import Ear
+
+__all__ = ["Session", "join"]
+
+
+def join(ear: Ear, config: SignalCaptureConfig) -> Session:
+    """Return the session of the run that a strategy is part of; the first one begins it."""
+    msgbus = ear.strategy.msgbus
+    for session in list(_SESSIONS):
+        if session.msgbus is msgbus and session.config == config:
+            session.add(ear)
+            return session
+    session = Session(config, ear)
+    session.add(ear)
+    return session
+
+
+class Session:
+    """Writes the recording of one run, of one captured strategy or of several.
+
+    Attributes:
+        config: how it is recorded.
+        msgbus: the host's message bus, of which each engine has one.
+        backtest: the host's engine; None of a live node.
+        engine: the recorder.
+        market: the bars of the run.
+        ears: hear the strategies.
+        observe: tells observers of a bar; None if nobody listens.
+    """
+
+    def __init__(self, config: SignalCaptureConfig, ear: Ear) -> None:
+        """Begin the recording of a run whose first captured strategy is about to start."""
+        strategy = ear.strategy
+        self.config = config
+        self.msgbus = strategy.msgbus
+        self.backtest = engine_of(self.msgbus)
+        self.market = Market(self.backtest)
+        self._name_data()
+        self.ears: list[Ear] = []
+        self._stopped: set[str] = set()
+        self._over = False
+        self._warned = False
+        self._problem: str | None = None
+        self._trades = 0
+        self._capital: dict[Any, Callable[[], float]] = {}
+        start = start_of(
+            ear.original,
+            config,
+            params=params_of(strategy),
+            settings=host_settings(self.backtest),
+        )
+        self.engine = SignalCaptureEngine(config, run=start)
+        for series in self.market.series:
+            self.engine.add_base_data(
+                series.table(), symbol=series.symbol, timeframe=series.timeframe
+            )
+        tell = self.engine.observer("bars")
+        self.observe = None if tell is None else self._observer(tell)
+        self._opened: dict[str, Opened] = {}
+        self._watch = None if self.backtest is None else Watch(self, self.backtest.kernel)
+        enter(self)
+        _SESSIONS.add(self)
+
+    def _name_data(self) -> None:
+        if self.market.series:
+            first = self.market.series[0]
+            first.symbol = self.config.symbol or first.symbol
+            first.timeframe = self.config.timeframe or first.timeframe
+
+    def add(self, ear: Ear) -> None:
+        """Hear one more strategy of the run."""
+        ear.session, ear.observe = self, self.observe
+        self.ears.append(ear)
+        opened = self._opened[ear.strategy_id] = Opened(self, ear)
+        ear.writer = opened.writer()
+        opened.channels(self.market.series[0] if self.market.series else None)
+
+    def _observer(self, tell: Callable[[Any], None]) -> Callable[[Any], None]:
+        def observe(bar: Any) -> None:
+            series = self.market.of_type(str(bar.bar_type))
+            if series is None:
+                return
+            at, mine = series.at(bar.ts_init), series
+
+            def read() -> dict[str, Any]:
+                row = {name: float(values[at]) for name, values in mine.columns.items()}
+                times = mine.table().slice(at, 1)
+                moments = {n: times.column(n)[0].as_py() for n in ("timestamp", "available_time")}
+                return {"symbol": mine.symbol, "timeframe": mine.timeframe, **moments, **row}
+
+            tell(Bar.lazy({"bar_index": at}, read))
+
+        return observe
+
+    # --- in between --------------------------------------------------------------------------
+
+    def next_trade(self) -> int:
+        """Return the number of a trade that begins."""
+        self._trades += 1
+        return self._trades - 1
+
+    def capital(self, instrument_id: Any) -> float:
+        """Return the free balance of the account that trades an instrument."""
+        known = self._capital.get(instrument_id)
+        if known is None:
+            known = self._capital_of(instrument_id)
+            if known is None:
+                return NULL_FLOAT
+            self._capital[instrument_id] = known
+        return known()
+
+    def _capital_of(self, instrument_id: Any) -> Callable[[], float] | None:
+        ear = self.ears[0]
+        account = ear.portfolio.account(instrument_id.venue)
+        instrument = ear.cache.instrument(instrument_id)
+        if account is None or instrument is None:
+            return None
+        currency = account.base_currency or instrument.quote_currency
+
+        def free() -> float:
+            balance = account.balance_free(currency)
+            return NULL_FLOAT if balance is None else real(balance)
+
+        return free
+
+    def subscribed(self, ear: Ear) -> list[Series]:
+        """Return the bars that a strategy subscribed to."""
+        texts = [said["arguments"] for said in ear.setup if said["call"] == "subscribe_bars"]
+        return [s for s in self.market.series if any(f'"{s.bar_type}"' in text for text in texts)]
+
+    def note(self, name: str, value: Any, **said: Any) -> None:
+        """Keep what a strategy notes."""
+        if not self._over:
+            notes.keep(self, name, value, **said)
+
+    def speaking(self) -> Ear:
+        """Return the ear of the strategy that is in one of its callbacks."""
+        return next((ear for ear in self.ears if ear.phase), self.ears[0])
+
+    def broken(self, exc: CaptureError) -> None:
+        """Say once that recording stopped; the run goes on unless the user chose that it halts."""
+        self._problem = f"recording stopped: {exc}"
+        for ear in self.ears:
+            ear.writer = None
+        if isinstance(exc, CaptureHalted):
+            raise exc
+        if not self._warned:
+            self._warned = True
+            name = self.ears[0].original.__name__ if self.ears else "capture"
+            warnings.warn(f"{name}: {exc}", CaptureWarning, stacklevel=2)
+
+    # --- the end -----------------------------------------------------------------------------
+
+    def stopped(self, ear: Ear) -> None:
+        """Take note that a strategy has stopped; the host may still carry out its orders."""
+        self._stopped.add(ear.strategy_id)
+        if self.backtest is None:  # of a live node, nothing tells when all has settled
+            self.over_if_stopped()
+
+    def over_if_stopped(self) -> None:
+        """Seal the recording if all its strategies have stopped."""
+        if self.ears and len(self._stopped) == len(self.ears):
+            self.finish()
+
+    def finish(self) -> None:
+        """Seal the recording of a run that came to its end."""
+        if not self._stop():
+            return
+        if self._problem is None:
+            for ear in self.ears:
+                try:
+                    ear.outcomes.catch_up()
+                    ear.outcomes.end_of_data(ear.clock.timestamp_ns())
+                except CaptureError as exc:
+                    self.broken(exc)
+        self._flags()
+        try:
+            self._tables()
+        except CaptureError as exc:
+            self._close(RunState.ENDED, self._problem or str(exc))
+            self.broken(exc)
+        else:
+            self._close(RunState.ENDED, self._problem)
+
+    def raised(self, exc: BaseException) -> None:
+        """Close the recording of a run that an exception ended."""
+        self._fail(f"{type(exc).__name__}: {exc}")
+
+    def abandon(self) -> None:
+        """Close the recording of a run that did not come to its end."""
+        self._fail("the run did not come to its end")
+
+    def _fail(self, problem: str) -> None:
+        if not self._stop():
+            return
+        self._flags()
+        with suppress(CaptureError):
+            self._tables()
+        self._close(RunState.FAILED, problem)
+
+    def _tables(self) -> None:
+        for name, table in (("equity", equity_table(self)), ("trades", trade_table(self))):
+            if table is not None and table.num_rows:
+                self.engine.append_table(name, table)
+
+    def _flags(self) -> None:
+        with suppress(CaptureError):
+            self.engine.flush()  # what could not be kept is noticed when arguments are written
+        reads = set().union(*(ear.reads for ear in self.ears))
+        missing = set().union(*(ear.missing for ear in self.ears))
+        unheard = sum(len(ear.outcomes.unheard) for ear in self.ears)
+        if unheard:
+            missing.add("orders of which no call told")
+        facts = {
+            "closed_loop": sorted(reads),
+            "not_captured": sorted(missing),
+            "unheard_orders": unheard,
+            "series": [[s.symbol, s.timeframe, s.bar_type] for s in self.market.series],
+            "strategies": {ear.strategy_id: strategy_facts(ear) for ear in self.ears},
+        }
+        for name, value in facts.items():
+            if value:
+                self.engine.flag(name, value)
+
+    def _close(self, state: RunState, problem: str | None) -> None:
+        try:
+            self.engine.close(state, problem=problem)
+        except CaptureError as exc:
+            self.broken(exc)
+
+    def _stop(self) -> bool:
+        """Hear nothing more; False if it is over already."""
+        if self._over:
+            return False
+        self._over = True
+        leave(self)
+        _SESSIONS.discard(self)
+        if self._watch is not None:
+            self._watch.end()
+        for ear in self.ears:
+            ear.strategy.__dict__.pop("_capture", None)
+        return True
+
+
+_SESSIONS: Final[weakref.WeakSet[Session]] = weakref.WeakSet()
+
+if hasattr(os, "register_at_fork"):
+    # What the parent records is none of the child's.
+    os.register_at_fork(after_in_child=_SESSIONS.clear)
+
+
+@atexit.register
+def _abandon_all() -> None:
+    """Close what is open when the process ends, before recorders close themselves."""
+    for session in list(_SESSIONS):
+        session.abandon()
