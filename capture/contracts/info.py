@@ -90,10 +90,16 @@ class AdapterInfo(Info):
 
     `listens` says that the adapter fulfils `ListeningAdapter`: its host has no strategy class, and
     is recorded by `capture.record`.
+
+    `functions` names the keyword arguments in which the host takes a strategy that is made of
+    functions; those of them in `needs` cannot be left out. Such an adapter is handed a mapping from
+    these names, and returns one, which its user spreads where the functions stood.
     """
 
     accepts: Callable[[object], bool] = lambda _strategy: False
     listens: bool = False
+    functions: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
