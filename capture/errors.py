@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from capture.hiding import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "UnsupportedHost",
     "UnsupportedStrategy",
     "WorkersLost",
+    "WrongFunctions",
     "did_you_mean",
 ]
 
@@ -148,10 +149,12 @@ class UnsupportedStrategy(CaptureError, TypeError):
         supported: Iterable[str],
         missing: Iterable[str],
         heard: Iterable[str] = (),
+        functions: Mapping[str, Iterable[str]] | None = None,
     ) -> None:
         """Name the object, the supported backtesters, and the extras that are not installed.
 
-        Those in `heard` have no strategy to wrap, and are recorded by `capture.record`.
+        Those in `heard` have no strategy to wrap, and are recorded by `capture.record`; those in
+        `functions` take functions by these names.
         """
         self.supported: Final = tuple(sorted(supported))
         self.missing: Final = tuple(sorted(missing))
@@ -165,8 +168,34 @@ class UnsupportedStrategy(CaptureError, TypeError):
                 f" {host} has no strategy to wrap: put `with capture.record(store):` around calls."
                 for host in sorted(heard)
             )
+            + "".join(
+                f" {host} takes functions by name: capture.wrap({_named(names)}, store=...)."
+                for host, names in sorted((functions or {}).items())
+            )
             + " An object with generate_signal(market_data) goes into CaptureAwareStrategy."
         )
+
+
+class WrongFunctions(CaptureError, TypeError):
+    """A strategy that is made of functions was not handed over as its backtester takes them."""
+
+    def __init__(
+        self, problem: str, functions: Mapping[str, Iterable[str]], needs: Iterable[str] = ()
+    ) -> None:
+        """Say what is wrong, and by which names backtesters take functions."""
+        self.functions: Final = {host: tuple(names) for host, names in functions.items()}
+        self.needs: Final = tuple(needs)
+        super().__init__(
+            f"capture.wrap() {problem}."
+            + "".join(
+                f" For {host}: capture.wrap({_named(names)}, store=...)."
+                for host, names in sorted(self.functions.items())
+            )
+        )
+
+
+def _named(names: Iterable[str]) -> str:
+    return ", ".join(f"{name}=..." for name in names)
 
 
 class UnsupportedHost(CaptureError, TypeError):

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 from capture.config import SignalCaptureConfig
 from capture.errors import CaptureWarning, UnsupportedStrategy
 from capture.host import get_host
+from capture.host.functions import functions_of, takers
 from capture.recorder.current import current
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from capture.contracts.info import AdapterInfo
 
 __all__ = ["default_store", "note", "wrap"]
 
@@ -22,7 +26,7 @@ def default_store() -> str:
     return os.environ.get("CAPTURE_STORE") or "signals"
 
 
-def wrap(strategy: Any, store: str | Path | None = None, **options: Any) -> Any:
+def wrap(strategy: Any = None, store: str | Path | None = None, **options: Any) -> Any:
     """Return what the strategy's backtester accepts in its place; running it records it.
 
     Nothing is written before the backtester runs. The results of the run do not change.
@@ -30,23 +34,33 @@ def wrap(strategy: Any, store: str | Path | None = None, **options: Any) -> Any:
     Args:
         strategy: an unmodified strategy of a supported backtester.
         store: folder or URL of the store; by default `CAPTURE_STORE`, or `signals`.
-        **options: any setting of `SignalCaptureConfig`.
+        **options: any setting of `SignalCaptureConfig`; and the functions of a strategy, under the
+            names by which a backtester without strategy classes takes them. Then what is returned
+            is a mapping from these names: `run_algorithm(**capture.wrap(initialize=...), ...)`.
 
     Raises:
         UnsupportedStrategy: no adapter takes the object; the error names those there are.
+        WrongFunctions: functions are not those that a backtester takes.
         ConfigError: an option does not exist, or has a value it cannot have.
     """
     adapters = get_host().adapters()
-    for info in adapters.values():
-        if info.accepts(strategy):
-            config = SignalCaptureConfig.from_options(
-                default_store() if store is None else store, options, invalid="quarantine"
-            )
-            return info.get().wrap(strategy, config)
+    info, functions = functions_of(adapters, strategy, options)
+    if info is None:
+        info = next((one for one in adapters.values() if one.accepts(strategy)), None)
+    if info is None:
+        raise _unsupported(strategy, adapters)
+    own = {name: value for name, value in options.items() if name not in functions}
+    config = SignalCaptureConfig.from_options(
+        default_store() if store is None else store, own, invalid="quarantine"
+    )
+    return info.get().wrap(functions or strategy, config)
+
+
+def _unsupported(strategy: Any, adapters: Mapping[str, AdapterInfo]) -> UnsupportedStrategy:
     wrapped = {name: info for name, info in adapters.items() if not info.listens}
     missing = [info.extra or info.name for info in wrapped.values() if info.missing()]
     heard = adapters.keys() - wrapped.keys()
-    raise UnsupportedStrategy(strategy, wrapped, missing, heard)
+    return UnsupportedStrategy(strategy, wrapped, missing, heard, takers(adapters))
 
 
 def note(

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import backtrader as bt
 
 from capture.journal import NULL_FLOAT
+from capture.recorder.adapting import price_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["COMPOSITES", "VERBS", "Meaning", "bound", "meaning_of", "price_of", "stated", "type_of"]
+__all__ = ["COMPOSITES", "VERBS", "Meaning", "bound", "meaning_of", "stated"]
 
 VERBS: Final = (
     "buy",
@@ -102,22 +103,6 @@ def meaning_of(verb: str, given: Mapping[str, Any], made: Any, held: float) -> M
     # Where there is nothing to do, what is wanted is what is held.
     wanted = side or (target > 0) - (target < 0)
     return Meaning(side, wanted if target else 0, target, _TARGETS[verb])
-
-
-def type_of(direction: int, side: int, units: float, held: float) -> str:
-    """Return what a signal does to the position that is held, or will be after earlier calls."""
-    if not direction:
-        return "exit"
-    if not held:
-        return "entry"
-    if held * (side or direction) > 0 or units < abs(held):
-        return "adjustment"
-    return "exit" if units == abs(held) else "entry"
-
-
-def price_of(value: Any) -> float:
-    """Return a price as a number; the null of the journal where there is none."""
-    return NULL_FLOAT if value is None else float(value)
 
 
 def stated(exectype: Any, given: Mapping[str, Any]) -> tuple[str, float, float, float]:

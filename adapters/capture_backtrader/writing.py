@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from capture.journal import NULL_FLOAT, NULL_INT
-from capture.recorder.adapting import Words
-from capture_backtrader.calls import meaning_of, price_of, stated, type_of
+from capture.recorder.adapting import Words, price_of, type_of
+from capture_backtrader.calls import meaning_of, stated
 from capture_backtrader.placed import Placed
 from capture_backtrader.rows import PLACES
 

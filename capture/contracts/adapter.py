@@ -31,7 +31,9 @@ class Adapter(Protocol):
     def wrap(self, strategy: Any, config: SignalCaptureConfig) -> Any:
         """Return what the host accepts in the strategy's place.
 
-        Nothing is written before the host runs it, and the run's results do not change.
+        Nothing is written before the host runs it, and the run's results do not change. A strategy
+        of a host that takes functions by name (`AdapterInfo.functions`) is a mapping, and so is
+        what stands in its place.
         """
         ...
 

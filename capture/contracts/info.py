@@ -95,11 +95,17 @@ class AdapterInfo(Info):
 
     `rules` returns the `capture.contracts.fill_rules.FillRules` of a run from the settings in its
     manifest, without importing the backtester: recordings are explained where it is not installed.
+
+    `functions` names the keyword arguments in which the host takes a strategy that is made of
+    functions; those of them in `needs` cannot be left out. Such an adapter is handed a mapping from
+    these names, and returns one, which its user spreads where the functions stood.
     """
 
     accepts: Callable[[object], bool] = lambda _strategy: False
     listens: bool = False
     rules: Callable[[Mapping[str, Any]], FillRules | None] | None = None
+    functions: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,24 @@ import weakref
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from capture.journal import NULL_INT, Field
+from capture.journal import NULL_FLOAT, NULL_INT, Field
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from capture.recorder.engine import SignalCaptureEngine
 
-__all__ = ["FILL", "STATUS", "Words", "note", "order_columns", "same_columns", "source_of"]
+__all__ = [
+    "FILL",
+    "STATUS",
+    "Words",
+    "note",
+    "order_columns",
+    "price_of",
+    "same_columns",
+    "source_of",
+    "type_of",
+]
 
 FILL: Final = (
     Field("signal_seq", "int"),
@@ -95,6 +105,22 @@ def note(
     engine.note(name, said, signal_id=signal_id, **more)
 
 
+def type_of(direction: int, side: int, units: float, held: float) -> str:
+    """Return what a signal does to the position that is held, or will be after earlier calls."""
+    if not direction:
+        return "exit"
+    if not held:
+        return "entry"
+    if held * (side or direction) > 0 or units < abs(held):
+        return "adjustment"
+    return "exit" if units == abs(held) else "entry"
+
+
+def price_of(value: Any) -> float:
+    """Return a price as a number; the null of the journal where there is none."""
+    return NULL_FLOAT if value is None else float(value)
+
+
 class Words(dict[str, int]):
     """The numbers that stand for words; a new word is interned when it is first used."""
 
@@ -109,14 +135,14 @@ class Words(dict[str, int]):
         return code
 
 
-_SOURCES: Final[weakref.WeakKeyDictionary[type, str | None]] = weakref.WeakKeyDictionary()
+_SOURCES: Final[weakref.WeakKeyDictionary[Any, str | None]] = weakref.WeakKeyDictionary()
 _PARSING: Final[Any] = Lock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_PARSING._at_fork_reinit)
 
 
-def source_of(strategy: type) -> str | None:
-    """Return a strategy's source text; None of one that was typed at a prompt."""
+def source_of(strategy: Any) -> str | None:
+    """Return the source text of a class or a function; None of one that was typed at a prompt."""
     # Finding a class parses its file: once is enough, and some Pythons cannot do it in two threads.
     with _PARSING:
         if strategy not in _SOURCES:

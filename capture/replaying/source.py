@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -277,13 +278,13 @@ class Source:
     def _same_market(self, ref: Mapping[str, Any], bars: pa.Table) -> bool:
         """Say whether times and prices are the same.
 
-        Another backtester may know more of its bars, keep volume as another kind of number, and
-        see otherwise when a bar became known.
+        Another backtester may know more of its bars, keep volume as another kind of number, see
+        otherwise when a bar became known, and lose the last digits of a price where it stores it.
         """
         was = self.recording.store.base_data(ref["fingerprint"]).bars
         shared = [n for n in _MARKET if n in was.column_names and n in bars.column_names]
         return was.num_rows == bars.num_rows and all(
-            not differ(a, b)
+            _is_close(a, b)
             for name in shared
             for a, b in zip(
                 was.column(name).to_pylist(), bars.column(name).to_pylist(), strict=True
@@ -360,6 +361,13 @@ class Source:
         return dict(
             zip(rows.column("seq").to_pylist(), rows.column("signal_id").to_pylist(), strict=True)
         )
+
+
+def _is_close(one: Any, other: Any) -> bool:
+    """Say whether two values are the same but for how they were rounded in storing them."""
+    if isinstance(one, float) and isinstance(other, float) and math.isclose(one, other):
+        return True
+    return not differ(one, other)
 
 
 def _said(condition: Any) -> str:

@@ -59,6 +59,9 @@ class AdapterContract(ReplayContract):
     the host run, and returns the host's results. With `wrap` returning the strategy as it is, that
     is the uncaptured run; with `wrap` returning a replay instead, it is the replay.
 
+    Where a host takes a strategy as functions by name, a run passes a mapping of them through
+    `wrap`, and spreads what comes back.
+
     An adapter that listens, of a host without strategies to wrap, has runs that make no use of
     `wrap`: they are recorded inside `capture.record`, and `.into(...)` is their replay.
 
@@ -232,7 +235,7 @@ class AdapterContract(ReplayContract):
         wrapped: list[Any] = []
 
         def only_wrap(strategy: Any) -> Any:
-            wrapped.append(capture.wrap(strategy, store=folder))
+            wrapped.append(self.wrapped(strategy, store=folder))
             raise _Wrapped
 
         with pytest.raises(_Wrapped):

@@ -6,6 +6,7 @@ import inspect
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
@@ -19,7 +20,7 @@ from capture.store.store import Store
 from capture.testing.traces import watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from capture.replaying.replay import Replay
     from capture.store.recording import Recording
@@ -61,6 +62,13 @@ class ReplayContract:
         name = "test_other_settings_are_refused_where_the_portfolio_was_read"
         setattr(cls, name, None if cls.changed is None else getattr(ReplayContract, name))
 
+    @staticmethod
+    def wrapped(strategy: Any, **options: Any) -> Any:
+        """Wrap a strategy as its user would; one made of functions is a mapping of them by name."""
+        if isinstance(strategy, Mapping):
+            return capture.wrap(**strategy, **options)
+        return capture.wrap(strategy, **options)
+
     # --- what a subclass may override --------------------------------------------------------
 
     def captured(self, run: Run, folder: Path, **options: Any) -> Any:
@@ -68,7 +76,7 @@ class ReplayContract:
         if self.listens:
             with capture.record(folder, **options):
                 return run(lambda strategy: strategy)
-        return run(lambda strategy: capture.wrap(strategy, store=folder, **options))
+        return run(lambda strategy: self.wrapped(strategy, store=folder, **options))
 
     def replays(self, run: Run, replay: Replay, **options: Any) -> Callable[[], Any]:
         """Return what runs one and the same replay each time it is called.

@@ -1,0 +1,101 @@
+"""Captured functions: what the host calls in place of the user's."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from capture_zipline.perturbing import perturb_costs, perturb_start
+from capture_zipline.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from capture.config import SignalCaptureConfig
+    from capture_zipline.replaying import Replayed
+
+__all__ = ["captured"]
+
+
+def captured(
+    functions: Mapping[str, Any], config: SignalCaptureConfig, replayed: Replayed | None = None
+) -> dict[str, Any]:
+    """Return functions whose runs are recorded.
+
+    Args:
+        functions: the user's, by the names under which the host takes them.
+        config: how to record.
+        replayed: of a replay, what makes the recorded calls.
+    """
+    given = {name: _original(function) for name, function in functions.items()}
+    sessions: dict[int, Session] = {}
+    named = _Named(given, config, replayed, sessions)
+    return {
+        **dict.fromkeys(given),
+        "initialize": named.initialize,
+        "handle_data": named.handle_data,
+        "before_trading_start": named.before_trading_start,
+        **{name: given[name] for name in ("analyze",) if name in given},
+    }
+
+
+def _original(function: Any) -> Any:
+    """Return the user's function of one that is captured already: once is enough."""
+    own = getattr(function, "__self__", None)
+    return own.given.get(function.__name__) if isinstance(own, _Named) else function
+
+
+class _Named:
+    """The functions of a captured strategy; each run has a session of its own.
+
+    Attributes:
+        given: the user's functions by name.
+    """
+
+    def __init__(
+        self,
+        given: Mapping[str, Any],
+        config: SignalCaptureConfig,
+        replayed: Replayed | None,
+        sessions: dict[int, Session],
+    ) -> None:
+        self.given = given
+        self._config = config
+        self._replayed = replayed
+        self._sessions = sessions
+
+    def initialize(self, context: Any, **arguments: Any) -> None:
+        """Begin a run."""
+        if self._replayed is None:
+            perturb_start(context)
+        session = Session(self._config, self.given, context, self._replayed)
+        self._sessions[id(context)] = session
+        session.at_end(functools.partial(self._sessions.pop, id(context), None))
+        try:
+            with session.within("initialize"):
+                self.given["initialize"](context, **arguments)
+            if self._replayed is None:
+                perturb_costs(context)
+            session.begin(arguments)
+        except BaseException:
+            session.forget()
+            raise
+
+    def handle_data(self, context: Any, data: Any) -> Any:
+        """Let the strategy act on a bar."""
+        return self._call("handle_data", context, data)
+
+    def before_trading_start(self, context: Any, data: Any) -> Any:
+        """Let the strategy act before a session."""
+        return self._call("before_trading_start", context, data)
+
+    def _call(self, name: str, context: Any, data: Any) -> Any:
+        own: Callable[..., Any] | None = self.given.get(name)
+        session = self._sessions.get(id(context))
+        if session is None:
+            return None if own is None else own(context, data)
+        session.moves(name)
+        if own is None:
+            return None
+        with session.within(name):
+            return own(context, data)

@@ -1,0 +1,55 @@
+"""What a strategy notes: a value with a signal or with the bar, or a signal it refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from capture.journal import NULL_INT
+
+if TYPE_CHECKING:
+    from capture_zipline.bars import Feed
+    from capture_zipline.session import Session
+
+__all__ = ["keep"]
+
+
+def keep(
+    session: Session,
+    name: str,
+    value: Any,
+    *,
+    signal: Any = None,
+    direction: int | None = None,
+    reason: str | None = None,
+) -> None:
+    """Keep a value with a signal or with the bar; with a direction, a refused signal.
+
+    Args:
+        session: where it is written.
+        name: name of the value.
+        value: the value.
+        signal: what an order function returned, or an asset that the value is about.
+        direction: direction of a signal that the strategy would have given.
+        reason: why it did not.
+    """
+    placed = session.broker.placed.get(getattr(signal, "id", signal))
+    if placed is not None:
+        feed: Feed | None = placed.feed
+    elif hasattr(signal, "sid"):
+        feed = session.market.feed(signal)
+    else:
+        feed = next(iter(session.market.feeds.values()), None)
+    seq = NULL_INT if placed is None else placed.signal_seq
+    if direction is not None and feed is not None:
+        seq = session.refused(feed, direction)
+    more: dict[str, Any] = {"strategy_id": session.strategy_id}
+    if feed is not None:
+        bar = feed.bar_of(session.bars - 1)
+        more |= {"symbol": feed.symbol, "timeframe": feed.timeframe, "bar_index": bar}
+        more["timestamp"] = feed.time_ns(bar)
+    signal_id = None
+    if seq >= 0:
+        more["signal_seq"] = seq
+        signal_id = session.engine.signal_id(seq)
+    said = value if reason is None else {"reason": reason, "value": value}
+    session.engine.note(name, said, signal_id=signal_id, **more)

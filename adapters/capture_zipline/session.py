@@ -1,0 +1,390 @@
+"""One captured run: its beginning, what is heard in between, and its end."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import warnings
+import weakref
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+from capture.errors import CaptureError, CaptureHalted, CaptureWarning
+from capture.events import Bar, RunState
+from capture.recorder.adapting import Words
+from capture.recorder.current import enter, leave
+from capture.recorder.engine import SignalCaptureEngine
+from capture_zipline import notes
+from capture_zipline.bars import Market
+from capture_zipline.broker import Broker
+from capture_zipline.ending import equity_table, trade_table
+from capture_zipline.hearing import hear, unhear
+from capture_zipline.opening import Opened, name_of, start_of
+from capture_zipline.setting import bound_setting, host_settings, parameters
+from capture_zipline.writing import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from capture.config import SignalCaptureConfig
+    from capture_zipline.bars import Feed
+    from capture_zipline.opening import Channels
+    from capture_zipline.placed import Placed
+    from capture_zipline.replaying import Replayed
+
+__all__ = ["Session"]
+
+
+class Session:
+    """Writes the recording of one run.
+
+    The host's callbacks are numbered by its clock: each moment at which it calls the strategy has a
+    number, before a session and at a bar alike, however many functions are called at it. 0 is
+    `initialize`.
+
+    Attributes:
+        config: how it is recorded.
+        algorithm: the host's.
+        market: its clock and its assets.
+        engine: the recorder, once the strategy has been initialized.
+        broker: what becomes of orders.
+        problem: why recording stopped before the end, or None.
+        speaking: whether a function of the strategy runs.
+        acting: whether a call of the strategy is being carried out: what the host calls is none.
+        phase: the function that runs.
+        moment: number of the moment.
+        bars: how many bars of the run have come.
+        source_ids: of a replay, tells which recorded signals these signals repeat.
+    """
+
+    engine: SignalCaptureEngine
+    broker: Broker
+
+    def __init__(
+        self,
+        config: SignalCaptureConfig,
+        given: Mapping[str, Any],
+        algorithm: Any,
+        replayed: Replayed | None,
+    ) -> None:
+        """Hear an algorithm that is about to be initialized; nothing is written yet."""
+        self.config = config
+        self.algorithm = algorithm
+        self.problem: str | None = None
+        self.speaking = self.acting = False
+        self.phase, self.moment, self.bars = "initialize", 0, 0
+        self.source_ids = None if replayed is None else replayed.source_ids
+        self._replayed = replayed
+        self._functions = [function for function in given.values() if function is not None]
+        self._before = set(vars(algorithm))
+        self._outer = sys.exc_info()[1]
+        self._reads: set[str] = set()
+        self._synced: list[int] = []
+        self._settings: list[list[str]] = []
+        self._account: list[tuple[float, float, dict[int, float]]] = []
+        self._equity = (-1, 0.0)
+        self._ends: list[Callable[[], Any]] = []
+        self._begun = self._warned = False
+        self.market = Market(algorithm)
+        self.writer = Writer(self)
+        self._observe: Callable[[Any], None] | None = None
+        hear(algorithm, self)
+
+    # --- the beginning -----------------------------------------------------------------------
+
+    def at_end(self, action: Callable[[], Any]) -> None:
+        """Do something when the run is over."""
+        self._ends.append(action)
+
+    def begin(self, arguments: Mapping[str, Any]) -> None:
+        """Begin the recording of an algorithm that has been initialized.
+
+        Args:
+            arguments: of `initialize`.
+        """
+        params = parameters(self._before, self.algorithm, arguments)
+        if self._replayed is not None:
+            params = dict(self._replayed.source.params)
+            self.strategy_id = self._replayed.source.strategy_id
+        else:
+            self.strategy_id = name_of(self._functions)
+        settings = host_settings(self.algorithm)
+        start = start_of(
+            self._functions, self.config, self._replayed, params=params, settings=settings
+        )
+        self.engine = SignalCaptureEngine(self.config, run=start)
+        try:
+            self.words = Words(self.engine.word)
+            self._opened = Opened(self, self.strategy_id, params)
+            self._begun = True
+            for feed in self.market.feeds.values():
+                self._store(feed)
+                self._opened.channels(feed)  # also a run without a signal has its parameters
+        except BaseException as exc:
+            self._begun = False
+            self.engine.close(RunState.FAILED, problem=f"could not begin: {exc}")
+            raise
+        if self._replayed is not None:
+            self._replayed.expect(lambda: self.engine.next_seq)
+        self.broker = Broker(self, self.algorithm)
+        self.broker.closing = self._session_closed
+        self._observe = self.engine.observer("bars")
+        _SESSIONS.add(self)
+        enter(self)
+
+    def forget(self) -> None:
+        """Leave an algorithm that could not be initialized."""
+        self._end()
+
+    def _store(self, feed: Feed) -> None:
+        if len(feed):
+            self.engine.add_base_data(feed.table(), symbol=feed.symbol, timeframe=feed.timeframe)
+
+    def feed_of(self, asset: Any) -> Feed:
+        """Return an asset's bars; of one that is new they become base data."""
+        known = asset.sid in self.market.feeds
+        feed = self.market.feed(asset)
+        if not known and self._begun:
+            self._store(feed)
+        return feed
+
+    # --- where the strategy is ---------------------------------------------------------------
+
+    @contextmanager
+    def within(self, phase: str) -> Iterator[None]:
+        """Let a function of the strategy speak."""
+        before = self.phase, self.speaking
+        self.phase, self.speaking = phase, True
+        try:
+            yield
+        finally:
+            self.phase, self.speaking = before
+
+    @contextmanager
+    def carrying_out(self) -> Iterator[None]:
+        """Let the host do what the strategy asked for."""
+        before, self.acting = self.acting, True
+        try:
+            yield
+        finally:
+            self.acting = before
+
+    def moves(self, name: str) -> None:
+        """Take note that the host calls the strategy at a new moment."""
+        self.moment += 1
+        if name == "handle_data":
+            self.bars += 1
+            if self._observe is not None:
+                self._tell_bars(self._observe)
+
+    def scheduled(self, callback: Any) -> Any:
+        """Return what the host calls in place of a function that is scheduled."""
+        self._functions.append(callback)
+
+        def call(context: Any, data: Any) -> Any:
+            with self.within(getattr(callback, "__name__", "scheduled")):
+                return callback(context, data)
+
+        return call
+
+    def _tell_bars(self, observe: Callable[[Any], None]) -> None:
+        for feed in list(self.market.feeds.values()):
+            place = self.bars - 1 - feed.first
+            if 0 <= place < len(feed):
+                observe(Bar.lazy({"bar_index": place}, partial(feed.row, place)))
+
+    # --- what is heard -----------------------------------------------------------------------
+
+    def came_across(self, asset: Any) -> None:
+        """Take note of an asset that the strategy looks up."""
+        try:
+            self.feed_of(asset)
+        except CaptureError as exc:
+            self.broken(exc)
+
+    def read(self, name: str, *, syncs: bool = False) -> None:
+        """Take note of what the strategy looks at of its portfolio."""
+        if self._replayed is None:
+            self._reads.add(name)
+        if syncs and self._synced[-1:] != [self.moment]:
+            self._synced.append(self.moment)
+
+    def set(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Take note of a setting that the strategy makes."""
+        given = bound_setting(name, args, kwargs)
+        self._settings.append([name, self.writer.encoder.encode(name, given)])
+
+    def recorded(self, values: Mapping[str, Any]) -> None:
+        """Keep the numbers that the strategy records."""
+        if not self._begun or self.problem is not None:
+            return
+        bar = self.bars if self.phase == "before_trading_start" else self.bars - 1
+        for name, value in values.items():
+            if isinstance(name, str) and (number := _number(value)) is not None:
+                self._opened.recorded(name, bar, number)
+
+    def intent(
+        self, verb: str, call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Carry out what the strategy asks for, and record it."""
+        if not self._begun or self.problem is not None:
+            return call(*args, **kwargs)
+        return self.writer.intent(verb, call, args, kwargs)
+
+    def cancels(
+        self, call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Carry out a cancel, and record it."""
+        if not self._begun or self.problem is not None:
+            return call(*args, **kwargs)
+        return self.writer.cancel(call, args, kwargs)
+
+    def equity(self) -> float:
+        """Return what all is worth at this moment, which is reckoned once for it."""
+        if self._equity[0] != self.moment:
+            worth = (
+                self.broker.worth
+                if self.phase == "before_trading_start"
+                else self.broker.worth_now(self._price)
+            )
+            self._equity = (self.moment, worth)
+        return self._equity[1]
+
+    def _price(self, asset: Any) -> float:
+        feed = self.market.feed(asset)
+        place = self.bars - 1 - feed.first
+        return float(feed.columns["close"][place]) if 0 <= place < len(feed) else float("nan")
+
+    def _session_closed(self) -> None:
+        self._account.append((self.broker.cash, self.broker.worth, self.broker.positions()))
+
+    # --- writing -----------------------------------------------------------------------------
+
+    def channels(self, feed: Feed) -> Channels:
+        """Return the channels of an asset."""
+        return self._opened.channels(feed)
+
+    def word(self, text: str) -> int:
+        """Return the number that stands for a word."""
+        return self.words[text]
+
+    def settle(self, placed: Placed, outcome: str, bar: int | None = None) -> None:
+        """Record what became of an order."""
+        if self.problem is None:
+            at = placed.feed.bar_of(self.bars - 1) if bar is None else bar
+            try:
+                self.writer.settle(placed.feed, placed.signal_seq, placed.order_seq, outcome, at)
+            except CaptureError as exc:
+                self.broken(exc)
+
+    def note(self, name: str, value: Any, **said: Any) -> None:
+        """Keep what a strategy notes."""
+        if self.problem is None:
+            notes.keep(self, name, value, **said)
+
+    def refused(self, feed: Feed, direction: int) -> int:
+        """Record a signal that the strategy's own filter refused."""
+        return self.writer.refused(feed, direction)
+
+    def broken(self, exc: CaptureError) -> None:
+        """Say once that recording stopped; the run goes on unless the user chose that it halts."""
+        self.problem = f"recording stopped: {exc}"
+        if isinstance(exc, CaptureHalted):
+            raise exc
+        if not self._warned:
+            self._warned = True
+            warnings.warn(f"{self.strategy_id}: {exc}", CaptureWarning, stacklevel=2)
+
+    # --- the end -----------------------------------------------------------------------------
+
+    def over(self, exc: BaseException | None) -> None:
+        """Close the recording of a run that came to its end, or that raised."""
+        begun = self._begun
+        self._end()
+        if not begun:
+            return
+        if exc is not None and exc is not self._outer:
+            self._close(RunState.FAILED, self.problem or f"{type(exc).__name__}: {exc}")
+            return
+        if self.problem is None:
+            self.broker.end_of_data()
+        self._close(RunState.ENDED, self.problem)
+
+    def abandon(self) -> None:
+        """Close the recording of a run that did not come to its end."""
+        begun = self._begun
+        self._end()
+        if begun:
+            self._close(RunState.FAILED, self.problem or "the run did not come to its end")
+
+    def _end(self) -> None:
+        self._begun = self.speaking = False
+        leave(self)
+        _SESSIONS.discard(self)
+        unhear(self.algorithm)
+        if hasattr(self, "broker"):
+            self.broker.unhear()
+        for action in self._ends:
+            action()
+        self._ends.clear()
+
+    def _close(self, state: RunState, problem: str | None) -> None:
+        for name, value in self._flags().items():
+            if value:
+                self.engine.flag(name, value)
+        try:
+            if self._account:
+                table = equity_table(self.market, self._account, self.strategy_id)
+                self.engine.append_table("equity", table)
+            if self.broker.trades:
+                trades = trade_table(self.broker.trades, self.strategy_id)
+                self.engine.append_table("trades", trades)
+            self.engine.close(state, problem=problem)
+        except CaptureError as exc:
+            self.engine.close(state, problem=problem or str(exc))
+            self.broken(exc)
+
+    def _flags(self) -> dict[str, Any]:
+        feeds = self.market.feeds.values()
+        return {
+            "closed_loop": sorted(self._reads),
+            "not_captured": sorted(self.writer.encoder.missing),
+            "assets": {feed.symbol: feed.asset.sid for feed in feeds},
+            "feeds": [[feed.symbol, feed.timeframe] for feed in feeds],
+            "settings_made": self._settings,
+            "looked_at_portfolio": _spans(self._synced),
+        }
+
+
+def _spans(numbers: list[int]) -> list[list[int]]:
+    """Return rising numbers as pairs: the first and the last of those that follow on each other."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and spans[-1][1] + 1 >= number:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return spans
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return None if isinstance(value, str) else float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+_SESSIONS: Final[weakref.WeakSet[Session]] = weakref.WeakSet()
+
+if hasattr(os, "register_at_fork"):
+    # What the parent records is none of the child's.
+    os.register_at_fork(after_in_child=_SESSIONS.clear)
+
+
+@atexit.register
+def _abandon_all() -> None:
+    """Close what is open when the process ends, before recorders close themselves."""
+    for session in list(_SESSIONS):
+        session.abandon()
