@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from capture.journal import NULL_INT
+from capture.recorder.adapting import note
 from capture_bt.execution import Voice
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ def keep(
     if label is not None and len(label):
         more["timestamp"] = int(label[bar])
     told = None if signal is None else session.intents.last.get(str(signal))
-    seq = told[1] if told is not None and told[0] == bar else None
+    seq = told[1] if told is not None and told[0] == bar else NULL_INT
     if direction is not None:
         node = _speaker(session)
         symbol = str(signal if signal is not None else _only(opened, node))
@@ -53,12 +55,7 @@ def keep(
         more["symbol"] = opened.called(symbol)
     elif signal is not None:
         more["symbol"] = opened.called(str(signal))
-    signal_id = None
-    if seq is not None and seq >= 0:
-        more["signal_seq"] = seq
-        signal_id = opened.engine.signal_id(seq)
-    said = value if reason is None else {"reason": reason, "value": value}
-    opened.engine.note(name, said, signal_id=signal_id, **more)
+    note(opened.engine, name, value, signal_seq=seq, reason=reason, **more)
 
 
 def _only(opened: Opened, node: Any) -> str:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
-import os
 import warnings
-import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +11,7 @@ from bt.core import SecurityBase, StrategyBase
 from capture.errors import CaptureError, CaptureHalted, CaptureWarning
 from capture.events import Bar, RunState
 from capture.recorder.current import enter, leave
+from capture.recorder.lifetimes import Runs
 from capture_bt import notes
 from capture_bt.classes import listen, original, quiet, quieten, taken_back
 from capture_bt.cutting import cut_data, trace_indicators
@@ -273,6 +271,11 @@ class Session:
         except CaptureError as exc:
             self.broken(exc)
 
+    def abandon(self) -> None:
+        """Close the recording of a run that did not come to its end."""
+        with suppress(CaptureHalted):
+            self.fail("the run did not come to its end")
+
     def _stop(self) -> bool:
         """Hear nothing more; False if it is over already."""
         if self.over:
@@ -286,26 +289,14 @@ class Session:
         return True
 
 
-_SESSIONS: Final[weakref.WeakSet[Session]] = weakref.WeakSet()
-
-if hasattr(os, "register_at_fork"):
-    # What the parent records is none of the child's.
-    os.register_at_fork(after_in_child=_SESSIONS.clear)
+_SESSIONS: Final[Runs[Session]] = Runs()
 
 
 def _abandon_ended() -> None:
     """Close what nobody runs any more."""
     for session in list(_SESSIONS):
         if not isinstance(session.backtest.dates, Dates):
-            session.fail("the run did not come to its end")
-
-
-@atexit.register
-def _abandon_all() -> None:
-    """Close what is open when the process ends, before recorders close themselves."""
-    for session in list(_SESSIONS):
-        with suppress(CaptureHalted):
-            session.fail("the run did not come to its end")
+            session.abandon()
 
 
 def _bars_observer(opened: Opened, universe: Any) -> Callable[[int], None] | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from capture.events import Reason, SignalStatus
 from capture.journal import NULL_INT
+from capture.recorder.adapting import note
 from capture_nautilus.placed import Placed
 
 if TYPE_CHECKING:
@@ -43,17 +44,12 @@ def keep(
     seq = NULL_INT if placed is None else placed.signal_seq
     if direction is not None:
         seq = _refused(ear, series, direction)
-    said = value if reason is None else {"reason": reason, "value": value}
     time_ns = ear.clock.timestamp_ns()
     more: dict[str, Any] = {"strategy_id": ear.strategy_id, "timestamp": time_ns}
     if series is not None:
         at = max(series.at(time_ns), 0)
         more |= {"symbol": series.symbol, "timeframe": series.timeframe, "bar_index": at}
-    signal_id = None
-    if seq >= 0:
-        more["signal_seq"] = seq
-        signal_id = session.engine.signal_id(seq)
-    session.engine.note(name, said, signal_id=signal_id, **more)
+    note(session.engine, name, value, signal_seq=seq, reason=reason, **more)
 
 
 def _series(session: Session, ear: Ear) -> Any:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
-import os
 import warnings
-import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +11,7 @@ from capture.events import Bar, RunState
 from capture.journal import NULL_FLOAT
 from capture.recorder.current import enter, leave
 from capture.recorder.engine import SignalCaptureEngine
+from capture.recorder.lifetimes import Runs
 from capture_nautilus import notes
 from capture_nautilus.amounts import real
 from capture_nautilus.ending import equity_table, strategy_facts, trade_table
@@ -270,15 +268,4 @@ class Session:
         return True
 
 
-_SESSIONS: Final[weakref.WeakSet[Session]] = weakref.WeakSet()
-
-if hasattr(os, "register_at_fork"):
-    # What the parent records is none of the child's.
-    os.register_at_fork(after_in_child=_SESSIONS.clear)
-
-
-@atexit.register
-def _abandon_all() -> None:
-    """Close what is open when the process ends, before recorders close themselves."""
-    for session in list(_SESSIONS):
-        session.abandon()
+_SESSIONS: Final[Runs[Session]] = Runs()

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from capture.journal import NULL_INT
+from capture.recorder.adapting import note
 from capture_pybroker import rows
 from capture_pybroker.hearing import CAPTURE
 from capture_pybroker.ledger import Fate, signed_position
@@ -65,11 +66,7 @@ def write(
         else None,
         "strategy_id": session.channels_of(symbol).strategy_id,
     }
-    signal_id = None
-    if signal_seq >= 0:
-        more["signal_seq"] = signal_seq
-        signal_id = session.engine.signal_id(signal_seq)
-    session.engine.note(name, value, signal_id=signal_id, **more)
+    note(session.engine, name, value, signal_seq=signal_seq, **more)
 
 
 def _speaking(session: Session) -> Any:

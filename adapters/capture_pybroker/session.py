@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import sys
 import warnings
 import weakref
@@ -17,6 +16,7 @@ from capture.journal import NULL_INT
 from capture.recorder.adapting import Words
 from capture.recorder.current import enter, leave
 from capture.recorder.facts import StrategyFacts
+from capture.recorder.lifetimes import Runs
 from capture.timeline import Timeline
 from capture_pybroker import notes, rows
 from capture_pybroker.ending import equity_table, trade_table
@@ -386,7 +386,7 @@ class _Since:
 
 
 _RESULTS: Final = "_to_test_result"
-_SESSIONS: Final[weakref.WeakSet[Session]] = weakref.WeakSet()
+_SESSIONS: Final[Runs[Session]] = Runs()
 
 
 def _results(start: Any, end: Any, portfolio: Any, *args: Any, **kwargs: Any) -> Any:
@@ -405,10 +405,3 @@ def _results(start: Any, end: Any, portfolio: Any, *args: Any, **kwargs: Any) ->
 def _symbols(execution: Any) -> Sequence[str]:
     symbols = execution.symbols
     return () if callable(symbols) else tuple(symbols)
-
-
-@atexit.register
-def _abandon_all() -> None:
-    """Close what is open when the process ends, before recorders close themselves."""
-    for session in list(_SESSIONS):
-        session.abandon()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from capture.journal import NULL_INT
+from capture.recorder.adapting import note
 
 if TYPE_CHECKING:
     from capture_zipline.bars import Feed
@@ -47,9 +48,4 @@ def keep(
         bar = feed.bar_of(session.bars - 1)
         more |= {"symbol": feed.symbol, "timeframe": feed.timeframe, "bar_index": bar}
         more["timestamp"] = feed.time_ns(bar)
-    signal_id = None
-    if seq >= 0:
-        more["signal_seq"] = seq
-        signal_id = session.engine.signal_id(seq)
-    said = value if reason is None else {"reason": reason, "value": value}
-    session.engine.note(name, said, signal_id=signal_id, **more)
+    note(session.engine, name, value, signal_seq=seq, reason=reason, **more)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
-import os
 import sys
 import warnings
-import weakref
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -16,6 +13,7 @@ from capture.events import Bar, RunState
 from capture.recorder.adapting import Words
 from capture.recorder.current import enter, leave
 from capture.recorder.engine import SignalCaptureEngine
+from capture.recorder.lifetimes import Runs
 from capture_zipline import notes
 from capture_zipline.bars import Market
 from capture_zipline.broker import Broker
@@ -376,15 +374,4 @@ def _number(value: Any) -> float | None:
         return None
 
 
-_SESSIONS: Final[weakref.WeakSet[Session]] = weakref.WeakSet()
-
-if hasattr(os, "register_at_fork"):
-    # What the parent records is none of the child's.
-    os.register_at_fork(after_in_child=_SESSIONS.clear)
-
-
-@atexit.register
-def _abandon_all() -> None:
-    """Close what is open when the process ends, before recorders close themselves."""
-    for session in list(_SESSIONS):
-        session.abandon()
+_SESSIONS: Final[Runs[Session]] = Runs()
