@@ -19,6 +19,7 @@ from capture_sql.tables import history, writers
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from sqlalchemy import Table
     from sqlalchemy.engine import Connection
 
 __all__ = ["Link", "begun", "chain_kept", "changed_fields", "extend", "linked", "sealed"]
@@ -97,8 +98,8 @@ def linked(chain: str, digest: str) -> str:
     return hashlib.sha256(f"{chain}{digest}".encode()).hexdigest()
 
 
-def extend(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Write rows of history as the next links of the connection's chain."""
+def extend(connection: Connection, rows: Sequence[dict[str, Any]], table: Table = history) -> None:
+    """Write rows of history, or of marks, as the next links of the connection's chain."""
     if not rows:
         return
     writer, links, chain = connection.info.get(_KEPT) or _begin(connection)
@@ -106,7 +107,7 @@ def extend(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         links += 1
         row["writer"], row["link"] = writer, links
         chain = row["chain"] = linked(chain, sealed(row)["sha256"])
-    connection.execute(history.insert(), list(rows))
+    connection.execute(table.insert(), list(rows))
     end = writers.update().where(writers.c.writer == writer)
     connection.execute(end.values(links=links, chain=chain))
     connection.info[_KEPT] = Link(writer, links, chain)
