@@ -19,9 +19,20 @@ from capture_sql.tables import history, writers
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from sqlalchemy import Table
     from sqlalchemy.engine import Connection
 
-__all__ = ["Link", "begun", "chain_kept", "changed_fields", "extend", "linked", "sealed"]
+__all__ = [
+    "Link",
+    "begun",
+    "chain_kept",
+    "changed_fields",
+    "extend",
+    "has_chain",
+    "link_up",
+    "linked",
+    "sealed",
+]
 
 _KEPT: Final = "capture_chain"
 _UNHASHED: Final = frozenset({"number", "sha256", "prints", "chain", "finished_ns"})
@@ -97,19 +108,30 @@ def linked(chain: str, digest: str) -> str:
     return hashlib.sha256(f"{chain}{digest}".encode()).hexdigest()
 
 
-def extend(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Write rows of history as the next links of the connection's chain."""
+def extend(connection: Connection, rows: Sequence[dict[str, Any]], table: Table = history) -> None:
+    """Write rows of history, or of marks, as the next links of the connection's chain."""
     if not rows:
         return
+    end = link_up(connection, rows)
+    connection.execute(table.insert(), list(rows))
+    moved = writers.update().where(writers.c.writer == end.writer)
+    connection.execute(moved.values(links=end.links, chain=end.chain))
+
+
+def link_up(connection: Connection, rows: Sequence[dict[str, Any]]) -> Link:
+    """Make rows the next links of the connection's chain, and return its end, to be written."""
     writer, links, chain = connection.info.get(_KEPT) or _begin(connection)
     for row in rows:
         links += 1
         row["writer"], row["link"] = writer, links
         chain = row["chain"] = linked(chain, sealed(row)["sha256"])
-    connection.execute(history.insert(), list(rows))
-    end = writers.update().where(writers.c.writer == writer)
-    connection.execute(end.values(links=links, chain=chain))
-    connection.info[_KEPT] = Link(writer, links, chain)
+    end = connection.info[_KEPT] = Link(writer, links, chain)
+    return end
+
+
+def has_chain(connection: Connection) -> bool:
+    """Say whether a connection has written before, so that its chain is begun."""
+    return connection.info.get(_KEPT) is not None
 
 
 def _begin(connection: Connection) -> Link:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from capture.errors import InvalidEvent, StatusConflict
-from capture_sql.chains import extend, sealed
+from capture_sql.at_once import save_at_once
+from capture_sql.chains import extend, link_up, sealed
 from capture_sql.tables import fills, outbox, signals
 
 if TYPE_CHECKING:
@@ -39,11 +40,13 @@ class Writing:
         sinks: remote sinks that every change goes to as well.
         now: the moment of the transaction; taken when its locks are held, so that it does not run
             backwards for a signal.
+        alone: one new signal is all, and one statement is to be all that is said.
     """
 
     connection: Connection
     sinks: Sequence[str]
     now: int = field(default_factory=time.time_ns)
+    alone: bool = False
     _added: dict[str, dict[str, Any]] = field(default_factory=dict)
     _changed: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
     _history: list[dict[str, Any]] = field(default_factory=list)
@@ -101,6 +104,11 @@ class Writing:
 
     def finish(self) -> None:
         """Write everything."""
+        if self.alone:
+            (row,), (change,) = self._added.values(), self._history
+            end = link_up(self.connection, [change])
+            save_at_once(self.connection, row, change, end._asdict(), self._outbox)
+            return
         if self._added:
             self.connection.execute(signals.insert(), list(self._added.values()))
         if self._changed:

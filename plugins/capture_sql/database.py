@@ -15,7 +15,7 @@ from sqlalchemy.pool import QueuePool
 
 from capture.errors import CaptureError, ConfigError, MissingExtra, StorageFull, StoreError
 from capture_sql.address import address_of
-from capture_sql.chains import chain_kept
+from capture_sql.chains import chain_kept, has_chain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,13 +24,17 @@ if TYPE_CHECKING:
 
     from capture_sql.address import Address
 
-__all__ = ["DATABASE", "Database"]
+__all__ = ["DATABASE", "Database", "is_alone"]
 
 DATABASE: Final = "CAPTURE_DATABASE"
 """Environment variable that names the database where none is given."""
 
 _DEFAULT: Final = "sqlite:///lifecycle.sqlite"
 _WRITES: Final = "capture_writes"
+_ALONE: Final = "capture_alone"
+_USED: Final = "capture_used"
+_IDLE_SECONDS: Final = 1.0
+"""After that a connection is asked whether its server is still there, before it is used."""
 _BUSY_SECONDS: Final = 60.0
 _TRIES: Final = 8
 # Serialisation failure, deadlock, lock not available; and a key that somebody else wrote between
@@ -97,12 +101,22 @@ class Database:
             else:
                 yield connection.execution_options(isolation_level="REPEATABLE READ")
 
-    def write(self, work: Callable[[Connection], _Answer]) -> _Answer:
-        """Do work in one transaction, again if the database gave another one the preference."""
+    def write(
+        self, work: Callable[[Connection], _Answer], *, in_one_statement: bool = False
+    ) -> _Answer:
+        """Do work in one transaction, again if the database gave another one the preference.
+
+        Args:
+            work: what is done with the connection.
+            in_one_statement: it can do all its writing in one statement, and does if `is_alone`
+                says so; in PostgreSQL that is a transaction of its own.
+        """
         for number in range(_TRIES):
             try:
                 with self._turn(), self._told(), self.engine.connect() as plain:
-                    connection = plain.execution_options(**{_WRITES: True})
+                    alone = in_one_statement and not self.is_sqlite and has_chain(plain)
+                    options = {_ALONE: True, "isolation_level": "AUTOCOMMIT"} if alone else {}
+                    connection = plain.execution_options(**{_WRITES: True, **options})
                     with chain_kept(connection), connection.begin():
                         return work(connection)
             except _Again:
@@ -143,7 +157,6 @@ class Database:
         if self.is_sqlite:
             pool["connect_args"] = {"check_same_thread": False, "timeout": _BUSY_SECONDS}
         else:
-            pool["pool_pre_ping"] = True
             # Text is UTF-8 on the way, whatever the server's own idea of an encoding is.
             pool["connect_args"] = {"client_encoding": "utf8", **self.address.secrets()}
         try:
@@ -155,6 +168,9 @@ class Database:
         if self.is_sqlite:
             event.listen(engine, "connect", self._begin_sqlite)
             event.listen(engine, "begin", _begin)
+        else:
+            event.listen(engine, "checkin", _note_time)
+            event.listen(engine, "checkout", _ping_if_idle)
         return engine
 
     def _begin_sqlite(self, connection: Any, _record: Any) -> None:
@@ -185,8 +201,30 @@ class Database:
             raise _translated(error, self.address) from error
 
 
+def _note_time(_connection: Any, record: Any) -> None:
+    record.info[_USED] = time.monotonic()
+
+
+def _ping_if_idle(connection: Any, record: Any, _proxy: Any) -> None:
+    """Have the pool open another connection if this one rested, and its server went away."""
+    used = record.info.get(_USED)
+    if used is None or time.monotonic() - used < _IDLE_SECONDS:
+        return
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        connection.rollback()
+    except Exception as error:
+        raise exc.DisconnectionError from error
+
+
 class _Again(StoreError):
     """The database gave another transaction the preference."""
+
+
+def is_alone(connection: Connection) -> bool:
+    """Say whether every statement is a transaction of its own, so that there may be one only."""
+    return bool(connection.get_execution_options().get(_ALONE))
 
 
 def _begin(connection: Connection) -> None:

@@ -13,10 +13,11 @@ from capture.errors import InvalidEvent, SignalNotFound
 from capture.lifecycle.amounts import difference
 from capture.lifecycle.vocabulary import canonical_update
 from capture_sql.address import shown
-from capture_sql.changes import Writing, any_of, locked, rows_of
+from capture_sql.chains import extend
+from capture_sql.changes import Writing, any_of, as_json, locked, rows_of
 from capture_sql.fetching import as_outcome
 from capture_sql.positions import fills_of_many, outcomes_of, valued, write_outcomes
-from capture_sql.tables import outcomes, signals
+from capture_sql.tables import marks, outcomes, signals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -92,6 +93,8 @@ def update(connection: Connection, wanted: Exit, sinks: Sequence[str]) -> Outcom
         outcome["mark_price"], outcome["marked_ns"] = wanted.mark, at_ns
     changed = valued(outcome, every) or outcome
     writing.finish()
+    if wanted.mark is not None:
+        _note_marks(connection, writing.now, at_ns, {wanted.signal_id: wanted.mark})
     write_outcomes(connection, [changed])
     return as_outcome(changed)
 
@@ -120,8 +123,19 @@ def mark(connection: Connection, prices: Mapping[str, float], at: Any) -> int:
             continue
         outcome["mark_price"], outcome["marked_ns"] = marks[outcome["symbol"]], at_ns
         changed.append(valued(outcome, every[signal_id]) or outcome)
-    write_outcomes(connection, changed)
+    if changed:
+        prices_of = {outcome["signal_id"]: outcome["mark_price"] for outcome in changed}
+        _note_marks(connection, writing.now, at_ns, prices_of)
+        write_outcomes(connection, changed)
     return len(changed)
+
+
+def _note_marks(
+    connection: Connection, now: int, at_ns: int, prices_of: Mapping[str, float]
+) -> None:
+    """Chain what positions are valued at; it is called while their signals are locked."""
+    row = {"at_ns": at_ns, "recorded_ns": now, "prices": as_json(dict(prices_of))}
+    extend(connection, [row], marks)
 
 
 def _price(field: str, value: Any) -> float:

@@ -95,7 +95,10 @@ class SignalRepository:
             InvalidEvent: a field cannot be what it is, or the identity is taken.
         """
         row = saving.prepared(signal, status, fields)
-        saved = self._write(lambda connection: saving.save(connection, [row], self.sinks))
+        saved = self.database.write(
+            lambda connection: saving.save(connection, [row], self.sinks),
+            in_one_statement=not row.fill.there,
+        )
         return fetching.as_record(saved[0])
 
     def save_signals(

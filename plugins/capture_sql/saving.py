@@ -12,6 +12,7 @@ from capture.events import SignalStatus
 from capture.lifecycle.states import FINAL
 from capture.lifecycle.vocabulary import canonical_signal, canonical_status
 from capture_sql.changes import COLUMNS, Writing, refuse_taken
+from capture_sql.database import is_alone
 from capture_sql.filling import Fill, fill_in
 from capture_sql.positions import keep_positions
 
@@ -68,7 +69,8 @@ def save(connection: Connection, new: Sequence[New], sinks: Sequence[str]) -> li
     named = [each.row["signal_id"] for each in new if each.is_named]
     if named:
         refuse_taken(connection, named)
-    writing = Writing(connection, sinks)
+    alone = len(new) == 1 and is_alone(connection)
+    writing = Writing(connection, sinks, alone=alone)
     saved = []
     filled: dict[str, list[dict[str, Any]]] = {}
     for each in new:

@@ -27,6 +27,7 @@ __all__ = [
     "archives",
     "fills",
     "history",
+    "marks",
     "outbox",
     "outcomes",
     "signals",
@@ -177,6 +178,21 @@ outcomes: Final = Table(
     Column("sha256", Text, nullable=False),
     Column("prints", Text, nullable=False),
     Index(None, "state", "symbol"),
+)
+
+marks: Final = Table(
+    "marks",
+    METADATA,
+    _number(),
+    Column("at_ns", BigInteger, nullable=False),  # of the prices
+    Column("recorded_ns", BigInteger, nullable=False),
+    Column("prices", Text, nullable=False),  # by signal whose position was valued, JSON
+    Column("writer", Text, nullable=False),  # the chain is that of history
+    Column("link", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("prints", Text, nullable=False),
+    Column("chain", Text, nullable=False),
+    UniqueConstraint("writer", "link"),
 )
 
 outbox: Final = Table(

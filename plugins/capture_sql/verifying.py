@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from capture.lifecycle.states import FINAL, TRANSITIONS
 from capture.lifecycle.verification import DatabaseFinding, DatabaseVerification
 from capture_sql.archiving import changed_archives
-from capture_sql.chains import begun, changed_fields, linked
-from capture_sql.tables import archives, fills, history, outcomes, signals, writers
+from capture_sql.chains import begun, linked
+from capture_sql.tables import archives, fills, history, marks, signals, writers
+from capture_sql.verifying_positions import changed_positions, found_changed, streamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["verify"]
 
-_AT_ONCE: Final = 2000
-_CHANGED: Final = "it is not what was written"
 _STATES: Final = ("saved", "status")
 
 
@@ -34,7 +33,8 @@ def verify(connection: Connection, place: str) -> DatabaseVerification:
     findings += _broken_chains(connection)
     findings += _changed_signals(connection, last)
     findings += _changed_fills(connection)
-    findings += _changed_outcomes(connection)
+    suspect = {each.signal_id for each in findings if each.table == "fills"}
+    findings += changed_positions(connection, suspect)
     findings += changed_archives(connection)
     counted = connection.execute(sa.select(sa.func.count()).select_from(signals)).scalar() or 0
     return DatabaseVerification(place, int(counted), changes, tuple(findings))
@@ -48,11 +48,11 @@ def _check_history(
     closed: dict[str, int] = {}
     count = 0
     query = sa.select(history).order_by(history.c.signal_id, history.c.version)
-    for row in _streamed(connection, query):
+    for row in streamed(connection, query):
         count += 1
         signal_id = row["signal_id"]
         before = last.get(signal_id)
-        findings += _changed("history", row, f"change {row['version']}: ")
+        findings += found_changed("history", row, f"change {row['version']}: ")
         problem = _out_of_order(before, row)
         if problem:
             findings.append(DatabaseFinding("history", _at(row, problem), signal_id))
@@ -89,10 +89,14 @@ def _out_of_order(before: Mapping[str, Any] | None, row: Mapping[str, Any]) -> s
 def _broken_chains(connection: Connection) -> Iterator[DatabaseFinding]:
     """Yield the chains in which a link is missing, doubled, moved or forged."""
     gone = _archived_links(connection)
-    ends = {row["writer"]: row for row in _streamed(connection, sa.select(writers))}
-    columns = [history.c[n] for n in ("writer", "link", "signal_id", "sha256", "chain")]
-    query = sa.select(*columns).order_by(history.c.writer, history.c.link)
-    for writer, links in groupby(_streamed(connection, query), key=itemgetter("writer")):
+    ends = {row["writer"]: row for row in streamed(connection, sa.select(writers))}
+    names = ("writer", "link", "signal_id", "sha256", "chain")
+    each = [
+        sa.select(sa.literal(table.name).label("table"), *(_column(table, n) for n in names))
+        for table in (history, marks)
+    ]
+    query = sa.union_all(*each).order_by("writer", "link")
+    for writer, links in groupby(streamed(connection, query), key=itemgetter("writer")):
         end = ends.pop(writer, None)
         if end is None:
             yield DatabaseFinding("writers", f"writer {writer} is missing")
@@ -118,7 +122,7 @@ def _broken_chain(
         chain = linked(chain, row["sha256"])
         if row["chain"] != chain:
             problem = f"link {number} of writer {writer} does not follow from the one before"
-            yield DatabaseFinding("history", problem, row["signal_id"], "chain")
+            yield DatabaseFinding(row["table"], problem, row["signal_id"], "chain")
             return
     while number + 1 in gone:
         number += 1
@@ -127,6 +131,11 @@ def _broken_chain(
         yield DatabaseFinding("history", f"link {number + 1} of writer {writer} is missing")
     elif (end["links"], end["chain"]) != (number, chain):
         yield DatabaseFinding("writers", f"the chain of writer {writer} does not end as it says")
+
+
+def _column(table: sa.Table, name: str) -> sa.ColumnElement[Any]:
+    """Return a column of a table of links; marks are of many signals."""
+    return table.c[name] if name in table.c else sa.cast(sa.null(), sa.Text).label(name)
 
 
 def _archived_links(connection: Connection) -> dict[str, dict[int, str]]:
@@ -144,11 +153,11 @@ def _changed_signals(
     connection: Connection, last: dict[str, Mapping[str, Any]]
 ) -> Iterator[DatabaseFinding]:
     missing = set(last)
-    for row in _streamed(connection, sa.select(signals)):
+    for row in streamed(connection, sa.select(signals)):
         signal_id = row["signal_id"]
         missing.discard(signal_id)
         end = last.get(signal_id)
-        changed = list(_changed("signals", row))
+        changed = list(found_changed("signals", row))
         yield from changed
         if changed:
             continue
@@ -170,40 +179,14 @@ def _changed_fills(connection: Connection) -> Iterator[DatabaseFinding]:
     query = query.where(history.c.fill_sha256.is_not(None))
     brought = {
         (row["signal_id"], row["version"]): row["fill_sha256"]
-        for row in _streamed(connection, query)
+        for row in streamed(connection, query)
     }
-    for row in _streamed(connection, sa.select(fills)):
+    for row in streamed(connection, sa.select(fills)):
         digest = brought.pop((row["signal_id"], row["version"]), None)
-        changed = list(_changed("fills", row, f"fill {row['fill_id']}: "))
+        changed = list(found_changed("fills", row, f"fill {row['fill_id']}: "))
         yield from changed
         if not changed and digest != row["sha256"]:
             problem = f"fill {row['fill_id']} was not brought by any change"
             yield DatabaseFinding("fills", problem, row["signal_id"])
     for signal_id, version in sorted(brought):
         yield DatabaseFinding("fills", f"the fill of change {version} is missing", signal_id)
-
-
-def _changed_outcomes(connection: Connection) -> Iterator[DatabaseFinding]:
-    opened = fills.c.price.is_not(None) & fills.c.quantity.is_not(None)
-    entered = (
-        sa.select(fills.c.signal_id)
-        .join(signals, signals.c.signal_id == fills.c.signal_id)
-        .where(signals.c.signal_type == "entry", signals.c.side != "flat")
-        .where(fills.c.role == "entry", opened)
-    )
-    missing = set(connection.execute(entered).scalars())
-    for row in _streamed(connection, sa.select(outcomes)):
-        missing.discard(row["signal_id"])
-        yield from _changed("outcomes", row)
-    for signal_id in sorted(missing):
-        yield DatabaseFinding("outcomes", "the outcome is missing", signal_id)
-
-
-def _changed(table: str, row: Mapping[str, Any], which: str = "") -> Iterator[DatabaseFinding]:
-    for field in changed_fields(row) or ():
-        yield DatabaseFinding(table, f"{which}{_CHANGED}", row["signal_id"], field)
-
-
-def _streamed(connection: Connection, query: Any) -> Iterator[Mapping[str, Any]]:
-    found = connection.execution_options(yield_per=_AT_ONCE).execute(query)
-    yield from map(dict, found.mappings())

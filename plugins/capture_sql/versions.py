@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["NEWEST", "VERSION_TABLE", "make_ready", "upgrade", "version_of"]
 
-NEWEST: Final = "0002"
+NEWEST: Final = "0003"
 # 0001: first release: signals, history, fills, outcomes, outbox
 # 0002: archives; slippage split by stage; when a signal came to its final state
+# 0003: valuations of positions as links of a chain
 
 VERSION_TABLE: Final = "capture_schema_version"
 _HOME: Final = Path(__file__).parent / "migrations"

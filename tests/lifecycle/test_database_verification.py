@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -130,3 +131,110 @@ def test_a_forged_row_with_digests_of_its_own_is_found(
 def test_no_two_fields_of_a_table_have_prints_of_one_name(table: sa.Table) -> None:
     tags = [tag[:2] for column in table.columns for tag in tags_of(column.name)]
     assert len(tags) == len(set(tags))
+
+
+def _valued(repository: SignalRepository, signal: Make) -> SignalRepository:
+    """Two positions that were valued twice, and one that never was."""
+    for name, symbol in (("s1", "GOOG"), ("s2", "GOOG"), ("s3", "ACME")):
+        repository.save_signal(signal(signal_id=name, symbol=symbol))
+        repository.update_signal_status(name, "executed", executed_price=102)
+    for price in (103.0, 104.0):
+        assert repository.mark_positions({"GOOG": price}, at=2_000_000_000 * 10**9) == 2
+    assert repository.verify().ok
+    return repository
+
+
+def _outcome(repository: SignalRepository, signal_id: str) -> dict[str, Any]:
+    query = sa.select(tables.outcomes).where(tables.outcomes.c.signal_id == signal_id)
+    with repository.database.reading() as connection:
+        return dict(connection.execute(query).mappings().one())
+
+
+@pytest.mark.parametrize(
+    ("forged", "field"),
+    [
+        ({"mark_price": 110.0, "unrealised_profit": 80.0}, "mark_price"),
+        ({"marked_ns": 7}, "marked_ns"),
+        ({"mark_price": None, "marked_ns": None, "unrealised_profit": None}, "mark_price"),
+        ({"unrealised_profit": 21.0}, "unrealised_profit"),
+        ({"realised_profit": 5.0}, "realised_profit"),
+        ({"entry_price": 101.0}, "entry_price"),
+    ],
+)
+def test_a_forged_position_with_digests_of_its_own_is_found(
+    repository: SignalRepository, signal: Make, forged: dict[str, Any], field: str
+) -> None:
+    from capture_sql.chains import sealed
+
+    _valued(repository, signal)
+    row = sealed(_outcome(repository, "s1") | forged)
+    _tamper(
+        repository, tables.outcomes.update().where(tables.outcomes.c.signal_id == "s1").values(row)
+    )
+    found = repository.verify().findings
+    assert ("s1", field) in {(each.signal_id, each.field) for each in found}
+    assert {each.signal_id for each in found} == {"s1"}
+
+
+def test_a_position_that_was_put_back_to_an_earlier_valuation_is_found(
+    repository: SignalRepository, signal: Make
+) -> None:
+    repository.save_signal(signal(signal_id="s1"))
+    repository.update_signal_status("s1", "executed", executed_price=102)
+    repository.mark_positions({"GOOG": 103.0})
+    once = _outcome(repository, "s1")
+    repository.update_outcome("s1", mark_price=104.0)
+    assert repository.verify().ok
+    _tamper(repository, tables.outcomes.update().values(once))
+    found = {(each.signal_id, each.field) for each in repository.verify().findings}
+    assert found == {("s1", "mark_price"), ("s1", "marked_ns")}
+
+
+@pytest.mark.parametrize("number", ["first", "last"])
+def test_a_valuation_that_was_deleted_is_found(
+    repository: SignalRepository, signal: Make, number: str
+) -> None:
+    _valued(repository, signal)
+    end = {"first": sa.func.min, "last": sa.func.max}[number](tables.marks.c.number)
+    chosen = tables.marks.c.number == sa.select(end).scalar_subquery()
+    _tamper(repository, tables.marks.delete().where(chosen))
+    assert "is missing" in str(repository.verify())
+
+
+def test_a_position_that_was_deleted_with_its_fills_is_found(
+    repository: SignalRepository, signal: Make
+) -> None:
+    _valued(repository, signal)
+    _tamper(repository, tables.outcomes.delete().where(tables.outcomes.c.signal_id == "s1"))
+    _tamper(repository, tables.fills.delete().where(tables.fills.c.signal_id == "s1"))
+    found = {(each.table, each.signal_id) for each in repository.verify().findings}
+    assert {("outcomes", "s1"), ("fills", "s1")} <= found
+
+
+@pytest.mark.parametrize("field", [c.name for c in tables.marks.columns if c.name != "number"])
+def test_a_changed_valuation_is_found_and_named(
+    repository: SignalRepository, signal: Make, field: str
+) -> None:
+    _valued(repository, signal)
+    column = tables.marks.c[field]
+    last = sa.select(sa.func.max(tables.marks.c.number)).scalar_subquery()
+    other: Any = "tampered" if isinstance(column.type, sa.Text) else 77
+    _tamper(
+        repository,
+        tables.marks.update().where(tables.marks.c.number == last).values({field: other}),
+    )
+    found = {(each.table, each.field) for each in repository.verify().findings}
+    assert ("marks", field) in found
+
+
+def test_what_is_archived_and_restored_keeps_its_valuations(
+    repository: SignalRepository, signal: Make, tmp_path: Any
+) -> None:
+    _valued(repository, signal)
+    for name in ("s1", "s2", "s3"):
+        repository.update_outcome(name, exit_price=105.0)
+    done = repository.archive_signals(tmp_path / "archive", older_than=timedelta())
+    assert done.signals == 3 and repository.verify().ok
+    repository.restore_archive(done.archives[0])
+    assert repository.verify().ok
+    assert _outcome(repository, "s1")["mark_price"] == 104.0

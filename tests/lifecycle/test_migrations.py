@@ -18,7 +18,9 @@ from alembic.migration import MigrationContext
 
 from capture.errors import StoreError
 from capture_sql import SignalRepository, tables, versions
+from capture_sql.chains import sealed
 from capture_sql.database import Database
+from capture_sql.positions import fills_of_many, outcomes_of, valued, write_outcomes
 
 Make = Callable[..., dict[str, Any]]
 DATA: Final = Path(__file__).parent / "data"
@@ -81,6 +83,30 @@ def test_a_database_of_version_1_is_upgraded_in_place_with_nothing_lost(
         moved = repository.update_signal_status("waiting", "executed", executed_price=101.0)
         assert (moved.slippage, moved.outcome is not None) == (1.0, True)
         assert repository.verify().ok
+
+
+def test_what_was_valued_before_version_3_is_the_first_valuation_of_its_chain(
+    first: Database, empty_db_url: str
+) -> None:
+    versions.upgrade(first, "0002")
+
+    def value(connection: sa.Connection) -> None:
+        (held,) = outcomes_of(connection, ["short"]).values()
+        held |= {"mark_price": 99.5, "marked_ns": 2_000_000_000 * 10**9}
+        made = valued(held, fills_of_many(connection, ["short"])["short"])
+        assert made is not None
+        write_outcomes(connection, [made])
+
+    first.write(value)
+    assert versions.upgrade(first) == ("0002", versions.NEWEST)
+    table = tables.outcomes
+    with SignalRepository(empty_db_url) as repository:
+        assert repository.verify().ok
+        forged = sealed({**_everything(first)["outcomes"][1], "mark_price": 1.0})
+        first.write(
+            lambda it: it.execute(table.update().where(table.c.signal_id == "short").values(forged))
+        )
+        assert "mark_price" in {each.field for each in repository.verify().findings}
 
 
 def test_an_older_database_is_not_touched_unasked(first: Database, empty_db_url: str) -> None:
