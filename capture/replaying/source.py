@@ -14,7 +14,7 @@ from capture.filters import Predicate
 from capture.replaying.intents import Intent, planned, read_intents
 from capture.replaying.parity import differ
 from capture.replaying.slices import WHOLE, segment_of
-from capture.replaying.targets import Target, moves_of, targets_of
+from capture.replaying.targets import MOVES, Target, moves_of, targets_of
 from capture.store.base import fingerprint
 from capture.store.run import RunStart
 
@@ -148,8 +148,7 @@ class Source:
         """The recorded calls collapsed to wanted positions, or the signals' own directions."""
         if self.mode == "signal":
             return self._signals
-        columns = ("order_seq", "side", "size", "position_after")
-        return targets_of(self.intents, moves_of(self.stored("fills", columns)), self._positions)
+        return targets_of(self.intents, moves_of(self.stored("fills", MOVES)), self._positions)
 
     @property
     def _signals(self) -> tuple[Target, ...]:

@@ -210,11 +210,20 @@ class Pair:
             cause = Cause.PRICE_RULE if was.place != became.place else Cause.FILL_TIME
             cause = Cause.ORDER_TYPE if was.waits != became.waits else cause
             yield self._gap("price", was.price, became.price, cause, f"{became}, not {was}")
-        if then.price - was.price != now.price - became.price and not (
-            was.price == then.price and became.price == now.price
-        ):
+        if was.waits != became.waits:
+            if was.price == became.price:
+                yield self._gap("price", then.price, now.price, Cause.ORDER_TYPE, f"{became}")
+        elif was.price == became.price or not self._slips_alike(became):
             slipped = f"{now.price - became.price:g} a unit, not {then.price - was.price:g}"
             yield self._gap("price", then.price, now.price, Cause.SLIPPAGE, slipped)
+
+    def _slips_alike(self, became: Quoted) -> bool:
+        """Say whether the slippage of the original would have come to the replay's price."""
+        (one, _), (other, now) = self.original, self.replayed
+        assert one.rules is not None and one.rules.slipped is not None
+        bar = other.bars[now.symbol].at(became.bar)
+        paid = one.rules.slipped(became.price, now.side, not now.closes, bar)
+        return paid == now.price or (became.waits and became.price == now.price)
 
     def _size(self) -> Gap | None:
         (one, then), (other, now) = self.original, self.replayed

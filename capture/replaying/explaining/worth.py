@@ -68,4 +68,5 @@ def _comes_to(side: Side, times: NDArray[Any], worth: NDArray[Any]) -> NDArray[A
         known = place >= 0
         price = np.where(np.abs(held) < _NEAR, 0.0, bars.columns["close"])
         total[known] += (cash + held * price)[place[known]]
-    return np.isclose(total, worth, rtol=_NEAR, atol=_NEAR * abs(float(rules.cash)))
+    found: NDArray[Any] = np.isclose(total, worth, rtol=_NEAR, atol=_NEAR * abs(float(rules.cash)))
+    return found
