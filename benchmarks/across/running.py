@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.across.scenarios import Scenario
+    from capture.contracts.replay import ReplayMode
     from capture.store.certificates import ParityCertificate
     from capture.store.explanations import Explanation
     from capture.store.recording import Recording
@@ -51,7 +52,7 @@ def recorded(scenario: Scenario, name: str, store: Path) -> Recording:
 
 def replayed(recording: Recording, scenario: Scenario, name: str, store: Path) -> Recording:
     """Replay a recording: its calls where they are the backtester's own, and else its targets."""
-    mode = "intent" if recording.manifest["host"] == name else "target"
+    mode: ReplayMode = "intent" if recording.manifest["host"] == name else "target"
     with quiet():
         host(name).replay(capture.replay(recording, mode), scenario, store)
     return capture.open(store).latest("replay")

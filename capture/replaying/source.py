@@ -197,9 +197,21 @@ class Source:
         return rows.select([name for name in columns if name in rows.column_names])
 
     def bars(self) -> Mapping[str, pa.Table]:
-        """Return the bars that the part was recorded on, by symbol."""
+        """Return the bars that the part was recorded on, by symbol.
+
+        Of targets, only those of what is traded: another backtester need not have what a strategy
+        merely looked at, such as the same bars resampled.
+        """
         store = self.recording.store
-        return {ref["symbol"]: store.base_data(ref["fingerprint"]).bars for ref in self.base}
+        return {ref["symbol"]: store.base_data(ref["fingerprint"]).bars for ref in self.traded}
+
+    @cached_property
+    def traded(self) -> Sequence[Mapping[str, Any]]:
+        """References to the bars that a replay needs; to all of them where nothing is traded."""
+        if self.mode == "intent":
+            return self.base
+        symbols = {target.symbol for target in self.targets}
+        return [ref for ref in self.base if ref["symbol"] in symbols] or self.base
 
     def series(self) -> Mapping[tuple[str, str], pa.Table]:
         """Return the same by symbol and timeframe, where a strategy saw several of a symbol."""
@@ -254,7 +266,8 @@ class Source:
 
     def check_bars(self, bars: pa.Table, *, symbol: str | None = None) -> None:
         """Refuse bars that are not those of the recording."""
-        refs = [ref for ref in self.base if symbol is None or ref["symbol"] == symbol]
+        among = self.traded if symbol is None else self.base
+        refs = [ref for ref in among if symbol is None or ref["symbol"] == symbol]
         if not refs:
             raise NotReplayable(
                 self.run_id, f"it holds no bars of {symbol or 'its data'}", "record it again"
