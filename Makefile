@@ -19,10 +19,10 @@ DECLARED := pyproject.toml capture/_version.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-pandas3 test-hosts hosts-table lint format bench clean
+.PHONY: help demo test test-pandas3 test-hosts test-hosts-pandas3 hosts-table lint format bench clean
 
 help:  ## say what there is
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.stamp-demo  ## record a strategy, and look at what was captured
 	@$(BIN)/capture demo $(ARGS)
@@ -35,10 +35,13 @@ test-pandas3:  ## the same with pandas 3, and the backtesters that allow it
 	.venv-pandas3/bin/python -m pytest -n auto --dist worksteal $(ARGS)
 
 test-hosts: $(VENV)/.stamp-test  ## run every backtester with pandas 2 and with pandas 3, and say which
-	@$(MAKE) --no-print-directory VENV=.venv-pandas3 .venv-pandas3/.stamp-pandas3
 	$(BIN)/python tests/hosts.py hosts -n auto --dist worksteal $(ARGS)
-	.venv-pandas3/bin/python tests/hosts.py hosts-pandas3 -n auto --dist worksteal $(ARGS)
+	@$(MAKE) --no-print-directory test-hosts-pandas3
 	@$(BIN)/python tests/hosts.py
+
+test-hosts-pandas3:  ## the second half of it: with pandas 3 alone
+	@$(MAKE) --no-print-directory VENV=.venv-pandas3 .venv-pandas3/.stamp-pandas3
+	.venv-pandas3/bin/python tests/hosts.py hosts-pandas3 -n auto --dist worksteal $(ARGS)
 
 hosts-table: $(VENV)/.stamp-test  ## replay each backtester's runs in every other one, and write the table
 	$(BIN)/python -m benchmarks.across $(ARGS)

@@ -65,7 +65,8 @@ def table(legs: list[dict[str, Any]]) -> str:
 def main(arguments: list[str]) -> int:
     """Run a leg, or print what the legs came to."""
     if not arguments:
-        legs = [json.loads(path.read_text()) for path in sorted(ROOT.glob(".hosts-*.json"))]
+        legs = [json.loads(path.read_text(encoding="utf-8")) for path in ROOT.glob(".hosts-*.json")]
+        legs.sort(key=lambda leg: str(leg["pandas"]))
         sys.stdout.write(f"{table(legs)}\n" if legs else "no leg was run\n")
         return max((leg["status"] for leg in legs), default=1)
     extra, *words = arguments

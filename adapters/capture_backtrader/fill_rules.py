@@ -36,7 +36,7 @@ def rules(settings: Mapping[str, Any]) -> FillRules | None:
 def _slipped(
     settings: Mapping[str, Any],
 ) -> Callable[[float, int, bool, Mapping[str, float]], float] | None:
-    part, fixed = settings.get("slip_perc", 0.0), settings.get("slip_fixed", 0.0)
+    part, fixed = (float(settings.get(name, 0.0)) for name in ("slip_perc", "slip_fixed"))
     slips = settings.get("slip_open", False)
 
     def slipped(price: float, side: int, _opens: bool, bar: Mapping[str, float]) -> float:

@@ -81,16 +81,15 @@ class _Backtesting:
         words = {"symbol": scenario.market, "timeframe": scenario.timeframe}
         strategy = capture.wrap(_STRATEGIES[scenario.kind], store=store, **words)
         params = {"units": scenario.units} if scenario.units else {}
-        # An order against the position turns it only where orders are exclusive.
-        self._run(strategy, scenario, scenario.kind == "reversals", **params)
+        self._run(strategy, scenario, **params)
 
     def replay(self, replay: Replay, scenario: Scenario, store: Path) -> None:
         """Run a replay on the scenario's market, recorded into the store."""
         self._run(replay.into(self.name, store=store, force=True), scenario)
 
-    def _run(
-        self, strategy: Any, scenario: Scenario, exclusive: bool = False, **params: Any
-    ) -> None:
+    def _run(self, strategy: Any, scenario: Scenario, **params: Any) -> None:
+        # An order against the position turns it only where orders are exclusive.
+        exclusive = scenario.kind == "reversals"
         words = {"cash": CASH, "commission": COMMISSION, "exclusive_orders": exclusive}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)

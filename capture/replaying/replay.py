@@ -82,9 +82,9 @@ def replay(  # noqa: PLR0913 - each is a word that a user may say
 
 def _names(source: Source) -> dict[str, Any]:
     """Return what the replay calls its data: as the recording did, where that was one thing."""
-    if len(source.base) != 1:
+    if len(source.traded) != 1:
         return {}
-    return {name: source.base[0][name] for name in ("symbol", "timeframe")}
+    return {name: source.traded[0][name] for name in ("symbol", "timeframe")}
 
 
 def _time(name: str, value: datetime) -> Any:

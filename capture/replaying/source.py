@@ -15,7 +15,7 @@ from capture.filters import Predicate
 from capture.replaying.intents import Intent, planned, read_intents
 from capture.replaying.parity import differ
 from capture.replaying.slices import WHOLE, segment_of
-from capture.replaying.targets import Target, moves_of, targets_of
+from capture.replaying.targets import MOVES, Target, moves_of, targets_of
 from capture.store.base import fingerprint
 from capture.store.run import RunStart
 
@@ -149,8 +149,7 @@ class Source:
         """The recorded calls collapsed to wanted positions, or the signals' own directions."""
         if self.mode == "signal":
             return self._signals
-        columns = ("order_seq", "side", "size", "position_after")
-        return targets_of(self.intents, moves_of(self.stored("fills", columns)), self._positions)
+        return targets_of(self.intents, moves_of(self.stored("fills", MOVES)), self._positions)
 
     @property
     def _signals(self) -> tuple[Target, ...]:
@@ -199,9 +198,21 @@ class Source:
         return rows.select([name for name in columns if name in rows.column_names])
 
     def bars(self) -> Mapping[str, pa.Table]:
-        """Return the bars that the part was recorded on, by symbol."""
+        """Return the bars that the part was recorded on, by symbol.
+
+        Of targets, only those of what is traded: another backtester need not have what a strategy
+        merely looked at, such as the same bars resampled.
+        """
         store = self.recording.store
-        return {ref["symbol"]: store.base_data(ref["fingerprint"]).bars for ref in self.base}
+        return {ref["symbol"]: store.base_data(ref["fingerprint"]).bars for ref in self.traded}
+
+    @cached_property
+    def traded(self) -> Sequence[Mapping[str, Any]]:
+        """References to the bars that a replay needs; to all of them where nothing is traded."""
+        if self.mode == "intent":
+            return self.base
+        symbols = {target.symbol for target in self.targets}
+        return [ref for ref in self.base if ref["symbol"] in symbols] or self.base
 
     def series(self) -> Mapping[tuple[str, str], pa.Table]:
         """Return the same by symbol and timeframe, where a strategy saw several of a symbol."""
@@ -263,6 +274,8 @@ class Source:
             for ref in self.base
             if symbol in {None, ref["symbol"]} and timeframe in {None, ref["timeframe"]}
         ]
+        among = self.traded if symbol is None else self.base
+        refs = [ref for ref in among if symbol is None or ref["symbol"] == symbol]
         if not refs:
             raise NotReplayable(
                 self.run_id, f"it holds no bars of {symbol or 'its data'}", "record it again"

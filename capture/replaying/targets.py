@@ -13,13 +13,17 @@ if TYPE_CHECKING:
 
     from capture.replaying.intents import Intent
 
-__all__ = ["Moved", "Target", "moves_of", "targets_of"]
+__all__ = ["MOVES", "Moved", "Target", "moves_of", "targets_of"]
 
 _ORDER: Final = re.compile(r"o\d+")
 """An order that an adapter recorded; what an order of the user's own hangs on is the user's."""
 
 _OF_ITS_OWN: Final = frozenset({"portion", "target", "value", "target_fraction"})
 """Sizes that say what is to be held, whatever is held."""
+
+
+MOVES: Final = ("order_seq", "side", "size", "position_after", "decision_bar")
+"""The columns of fills that say what an order did."""
 
 
 class Moved(NamedTuple):
@@ -54,15 +58,16 @@ class Target:
 
 
 def moves_of(fills: pa.Table) -> dict[int, Moved]:
-    """Return what each order did to the position, by the sequence number of the order."""
-    names = ("order_seq", "side", "size", "position_after")
-    if any(name not in fills.column_names for name in names):
+    """Return what each order did to the position, by the sequence number of the order.
+
+    What no decision led to, such as the stop-loss of an order, is none of it.
+    """
+    if any(name not in fills.column_names for name in MOVES):
         return {}
     moves: dict[int, Moved] = {}
-    for order, side, size, after in zip(
-        *(fills.column(name).to_pylist() for name in names), strict=True
-    ):
-        if None in (order, side, size, after):
+    columns = (fills.column(name).to_pylist() for name in MOVES)
+    for order, side, size, after, decided in zip(*columns, strict=True):
+        if None in (order, side, size, after, decided):
             continue
         before = moves[order].before if order in moves else after - side * size
         moves[order] = Moved(before, after)

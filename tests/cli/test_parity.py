@@ -191,3 +191,55 @@ def test_a_damaged_certificate_is_a_finding(call, place, original):
     result = call("verify")
     assert result.exit_code == 1
     assert f"{file.name}: the record is not what was written" in result.stdout
+
+
+@pytest.fixture
+def across(place):
+    """A recording, and its replay with another fill time and another commission."""
+    from tests.replaying.explaining.scripts import recorded, replayed, up_and_down
+
+    original = recorded(place, up_and_down(5, 12, 20, 27, size=10.0))
+    return original, replayed(original, fill="close", commission_rate=0.001)
+
+
+@pytest.mark.usefixtures("across")
+def test_what_differs_is_led_to_its_cause(call):
+    result = call("parity", "--explain")
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    table = lines.index("CAUSE            DIFFERENCES  OF")
+    assert lines[table + 1 : table + 4] == [
+        "fill time                  5  bar_index",
+        "fill price rule            5  price",
+        "commission                 5  commission",
+    ]
+    assert any(line.startswith("trades: 3 then, 3 now; 3 matched") for line in lines)
+    assert lines[-1] == "Every difference is explained."
+
+
+def test_causes_are_printed_for_programs_and_kept_with_the_certificate(call, across):
+    document = json.loads(call("parity", "--explain", "--json").stdout)
+    said = document["explanation"]
+    assert said["causes"] == {"fill time": 5, "fill price rule": 5, "commission": 5}
+    assert said["unexplained"] == 0
+    assert {gap["column"] for gap in said["gaps"]} == {"bar_index", "price", "commission"}
+    (kept,) = across[1].certificates
+    assert json.loads(json.dumps(kept.explanation.to_dict())) == said
+    assert len(kept.explanation.to_frame()) == 15
+    assert len(kept.explanation.to_frame("trades")) == 3
+
+
+def test_what_has_no_cause_is_counted_and_shown(call, place):
+    from tests.replaying.explaining.scripts import recorded, replayed, up_and_down
+
+    original = recorded(place, up_and_down(5, 12, size=10.0))
+    replayed(original, commission=_odd)  # a function, of which nobody knows what it comes to
+    result = call("parity", "--explain")
+    assert result.exit_code == 1
+    assert "unexplained: ACME bar 6, entry: commission 0.0 became 0.125" in result.stdout
+    # Two fills, and equity from the first of them on.
+    assert result.stdout.splitlines()[-1] == "2 differences are unexplained."
+
+
+def _odd(_units, _price):
+    return 0.125

@@ -12,19 +12,34 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from packaging.requirements import Requirement
 
 ROOT: Final = Path(__file__).parents[2]
-PAGES: Final = (
-    "README.md",
-    "CONTRIBUTING.md",
-    "examples/README.md",
-    *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md"))),
-)
 _PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def _pages() -> Iterator[str]:
+    """Yield the pages; with pandas 3, without the tutorials of backtesters that do not allow it."""
+    extras = _PROJECT["project"]["optional-dependencies"]
+    every, some = (
+        {host for one in map(Requirement, extras[extra]) for host in one.extras}
+        for extra in ("hosts", "hosts-pandas3")
+    )
+    left_out = {f"tutorial-{host}.md" for host in every - some}
+    if int(version("pandas").split(".")[0]) < 3:
+        left_out = set()
+    yield from ("README.md", "CONTRIBUTING.md", "examples/README.md")
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        if page.name not in left_out:
+            yield f"docs/{page.name}"
+
+
+PAGES: Final = tuple(_pages())
 _FENCE: Final = re.compile(r"^(?P<indent> *)(?P<ticks>`{3,}|~{3,})(?P<info>.*)$")
 _PROMPT: Final = "$ "
 _EXITS: Final = re.compile(r"\s+# exits (\d+)$")

@@ -125,7 +125,7 @@ class Replayed(Strategy):
             if wanted.seq is not None and self._account is not None:
                 held = self._account.unseen(wanted.symbol)
                 self.replay_source.reached(wanted.seq, market[wanted.symbol].index, held)
-            signal = wanted.signal
+            signal: Signal | None = wanted.signal
             if self._account is not None:
                 signal = wanted.given(self._account.unseen(wanted.symbol))
             if signal is not None:
@@ -175,7 +175,7 @@ def script_of(source: ReplaySource, feeds: Mapping[str, Feed]) -> dict[int, list
         added = (own and seq is None and wanted is not None) or (not own and seq is None)
         # An exit that a policy adds comes before what is wanted at the same moment.
         due = Wanted(seq, symbol, wanted)
-        if not own and source.mode == "target" and entry.direction:
+        if not own and source.mode == "target" and wanted is not None and wanted.direction:
             due.resizes = entry.size_kind == "target"
             due.remaining = entry.size if entry.size_kind == "portion" else None
         (first if added else script).setdefault(moment, []).append(due)

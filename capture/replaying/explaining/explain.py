@@ -33,7 +33,8 @@ def explain(original: Slice, replayed: Slice) -> Explanation:
 
 def _names(original: Slice, replayed: Slice) -> dict[str, str]:
     """Return what the replay calls a symbol; two runs of one symbol each speak of the same."""
-    mine, theirs = (side.recording.manifest["symbols"] for side in (original, replayed))
+    mine = sorted({row["symbol"] for row in original.table("signals", ("symbol",)).to_pylist()})
+    theirs = replayed.recording.manifest["symbols"]
     return {theirs[0]: mine[0]} if len(mine) == len(theirs) == 1 else {}
 
 

@@ -84,15 +84,21 @@ _WAITED_FOR: Final = {
 }
 
 
-def asked_of(side: Side, leg: Leg) -> Asked | None:
-    """Return what the size of an entry is reckoned from."""
+def asked_of(side: Side, leg: Leg, first: Leg | None = None) -> Asked | None:
+    """Return what the size of an entry is reckoned from.
+
+    Args:
+        side: the run.
+        leg: the entry.
+        first: the leg before which the account is looked at; the entry itself if there is none.
+    """
     if leg.decision is None or np.isnan(leg.cash):
         return None
     bars = side.bars.get(leg.symbol)
     if bars is None:
         return None
     close, order = bars.close(leg.decision), leg.order
-    worth = _at_decision(side, leg)
+    start = leg if first is None or np.isnan(first.cash) else first
     size = None if order is None else order["size"]
     kind = None if order is None else order["size_kind"]
     if size is not None and (size != size or kind in {"sizer", "portion"}):
@@ -102,37 +108,41 @@ def asked_of(side: Side, leg: Leg) -> Asked | None:
         size,
         kind,
         leg.cash,
-        worth(close),
+        start.cash + start.before * close,
         leg.cash + leg.before * leg.price,
         close,
         leg.price,
     )
 
 
-def _at_decision(side: Side, leg: Leg) -> Any:
-    """Return a function from a price to what the account was worth when a decision was made."""
-    first = next(
-        (
-            one
-            for one in side.legs
-            if one.symbol == leg.symbol and one.key[1] == leg.decision and one.decision is not None
-        ),
-        leg,
+def _first_of(side: Side, leg: Leg) -> Leg:
+    """Return the first leg of the same decision on the same bar."""
+    mine = (
+        one
+        for one in side.legs
+        if one.symbol == leg.symbol
+        and one.bar == leg.bar
+        and one.decision is not None
+        and one.key[1] == leg.decision
     )
-    # What is left on the way to the other side is still held at the decision.
-    start = first if first.bar == leg.bar and not np.isnan(first.cash) else leg
-    return lambda price: start.cash + start.before * price
+    return next(mine, leg)
 
 
 def sized_of(side: Side, leg: Leg) -> Sized | None:
-    """Return how the size of an entry was reckoned; None if the rules do not come to it."""
-    rules, asked = side.rules, asked_of(side, leg)
-    if rules is None or rules.sized is None or asked is None:
+    """Return how the size of an entry was reckoned; None if the rules do not come to it.
+
+    What is left on the way to the other side may still be held when the size is reckoned, or be
+    paid for already where orders are filled at once.
+    """
+    rules = side.rules
+    if rules is None or rules.sized is None:
         return None
-    said = rules.sized(asked)
-    if said is None or not close_to(said.units, abs(leg.units)):
-        return None
-    return said
+    for first in (_first_of(side, leg), leg):
+        asked = asked_of(side, leg, first)
+        said = None if asked is None else rules.sized(asked)
+        if said is not None and close_to(said.units, abs(leg.units)):
+            return said
+    return None
 
 
 @dataclass
@@ -200,11 +210,20 @@ class Pair:
             cause = Cause.PRICE_RULE if was.place != became.place else Cause.FILL_TIME
             cause = Cause.ORDER_TYPE if was.waits != became.waits else cause
             yield self._gap("price", was.price, became.price, cause, f"{became}, not {was}")
-        if then.price - was.price != now.price - became.price and not (
-            was.price == then.price and became.price == now.price
-        ):
+        if was.waits != became.waits:
+            if was.price == became.price:
+                yield self._gap("price", then.price, now.price, Cause.ORDER_TYPE, f"{became}")
+        elif was.price == became.price or not self._slips_alike(became):
             slipped = f"{now.price - became.price:g} a unit, not {then.price - was.price:g}"
             yield self._gap("price", then.price, now.price, Cause.SLIPPAGE, slipped)
+
+    def _slips_alike(self, became: Quoted) -> bool:
+        """Say whether the slippage of the original would have come to the replay's price."""
+        (one, _), (other, now) = self.original, self.replayed
+        assert one.rules is not None and one.rules.slipped is not None
+        bar = other.bars[now.symbol].at(became.bar)
+        paid = one.rules.slipped(became.price, now.side, not now.closes, bar)
+        return paid == now.price or (became.waits and became.price == now.price)
 
     def _size(self) -> Gap | None:
         (one, then), (other, now) = self.original, self.replayed

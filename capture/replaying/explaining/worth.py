@@ -33,8 +33,15 @@ def equity_gaps(original: Side, replayed: Side) -> EquityGaps:
     return EquityGaps(len(shared), int(differing.sum()), int((differing & reckoned).sum()), first)
 
 
+def _accounts(side: Side) -> int:
+    """Return how many accounts there are: some backtesters keep one for each symbol."""
+    rows = side.of.table("equity", ("symbol",))
+    named = set(rows.column("symbol").to_pylist()) if "symbol" in rows.column_names else set()
+    return max(1, len(named - {None}))
+
+
 def _recorded(side: Side) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return time, worth and bar of every recorded row, the last one of each time."""
+    """Return time, worth and bar of every recorded row; of several accounts, what they sum to."""
     rows = side.of.table("equity", ("timestamp", "bar_index", "equity"))
     empty = np.zeros(0, np.int64)
     if not {"equity", "bar_index"} <= set(rows.column_names):
@@ -44,6 +51,9 @@ def _recorded(side: Side) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
     times = bars
     if "timestamp" in rows.column_names and not rows.column("timestamp").null_count:
         times = rows.column("timestamp").cast(pa.int64()).to_numpy()
+    if _accounts(side) > 1:
+        moments, first, place = np.unique(times, return_index=True, return_inverse=True)
+        return moments, np.bincount(place, worth), bars[first]
     last = np.append(times[1:] != times[:-1], True) if len(times) else np.zeros(0, bool)
     return times[last], worth[last], bars[last]
 
@@ -53,7 +63,7 @@ def _comes_to(side: Side, times: NDArray[Any], worth: NDArray[Any]) -> NDArray[A
     rules = side.rules
     if rules is None or rules.cash is None:
         return np.zeros(len(times), dtype=bool)
-    total = np.full(len(times), float(rules.cash))
+    total = np.full(len(times), float(rules.cash) * _accounts(side))
     for symbol, bars in side.bars.items():
         labels = np.arange(bars.rows) if bars.times is None else bars.times
         legs = [leg for leg in side.legs if leg.symbol == symbol]
@@ -68,4 +78,5 @@ def _comes_to(side: Side, times: NDArray[Any], worth: NDArray[Any]) -> NDArray[A
         known = place >= 0
         price = np.where(np.abs(held) < _NEAR, 0.0, bars.columns["close"])
         total[known] += (cash + held * price)[place[known]]
-    return np.isclose(total, worth, rtol=_NEAR, atol=_NEAR * abs(float(rules.cash)))
+    found: NDArray[Any] = np.isclose(total, worth, rtol=_NEAR, atol=_NEAR * abs(float(rules.cash)))
+    return found

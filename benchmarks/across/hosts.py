@@ -1,0 +1,31 @@
+"""The backtesters that run the scenarios; another one joins with a line here and a module."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from benchmarks.across.scenarios import Host
+
+__all__ = ["HOSTS", "host", "installed"]
+
+HOSTS: Final = {
+    "backtesting": "backtesting",
+    "backtrader": "backtrader",
+    "builtin": "capture_builtin",
+    "vectorbt": "vectorbt",
+}
+"""By name, what must be importable."""
+
+
+def installed() -> list[str]:
+    """Return the names of the backtesters that are there."""
+    return [name for name, module in HOSTS.items() if find_spec(module) is not None]
+
+
+def host(name: str) -> Host:
+    """Return a backtester by name."""
+    found: Host = import_module(f"benchmarks.across.in_{name}").HOST
+    return found
