@@ -78,7 +78,7 @@ def _first(
     prepared = SparseReplay(made.market, made.signals)
     prepared.schedule("next_open")
     ready = perf_counter()
-    prepared.trade(settings[:1])
+    prepared.trade(settings[:1], engine="numba")
     return {"prepare": ready - started, "compile": perf_counter() - ready}, prepared
 
 

@@ -140,13 +140,42 @@ def _draw_refused(refused: Mapping[str, Any], screen: Screen) -> None:
     screen.heading(f"Why did signal {refused['seq']} of {refused['day']} not trade?")
     verdict = safe(refused["verdict"])
     screen.text(f"{verdict[:1].upper()}{verdict[1:]}.", "yellow")
-    order: Mapping[str, Any] = next(iter(refused["orders"]), {})
-    cash, price = signal.get("capital_available"), signal.get("market_close")
-    if order.get("size") and cash is not None and price is not None:
-        screen.text(
-            f"It wanted {amount(order['size'])} shares, which cost about "
-            f"{order['size'] * price:,.0f} that day; there was {cash:,.0f} in cash."
+    if signal.get("reason") == "insufficient_cash":
+        screen.text(short_of(signal, next(iter(refused["orders"]), {})))
+
+
+def short_of(signal: Mapping[str, Any], order: Mapping[str, Any]) -> str:
+    """Say what an order needed, what the account had for it, and why that was not enough.
+
+    Cash is not the measure: what a short sale brought in is owed for the shares.
+    """
+    names = ("capital_available", "portfolio_equity", "market_close", "position_before")
+    cash, equity, price, held = (signal.get(name) for name in names)
+    size = order.get("size")
+    if not size or cash is None or equity is None or price is None:
+        return ""
+    held, wanted = held or 0.0, abs(size)
+    if held * signal["direction"] > 0:  # more of what is there
+        wanted += abs(held)
+    needed, owed = wanted * price, abs(held) * price
+    if held < 0:
+        had = (
+            f"of the {cash:,.0f} in cash {owed:,.0f} are owed for {amount(-held)} shares sold short"
         )
+    elif held > 0:
+        had = f"{cash:,.0f} in cash and {amount(held)} shares"
+    else:
+        had = "all of it cash"
+    lacks = (
+        f"about {needed - equity:,.0f} too little"
+        if needed > equity
+        else "with costs, at the price of the fill, that was not enough"
+    )
+    verb = "It wanted" if held == 0 else "It wanted to hold"
+    return (
+        f"{verb} {amount(wanted)} shares, which cost about {needed:,.0f} that day. "
+        f"The account was worth {equity:,.0f} ({had}): {lacks}."
+    )
 
 
 def _draw_next(view: Mapping[str, Any], screen: Screen) -> None:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["DaskExecutor"]
 
 _LOOPBACK: Final = "127.0.0.1"
-_START_SECONDS: Final = 60
+_ANSWER_SECONDS: Final = 10
+"""How long a scheduler has to answer; nobody wants to wait longer for a misspelt address."""
 
 
 class DaskExecutor:
@@ -94,7 +95,7 @@ class DaskExecutor:
 def _client(closing: ExitStack, workers: int | None, address: str | None) -> Any:
     if address is not None:
         try:
-            return Client(address, timeout=_START_SECONDS, set_as_default=False)
+            return Client(address, timeout=_ANSWER_SECONDS, set_as_default=False)
         except (OSError, ValueError) as exc:
             problem = f"no Dask scheduler answers at {address} ({exc})"
             raise WorkersLost(problem, "see whether it runs, and its address") from exc

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import ray
@@ -25,6 +26,7 @@ __all__ = ["RayExecutor"]
 
 _LOOPBACK: Final = "127.0.0.1"
 _OBJECTS_BYTES: Final = 100 * 2**20  # results are small; what is larger goes to disk
+_ANSWER_SECONDS: Final = 10
 _LOST: Final = (WorkerCrashedError, NodeDiedError, OutOfMemoryError)
 
 
@@ -92,8 +94,9 @@ def _connect(workers: int | None, address: str | None) -> None:
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     if address is not None:
         try:
+            _knock(address)
             ray.init(address, **quiet)
-        except (ConnectionError, RuntimeError, ValueError) as exc:
+        except (OSError, RuntimeError, ValueError) as exc:
             problem = f"no Ray cluster answers at {address} ({exc})"
             raise WorkersLost(problem, "see whether it runs, and its address") from exc
         return
@@ -105,3 +108,10 @@ def _connect(workers: int | None, address: str | None) -> None:
         _node_ip_address=_LOOPBACK,
         **quiet,
     )
+
+
+def _knock(address: str) -> None:
+    """Raise at once where nobody listens: Ray itself would try for minutes, and end the process."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():  # other words, such as "auto", are not addresses
+        socket.create_connection((host.strip("[]"), int(port)), _ANSWER_SECONDS).close()

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 import capture
+from capture.commands.demo import short_of
 from capture.demo import made_up
 
 pytestmark = pytest.mark.host
@@ -44,8 +45,26 @@ def test_it_shows_signals_with_their_indicators_and_their_fate(shown):
 
 def test_it_answers_why_a_signal_did_not_trade(shown):
     assert "It did not trade; it was rejected by the broker: insufficient_cash." in shown[0]
-    assert "there was " in shown[0]
+    assert "The account was worth " in shown[0]
+    assert " too little." in shown[0]
     assert "risk_limit" in shown[0]
+
+
+def test_it_says_what_was_needed_and_free_also_after_a_short_sale():
+    known = {"capital_available": 25_678.0, "portfolio_equity": 12_482.0, "market_close": 153.44}
+    signal = {**known, "position_before": -86.0, "direction": 1}
+    assert short_of(signal, {"size": 86.0}) == (
+        "It wanted to hold 86 shares, which cost about 13,196 that day. The account was worth "
+        "12,482 (of the 25,678 in cash 13,196 are owed for 86 shares sold short): about 714 too "
+        "little."
+    )
+    more = {**known, "capital_available": 1_000.0, "position_before": 50.0, "direction": 1}
+    assert short_of(more, {"size": 40.0}).startswith("It wanted to hold 90 shares")
+    flat = {**known, "capital_available": 13_200.0, "portfolio_equity": 13_200.0,
+            "position_before": 0.0, "direction": 1}  # fmt: skip
+    assert short_of(flat, {"size": 86.0}).endswith(
+        "13,200 (all of it cash): with costs, at the price of the fill, that was not enough."
+    )
 
 
 def test_it_verifies_what_it_recorded(shown):

@@ -204,8 +204,8 @@ class Outcomes:
 
     def _bar(self, intent: Intent, event: Event) -> int:
         """Return the symbol's last bar at the time of an event."""
+        decided = intent.bar_index
         if event.cause is not None and event.cause.payload is intent:
-            return intent.bar_index
+            return decided
         known = self._feeds[intent.place].available_ns
-        bar: int = np.searchsorted(known, event.time_ns, side="right").item() - 1
-        return bar
+        return int(np.searchsorted(known, event.time_ns, side="right")) - 1

@@ -13,6 +13,7 @@ from capture.errors import ConfigError, MissingExtra, NotReplayable
 from capture.study.objectives.observing import Calendar, Performance
 from capture.study.portfolio import coding as c
 from capture.study.portfolio import kernel
+from capture.study.portfolio.choosing import quicker_compiled
 from capture.study.portfolio.compiled import compiled, is_there
 from capture.study.portfolio.lockstep import trade_together
 from capture.study.portfolio.schedule import schedule_of
@@ -131,14 +132,14 @@ class SparseReplay:
 
         Args:
             settings: the portfolios.
-            engine: "numba" compiles, "numpy" does not; "auto" is numba where it is installed. The
-                numbers are the same.
+            engine: "numba" compiles, "numpy" does not; "auto" is numba where it is installed and
+                there is enough to do, in this process so far. The numbers are the same.
             threads: how many threads numba uses at most; one per processor by default.
 
         Raises:
             ConfigError: a portfolio's setting cannot be carried out over signals alone.
         """
-        run = self._engine(engine)
+        run = self._engine(engine, len(settings))
         self._refuse(settings)
         rows = len(settings)
         totals = np.zeros((c.LOST + 1, rows))
@@ -171,13 +172,17 @@ class SparseReplay:
         plan = self.schedule(settings.fill, peaks=settings.max_drawdown is not None)
         numbers = c.coded([settings])
         desk = c.desk(plan, numbers, logged=True)
-        (compiled() if is_there() else kernel.trade)(numbers, plan, desk)
+        is_quicker = quicker_compiled(len(plan.directions), 1)
+        (compiled() if is_quicker else kernel.trade)(numbers, plan, desk)
         return desk.log[: int(desk.totals[c.FILLS, 0])]
 
-    def _engine(self, engine: Engine) -> Callable[..., None]:
+    def _engine(self, engine: Engine, portfolios: int) -> Callable[..., None]:
         if engine not in get_args(Engine):
             raise ConfigError("engine", engine, f"choose one of {', '.join(get_args(Engine))}")
-        if engine == "numpy" or (engine == "auto" and not is_there()):
+        if engine == "auto":
+            signals = len(self.signals)
+            return compiled() if quicker_compiled(signals, portfolios) else trade_together
+        if engine == "numpy":
             return trade_together
         if not is_there():
             raise MissingExtra("the compiled replay", extra="fast", library="numba")

@@ -256,10 +256,10 @@ def test_settings_may_be_mappings_and_mistakes_in_them_are_named(recording: Reco
 def test_threads_change_nothing(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
     replay = prepare(recording)
     many = [PortfolioSettings(cash=10_000, size=size) for size in range(1, 40)]
-    alone = replay.trade(many, threads=1)
+    alone = replay.trade(many, engine="numba", threads=1)
     monkeypatch.setattr(sparse, "_WORTH_THREADS", 1)
     monkeypatch.setattr(sparse, "_BLOCK", 4)
-    together = replay.trade(many, threads=7)
+    together = replay.trade(many, engine="numba", threads=7)
     for name in ("final", "deepest", "fills", "won", "periods"):
         one, other = getattr(alone.performance, name), getattr(together.performance, name)
         np.testing.assert_array_equal(one, other)
@@ -269,8 +269,9 @@ def test_threads_change_nothing(recording: Recording, monkeypatch: pytest.Monkey
 def test_without_numba_numpy_does_the_same_and_numba_says_what_to_install(
     recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compiled = replay_settings(recording, OTHERS)
+    compiled = replay_settings(recording, OTHERS, engine="numba")
     monkeypatch.setattr(sparse, "is_there", lambda: False)
+    monkeypatch.setattr("capture.study.portfolio.compiled.is_there", lambda: False)
     plain = replay_settings(recording, OTHERS)
     pd.testing.assert_frame_equal(compiled.to_frame(), plain.to_frame(), check_exact=True)
     assert compiled.equity(0).tolist() == plain.equity(0).tolist()
