@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from capture.timeline import Timeline
 
 __all__ = [
+    "ADDED",
     "algos_of",
     "base_table",
     "code_of",
@@ -31,6 +32,9 @@ __all__ = [
     "uncaptured",
     "version",
 ]
+
+ADDED: Final = "strategies that were added while it ran"
+"""What is lost of a strategy that makes others when it needs them."""
 
 _PLAIN: Final = (bool, int, float, str, type(None))
 _ACCOUNTING: Final = ("update", "adjust", "setup", "flatten")

@@ -11,7 +11,7 @@ from bt.core import StrategyBase
 from capture.errors import DataMismatch, NotReplayable
 from capture.timeline import Timeline
 from capture_bt.execution import PAPER, PATH, Voice
-from capture_bt.facts import base_table, host_settings
+from capture_bt.facts import ADDED, base_table, host_settings
 from capture_bt.running import backtest_of
 from capture_bt.script import Intents, Script, Targets, resolved
 from capture_bt.trees import build
@@ -33,8 +33,7 @@ def replayed(source: ReplaySource, size: float | None = None) -> Any:
     """
     exact = source.mode == "intent"
     tree: Mapping[str, Any] | None = source.flags.get("tree") if exact else None
-    if exact:
-        _refuse(source)
+    (_refuse if exact else _refuse_nested)(source)
     player = _Player(source, size)
     names = {"__module__": __name__, "__doc__": f"Replays {source.run_id}."}
     root = type("Replay", (_Replaying,), {**names, "replay_source": source, "_player": player})
@@ -56,10 +55,24 @@ def _refuse(source: ReplaySource) -> None:
     """Refuse a run of which something is lost that decided what happened."""
     lost = source.flags.get("not_captured", ())
     instead = 'replay what it wanted instead: capture.replay(recording, mode="target")'
+    if ADDED in lost:
+        instead = "give the strategy all its children before it runs, and record it again"
     if lost:
         raise NotReplayable(source.run_id, f"{', '.join(lost)} could not be recorded", instead)
     if source.flags.get("tree") is None:
         raise NotReplayable(source.run_id, "it does not know its tree of strategies", instead)
+
+
+def _refuse_nested(source: ReplaySource) -> None:
+    """Refuse targets of nested strategies, which are shares of one another."""
+    tree = source.flags.get("tree") or {"children": ()}
+    nested = any("children" in child for child in tree["children"])
+    if nested or ADDED in source.flags.get("not_captured", ()):
+        raise NotReplayable(
+            source.run_id,
+            "it has strategies within a strategy, and what one wants is a share of another",
+            "replay its calls instead: capture.replay(recording)",
+        )
 
 
 class _Player:

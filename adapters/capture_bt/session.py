@@ -17,7 +17,7 @@ from capture_bt.classes import listen, original, quiet, quieten, taken_back
 from capture_bt.cutting import cut_data, trace_indicators
 from capture_bt.ending import equity_table, trade_table
 from capture_bt.execution import PAPER, PATH, Execution, Voice
-from capture_bt.facts import uncaptured
+from capture_bt.facts import ADDED, uncaptured
 from capture_bt.fills import Fills
 from capture_bt.intents import Intents
 from capture_bt.opening import Opened
@@ -173,7 +173,7 @@ class Session:
                 continue
             self._adopt_child(child, execution, voice.path, voice.label)
             if isinstance(child, StrategyBase) and execution.running:
-                self._lost.add("strategies that were added while it ran")
+                self._lost.add(ADDED)
             if execution.touched:
                 listen(child)
                 execution.heard.append(child)

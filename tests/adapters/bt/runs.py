@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 
 @cache
 def google() -> pd.DataFrame:
-    return pd.DataFrame({"GOOG": GOOG.Close.iloc[:400]})
+    return pd.DataFrame({"GOOG": GOOG.Close.iloc[:250]})
 
 
 @cache
 def hours() -> pd.DataFrame:
-    return pd.DataFrame({"EURUSD": EURUSD.Close.iloc[:500]})
+    return pd.DataFrame({"EURUSD": EURUSD.Close.iloc[:250]})
 
 
 @cache
 def four() -> pd.DataFrame:
     """Four assets over a year, two of which trade in parts of a unit."""
     rng = np.random.default_rng(7)
-    steps = rng.normal(0.0004, [0.009, 0.014, 0.02, 0.006], (220, 4))
-    index = pd.bdate_range("2010-01-04", periods=220)
+    steps = rng.normal(0.0004, [0.009, 0.014, 0.02, 0.006], (160, 4))
+    index = pd.bdate_range("2010-01-04", periods=160)
     return pd.DataFrame(np.exp(steps.cumsum(axis=0)) * [100, 40, 15, 250], index, list("ABCD"))
 
 
@@ -164,13 +164,11 @@ def captured(case: Case, folder: Path, **options: Any) -> tuple[Results, Recordi
 
 def _dates(prices: pd.DataFrame) -> pd.DataFrame:
     index = prices.index
-    return pd.DataFrame({"date": [index[90], index[150]]}, index=["A", "C"])
+    return pd.DataFrame({"date": [index[70], index[120]]}, index=["A", "C"])
 
 
 def _rolls(prices: pd.DataFrame) -> pd.DataFrame:
-    return pd.DataFrame(
-        {"date": [prices.index[100]], "target": ["C"], "factor": [2.0]}, index=["A"]
-    )
+    return pd.DataFrame({"date": [prices.index[80]], "target": ["C"], "factor": [2.0]}, index=["A"])
 
 
 def _coupons(prices: pd.DataFrame) -> pd.DataFrame:
