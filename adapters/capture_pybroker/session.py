@@ -81,7 +81,11 @@ class Session:
         self.problem: str | None = None
         self.lines: dict[str, Lines] = {}
         self.labels: dict[str, NDArray[Any]] = {}
-        told = engine.observer("fills") is not None or engine.observer("statuses") is not None
+        told = (
+            config.durability == "fsync"
+            or engine.observer("fills") is not None
+            or engine.observer("statuses") is not None
+        )
         self.ledger = Ledger(portfolio, self.labels, self.words, at_once=told)
         self.intents = Intents(self)
         self.names = names
