@@ -11,6 +11,7 @@ from pybroker import Strategy, StrategyConfig
 
 import capture
 from benchmarks.hosts import CLOCK, OPTIONS, Run, busy, quiet
+from capture_pybroker.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +72,7 @@ class Pybroker:
     def run(self, density: str, bars: pd.DataFrame, store: Path | None) -> Run:
         """Run an execution of this density, captured if there is a store."""
         function = sma_cross if density == "5%" else every_bar
-        return CLOCK.run(self._test(function, bars, store))
+        return CLOCK.run(self._test(function, bars, store), Session)
 
     def original(self, bars: pd.DataFrame, cost_us: float, store: Path | None) -> Any:
         """Run an execution that thinks so long about every bar; captured if there is a store."""

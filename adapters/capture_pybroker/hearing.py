@@ -206,7 +206,11 @@ def _says(ctx: Any, session: Session, ear: Ear) -> dict[str, Any]:
         before = ctx.buy_shares
         session.quietly(ExecContext.set_target_shares, ctx, target, dir=dir)
         shares = ctx.sell_shares if ctx.buy_shares is before else ctx.buy_shares
-        ear.said = (ctx._curr_date, "set_target_shares", shares, {"target": target, "dir": dir})
+        said = {"target": target, "dir": dir}
+        if ctx.buy_shares is None and ctx.sell_shares is None:
+            session.intents.reached(ear, said)
+        else:
+            ear.said = (ctx._curr_date, "set_target_shares", shares, said)
 
     def calc_target_shares(target_size: float, price: Any = None, cash: Any = None) -> Any:
         quiet = session.muted

@@ -119,8 +119,8 @@ class Intents:
                 held = -float(shorts[symbol].shares)
             wants = entry if not held else adjustment if held * side > 0 else leaving
             bar = ear.offset + ear.ends[symbol]
-            plain = type(shares) is int and ear.sized is None and not ctx._cover
-            if plain and read(ctx.__dict__) == nothing:
+            plain = type(shares) is int and ear.said is None and ear.sized is None
+            if plain and not ctx._cover and read(ctx.__dict__) == nothing:
                 call = buy if side > 0 else sell
                 count = len(longs) + len(shorts)
                 signal = ear.channels.plain(
@@ -244,6 +244,10 @@ class Intents:
         said = {name: fields[name] for name in FIELDS if fields[name] is not None}
         if any(name in said for name in _SCORES):
             self._aside(ear, "edit", "score", said)
+
+    def reached(self, ear: Ear, said: Mapping[str, Any]) -> None:
+        """Record a target that is reached already: under other settings it might not be."""
+        self._aside(ear, "edit", "set_target_shares", said)
 
     def cancels_order(self, ctx: Any, ear: Ear, order_id: int) -> None:
         """Record that the strategy takes an order back."""

@@ -56,7 +56,7 @@ def write(
     session: Session, symbol: str, bar: int, name: str, value: Any, signal_seq: int = NULL_INT
 ) -> None:
     """Write a note on a bar, or on a signal."""
-    lines = session.lines[symbol]
+    lines = session.symbols.lines[symbol]
     more: dict[str, Any] = {
         "symbol": symbol,
         "timeframe": lines.timeline.timeframe,
@@ -64,7 +64,7 @@ def write(
         "timestamp": int(lines.timeline.labels_ns[bar])
         if lines.timeline.labels_ns is not None
         else None,
-        "strategy_id": session.channels_of(symbol).strategy_id,
+        "strategy_id": session.symbols.channels[symbol].strategy_id,
     }
     note(session.engine, name, value, signal_seq=signal_seq, **more)
 
@@ -74,7 +74,7 @@ def _speaking(session: Session) -> Any:
     for frame in frames(sys._getframe(1)):
         ctx = frame.f_locals.get("ctx")
         ear = getattr(ctx, "__dict__", {}).get(CAPTURE)
-        if ear is not None and ear.channels is session.channels_of(ear.symbol):
+        if ear is not None and ear.channels is session.symbols.channels.get(ear.symbol):
             return ctx
     return None
 

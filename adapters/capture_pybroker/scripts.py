@@ -34,7 +34,7 @@ def intent_steps(intents: Iterable[IntentLike]) -> Script:
     for intent in intents:
         if intent.bar_index is None:
             continue
-        new = intent.action == "new"
+        new = intent.action == "new" or intent.call == "set_target_shares"
         step = _order(intent) if new else _aside(intent)
         seq = _NONE if intent.signal_seq is None else intent.signal_seq
         script.setdefault(intent.symbol, {}).setdefault(intent.bar_index, []).append(

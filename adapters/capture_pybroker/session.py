@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import warnings
 import weakref
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 import pandas as pd
 
 from capture.errors import CaptureError, CaptureHalted, CaptureWarning
-from capture.events import Bar, RunState
+from capture.events import RunState
 from capture.journal import NULL_INT
 from capture.recorder.adapting import Words
 from capture.recorder.current import enter, leave
@@ -20,17 +20,15 @@ from capture.recorder.lifetimes import Runs
 from capture.timeline import Timeline
 from capture_pybroker import notes, rows
 from capture_pybroker.ending import equity_table, trade_table
-from capture_pybroker.facts import base_table, indicator_facts, parameters
+from capture_pybroker.facts import parameters
 from capture_pybroker.hearing import CAPTURE, caller, hear_context, hear_no_more, hear_portfolio
 from capture_pybroker.intents import Ear, Intents
 from capture_pybroker.ledger import Ledger
-from capture_pybroker.opening import Channels, Lines, open_channels
+from capture_pybroker.symbols import Since, Symbols
 from capture_pybroker.window import bars_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Sequence
 
     from capture.config import SignalCaptureConfig
     from capture.recorder.engine import SignalCaptureEngine
@@ -51,7 +49,7 @@ class Session:
         sizings: how often the host worked out shares that no order then had.
         intents: what is wanted.
         ledger: what becomes of it.
-        lines: the series of each symbol.
+        symbols: what is known of each symbol.
         problem: why recording stopped before the end, or None.
     """
 
@@ -79,10 +77,13 @@ class Session:
         self.muted = False
         self.sizings = 0
         self.problem: str | None = None
-        self.lines: dict[str, Lines] = {}
-        self.labels: dict[str, NDArray[Any]] = {}
-        told = engine.observer("fills") is not None or engine.observer("statuses") is not None
-        self.ledger = Ledger(portfolio, self.labels, self.words, at_once=told)
+        self.symbols = Symbols(engine)
+        told = (
+            config.durability == "fsync"
+            or engine.observer("fills") is not None
+            or engine.observer("statuses") is not None
+        )
+        self.ledger = Ledger(portfolio, self.symbols.labels, self.words, at_once=told)
         self.intents = Intents(self)
         self.names = names
         self._over_with = over
@@ -92,11 +93,6 @@ class Session:
         self._heard: list[Any] = []
         self._outcomes = [tuple(engine.word(part) for part in each) for each in rows.OUTCOMES]
         self._delays = (1, 1)
-        self._channels: dict[str, Channels] = {}
-        self._bars: dict[str, Any] = {}
-        self._segments: dict[Any, int] = {}
-        self._segment_of: dict[str, Any] = {}
-        self._executions: dict[str, dict[str, Any]] = {}
         self._marks: Any = ()
         self._tell = engine.observer("bars")
         self._done = self._warned = False
@@ -127,9 +123,7 @@ class Session:
             own = set(_symbols(execution)) & host["exec_ctxs"].keys()
             for symbol in sorted(own):
                 self._open(window, execution, symbol, host["exec_ctxs"][symbol])
-        for symbol in window.offsets.keys() & self.lines.keys():
-            for name, values in window.indicators(symbol).items():
-                self.lines[symbol].put(f"indicator_{name}", window.offsets[symbol], values)
+        self.symbols.put_indicators(window)
         self._orders = host["pending_order_scope"]
         self._delays = host["config"].buy_delay, host["config"].sell_delay
 
@@ -141,9 +135,9 @@ class Session:
         first = max(bars - host["i"] - 1, 0)
         self._counts = trades, first
         every = host["portfolio"]._metrics_bars
-        self._marks = every if not first else _Since(every, first)
+        self._marks = every if not first else Since(every, first)
         for symbol, columns in sorted(bars_of(host).items()):
-            self._add_bars(symbol, columns)
+            self.symbols.add(symbol, columns)
         frame = strategy._data_source
         if isinstance(frame, pd.DataFrame) and frame["date"].dt.tz is None:
             self.engine.flag("naive_timestamps_taken_for_utc")
@@ -153,15 +147,6 @@ class Session:
             self.engine.flag("executions_not_captured", names)
         strategy.__dict__[_RESULTS] = _results
 
-    def _add_bars(self, symbol: str, columns: Any) -> None:
-        dates = columns["date"]
-        timeline = Timeline.of(pd.DatetimeIndex(dates), self.config.timeframe)
-        bars = base_table(columns, timeline)
-        self.engine.add_base_data(bars, symbol=symbol, timeframe=timeline.timeframe)
-        contained = self.config.self_contained
-        self.lines[symbol] = Lines(timeline, bars, dates, self_contained=contained)
-        self._bars[symbol] = columns
-
     def _open(self, window: Window, execution: Any, symbol: str, ctx: Any) -> None:
         call = execution.fn.function
         said = parameters(execution, call, ctx)
@@ -169,64 +154,21 @@ class Session:
         name, sources = self.names[execution.id], None
         if replay is not None:
             name, said, sources = call.identity(symbol)
-        key = (name, tuple(sorted((k, str(v)) for k, v in said.items())))
-        if self._segment_of.get(symbol) != key:
-            self._segment_of[symbol] = key
-            self._declare(window, symbol, ctx, key, said)
-        lines = self.lines[symbol]
+        channels = self.symbols.declare(window, symbol, name, said)
+        lines = self.symbols.lines[symbol]
         lines.sources, lines.marks = sources, self._marks
-        self.labels[symbol] = lines.dates
-        ear = Ear(
-            symbol, window.offsets[symbol], window.ends, ctx._portfolio, self._channels[symbol]
-        )
+        ear = Ear(symbol, window.offsets[symbol], window.ends, ctx._portfolio, channels)
         ear.placed = self.ledger.placed[symbol]
         ear.rotates = bool(ctx.rotation_enabled)
         ear.later = ear.rotates or replay is not None or window.host["after_exec_fn"] is not None
         if self._tell is not None:
-            ear.tell = self._telling(ear)
+            ear.tell = self.symbols.telling(ear, self._tell)
         self._heard.append(weakref.ref(ctx))
         hear_context(ctx, self, ear)
         alone = not execution.args and not execution.kwargs
         window.host["exec_fns"][symbol] = caller(call, self, ear, alone=alone)
 
-    def _declare(
-        self, window: Window, symbol: str, ctx: Any, key: tuple[str, Any], said: Mapping[str, Any]
-    ) -> None:
-        """Declare who trades a symbol, with which parameters."""
-        name = key[0]
-        if key not in self._segments:
-            hyperparams = ctx._run_hyperparams
-            names = sorted({n for n, of in window.host["indicator_data"] if of == symbol})
-            facts = {n: {**indicator_facts(n, hyperparams), "lines": [n]} for n in names}
-            self._segments[key] = self.engine.segment(StrategyFacts(name, said, facts))
-        own = self._executions.setdefault(name, {"symbols": [], "params": said})
-        own["symbols"] = sorted({*own["symbols"], symbol})
-        self._channels[symbol] = open_channels(
-            self.engine, symbol, name, self._segments[key], self.lines[symbol]
-        )
-
-    def _telling(self, ear: Ear) -> Callable[[], None]:
-        """Return what tells observers of the present bar."""
-        observe, lines, make = self._tell, self.lines[ear.symbol], Bar.lazy
-        labels = {"symbol": ear.symbol, "timeframe": lines.timeline.timeframe}
-        columns = {n: values for n, values in self._bars[ear.symbol].items() if n != "date"}
-
-        def read(bar: int) -> dict[str, Any]:
-            values = {name: column[bar] for name, column in columns.items()}
-            return {**labels, **values, "timestamp": pd.Timestamp(lines.dates[bar], tz="UTC")}
-
-        def tell() -> None:
-            bar = ear.bar
-            assert observe is not None
-            observe(make({"bar_index": bar, "symbol": ear.symbol}, lambda: read(bar)))
-
-        return tell
-
     # --- in between --------------------------------------------------------------------------
-
-    def channels_of(self, symbol: str) -> Any:
-        """Return what a symbol's rows are written through; None of one that is not captured."""
-        return self._channels.get(symbol)
 
     def quietly(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call what the host offers; what it reads meanwhile, the strategy does not."""
@@ -238,13 +180,7 @@ class Session:
 
     def saw_prediction(self, ear: Ear, model: str, values: Any) -> None:
         """Take down what a model said for the present bar."""
-        last = np.asarray(values)[-1:] if len(values) else np.array([])
-        flat = last.reshape(-1)
-        lines, bar = self.lines[ear.symbol], ear.bar
-        for place, value in enumerate(flat.tolist()):
-            name = f"indicator_{model}_pred" + (f"_{place}" if len(flat) > 1 else "")
-            if isinstance(value, (int, float)):
-                lines.put(name, bar, np.array([value], dtype=np.float64))
+        self.symbols.put_prediction(ear.symbol, ear.bar, model, values)
 
     def note(self, name: str, value: Any, **said: Any) -> None:
         """Keep what the strategy notes."""
@@ -259,10 +195,17 @@ class Session:
 
     # --- what became of it -------------------------------------------------------------------
 
-    def settle(self, portfolio: Any) -> None:
-        """Record what the host has filled or refused since the last time."""
+    def settle(self, portfolio: Any, *, last: bool = False) -> None:
+        """Record what the host has filled or refused since the last time.
+
+        Args:
+            portfolio: the host's.
+            last: whether the run has ended, so that it is known what became of all.
+        """
         ledger = self.ledger
         ledger.attend(portfolio)
+        if last:
+            ledger.close(self._orders.orders(), self._delays)
         if self.problem is None:
             try:
                 self._write(ledger)
@@ -276,7 +219,7 @@ class Session:
         done = {(fate.symbol, fate.signal_seq): fate for fate in ledger.fates}
         whole = set()
         for symbol, row in ledger.fills:
-            channels, key = self._channels[symbol], (symbol, row[0])
+            channels, key = self.symbols.channels[symbol], (symbol, row[0])
             fate = done.get(key)
             if fate is not None and fate.outcome == rows.FILLED and row[3] >= 0:
                 whole.add(key)
@@ -287,7 +230,7 @@ class Session:
             if (fate.symbol, fate.signal_seq) in whole:
                 continue
             order = fate.signal_seq + 1 if fate.ordered else NULL_INT
-            channels = self._channels[fate.symbol]
+            channels = self.symbols.channels[fate.symbol]
             channels.status(fate.signal_seq, order, fate.bar, *self._outcomes[fate.outcome])
 
     # --- trouble -----------------------------------------------------------------------------
@@ -310,6 +253,10 @@ class Session:
         self._close_failed("the backtest ended without results: it raised")
 
     def _close_failed(self, why: str) -> None:
+        portfolio = self._portfolio()
+        if portfolio is not None and not self._done:
+            with suppress(CaptureHalted):  # the run has a problem of its own to tell of
+                self.settle(portfolio)
         if self._stop():
             self._close(RunState.FAILED, self.problem or why)
 
@@ -320,9 +267,7 @@ class Session:
         if self._done:
             return
         try:
-            self.ledger.attend(portfolio)
-            self.ledger.close(self._orders.orders(), self._delays)
-            self.settle(portfolio)
+            self.settle(portfolio, last=True)
         except CaptureHalted:
             self.abandon()
             raise
@@ -331,11 +276,11 @@ class Session:
             self.reads.add("calc_target_shares")
         if self.reads:
             self.engine.flag("closed_loop", sorted(self.reads))
-        self.engine.flag("executions", self._executions)
+        self.engine.flag("executions", self.symbols.executions)
         trades, bars = self._counts
-        by = {symbol: channels.strategy_id for symbol, channels in self._channels.items()}
+        by = {symbol: channels.strategy_id for symbol, channels in self.symbols.channels.items()}
         try:
-            lines = {symbol: self.lines[symbol] for symbol in by}
+            lines = {symbol: self.symbols.lines[symbol] for symbol in by}
             marks, held = portfolio._metrics_bars[bars:], self.ledger.positions
             self.engine.append_table("equity", equity_table(marks, held, lines, by))
             closed = zip(list(portfolio.trades)[trades:], self.ledger.closed_by, strict=True)
@@ -372,17 +317,6 @@ class Session:
         if strategy is not None and not any(other() is strategy for other in others):
             strategy.__dict__.pop(_RESULTS, None)
         return True
-
-
-class _Since:
-    """The items of a list from one on, as many as there are when they are asked for."""
-
-    def __init__(self, items: list[Any], first: int) -> None:
-        self._items = items
-        self._first = first
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._items[self._first :])
 
 
 _RESULTS: Final = "_to_test_result"
