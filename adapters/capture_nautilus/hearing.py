@@ -12,6 +12,7 @@ from nautilus_trader.trading.strategy import Strategy
 
 from capture_nautilus.ear import VERBS
 from capture_nautilus.outcomes import TELLING
+from capture_nautilus.perturbing import perturb
 from capture_nautilus.setting_up import SUBSCRIPTIONS, subscription
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def _register(own: Callable[..., Any]) -> Callable[..., Any]:
     def register(self: Any, *args: Any, **kwargs: Any) -> None:
         self.__dict__.pop("_capture", None)
         own(self, *args, **kwargs)
+        self._capture_restore = perturb(self)
 
     return register
 

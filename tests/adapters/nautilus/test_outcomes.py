@@ -270,6 +270,6 @@ def test_a_strategy_may_stand_in_the_way_of_its_own_orders(tmp_path: Path) -> No
     case = Case(Careful)
     results, recording = captured(case, tmp_path)
     assert results == case()
-    assert set(recording.orders()["call"]) == {"submit_order"}
+    assert set(recording.orders()["call"]) == {"submit_order", "cancel_all_orders"}
     assert len(results.orders) == len(recording.fills()) == len(recording.signals()) > 5
     assert case(lambda _: capture.replay(recording).into("nautilus")) == results
