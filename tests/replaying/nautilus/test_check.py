@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
+from backtesting import test
+from nautilus_trader.model.data import BarType
+from nautilus_trader.persistence.wranglers import BarDataWrangler
 
 import capture
 from tests.adapters.nautilus import strategies as s
-from tests.adapters.nautilus.runs import BOTH, Case, captured
+from tests.adapters.nautilus.runs import BOTH, GOOG, Case, captured, instrument
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,3 +50,27 @@ def test_two_strategies_of_one_engine_are_perturbed_once(tmp_path: Path) -> None
     found = capture.check_replay(lambda: captured(Case((s.SmaCross, Second)), tmp_path))
     assert found.independent, str(found)
     assert any("10000000.00 USD" in text for text in found.outcomes[0].settings)
+
+
+def test_a_look_ahead_is_found_where_the_script_takes_the_data(tmp_path: Path) -> None:
+    class Peeking(s.Counting):
+        closes: ClassVar[list[float]] = []
+
+        def on_bar(self, bar: Any) -> None:
+            self.count += 1
+            if self.count % 10 == 0:
+                tomorrow = self.closes[min(self.count, len(self.closes) - 1)]
+                self.market(s.BUY if tomorrow > bar.close.as_double() else s.SELL)
+
+    def run(frame: Any) -> None:
+        Peeking.closes = frame["close"].tolist()
+        wrangler = BarDataWrangler(BarType.from_str(GOOG), instrument(GOOG))
+        engine = Case(Peeking, ((GOOG, 0),)).engine()
+        engine.add_data(wrangler.process(frame))
+        engine.add_strategy(capture.wrap(Peeking, store=tmp_path)(s.Config()))
+        engine.run()
+        engine.dispose()
+
+    prices = test.GOOG.rename(columns=str.lower).tz_localize("UTC").iloc[:120]
+    found = capture.lookahead(run, data=prices)
+    assert not found.clean, str(found)
