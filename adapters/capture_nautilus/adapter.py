@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from capture_nautilus.driving import captured
+from capture_nautilus.perturbing import PERTURBATIONS
 
 if TYPE_CHECKING:
     from capture.config import SignalCaptureConfig
@@ -17,6 +18,7 @@ class NautilusAdapter:
     """Records runs of NautilusTrader, and replays them."""
 
     host = "nautilus"
+    perturbations = PERTURBATIONS
 
     def wrap(self, strategy: type[Any], config: SignalCaptureConfig) -> type[Any]:
         """Return a subclass of the strategy, with its name, whose runs are recorded."""

@@ -1,4 +1,4 @@
-"""The class that stands in a strategy's place: its callbacks are counted, its calls are heard."""
+"""The class that stands in a strategy's place: its callbacks are counted."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from nautilus_trader.common.component import TimeEvent
 from nautilus_trader.model.events import OrderInitialized
 from nautilus_trader.trading.strategy import Strategy
 
-from capture_nautilus.ear import OUTSIDE, VERBS, Ear
-from capture_nautilus.outcomes import TELLING
+from capture_nautilus.ear import OUTSIDE, Ear
+from capture_nautilus.hearing import Hearing
 from capture_nautilus.session import join
-from capture_nautilus.setting_up import SUBSCRIPTIONS, subscription
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +29,6 @@ TOLD: Final = frozenset(
 ) - {"on_order_book", "on_order_book_deltas", "on_order_book_depth"}
 """Those that tell of the strategy's orders and positions."""
 
-_REGISTERING: Final = tuple(n for n in dir(Strategy) if n.startswith("register_indicator_"))
 _ENDS: Final = ("on_start", "on_stop", "on_reset", "on_dispose")
 
 
@@ -48,26 +46,15 @@ def captured(strategy: type[Any], config: SignalCaptureConfig) -> type[Any]:
         "__qualname__": strategy.__qualname__,
         "__doc__": strategy.__doc__,
         "_made_of": (strategy, config),
-        "handle_event": _handle_event(strategy.handle_event),
-        "register": _register(strategy.register),
         "_capture": None,
-        "cache": property(_cache),
-        "portfolio": property(_portfolio),
-        "clock": property(_clock),
     }
     for name in callbacks_of(strategy):
         if name not in _ENDS:
             names[name] = _heard(name, getattr(strategy, name))
     for name, make in zip(_ENDS, (_on_start, _on_stop, _on_end, _on_end), strict=True):
         names[name] = make(name, getattr(strategy, name), strategy, config)
-    for verb in VERBS:
-        names[verb] = _call(verb, getattr(strategy, verb))
-    for name in _REGISTERING:
-        names[name] = _registering(name, getattr(strategy, name))
-    for verb in SUBSCRIPTIONS:
-        names[verb] = subscription(verb, getattr(strategy, verb))
     meta: Any = type(strategy)
-    made: type[Any] = meta(strategy.__name__, (strategy,), names)
+    made: type[Any] = meta(strategy.__name__, (strategy, Hearing), names)
     return made
 
 
@@ -192,72 +179,3 @@ def _on_end(
 
     on_end.__name__ = name
     return on_end
-
-
-def _handle_event(own: Callable[..., Any]) -> Callable[..., Any]:
-    def handle_event(self: Any, event: Any) -> None:
-        ear = self._capture
-        if ear is not None and type(event) in TELLING:
-            ear.heard(event)
-        own(self, event)
-
-    return handle_event
-
-
-def _register(own: Callable[..., Any]) -> Callable[..., Any]:
-    def register(self: Any, *args: Any, **kwargs: Any) -> None:
-        self.__dict__.pop("_capture", None)
-        own(self, *args, **kwargs)
-
-    return register
-
-
-def _registering(name: str, own: Callable[..., Any]) -> Callable[..., Any]:
-    def register(self: Any, *args: Any, **kwargs: Any) -> None:
-        own(self, *args, **kwargs)
-        if self._capture is not None:
-            self._capture.outgrown = True
-
-    register.__name__ = name
-    return register
-
-
-# --- calls ---------------------------------------------------------------------------------------
-
-
-def _call(verb: str, own: Callable[..., Any]) -> Callable[..., Any]:
-    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        ear = self._capture
-        if ear is None:
-            return own(self, *args, **kwargs)
-        return ear.call(verb, own, args, kwargs)
-
-    def submit_order(self: Any, *args: Any, **kwargs: Any) -> Any:
-        ear = self._capture
-        if ear is None:
-            return own(self, *args, **kwargs)
-        if ear.acting and args:
-            ear.submitted(args[0])
-        return ear.call(verb, own, args, kwargs)
-
-    made = submit_order if verb == "submit_order" else call
-    made.__name__ = verb
-    return made
-
-
-# --- what it looks at ----------------------------------------------------------------------------
-
-
-def _cache(self: Any) -> Any:
-    ear = self._capture
-    return Strategy.cache.__get__(self) if ear is None else ear.cache_seen
-
-
-def _portfolio(self: Any) -> Any:
-    ear = self._capture
-    return Strategy.portfolio.__get__(self) if ear is None else ear.portfolio_seen
-
-
-def _clock(self: Any) -> Any:
-    ear = self._capture
-    return Strategy.clock.__get__(self) if ear is None else ear.clock_seen

@@ -32,6 +32,7 @@ OUTSIDE: Final = ""
 """The phase outside of the strategy's callbacks: the host itself is at work."""
 
 _UNFIT: Final = (struct.error, TypeError, ValueError, OverflowError)
+_CLOSES: Final = frozenset({"close_position", "close_all_positions"})
 _OF_HOST: Final = frozenset({"cancel_order", "modify_order"})
 
 
@@ -69,7 +70,7 @@ class Ear:
         outgrown: whether it registered indicators that are not declared yet.
     """
 
-    def __init__(self, strategy: Any, original: type) -> None:
+    def __init__(self, strategy: Any, original: Any) -> None:
         """Hear a strategy that is about to start."""
         self.strategy = strategy
         self.original = original
@@ -94,6 +95,7 @@ class Ear:
         self.portfolio_seen = PortfolioReads(self.portfolio, self.read)
         self.clock_seen = Ticking(self.clock, timers(self))
         self._involved: list[Placed] = []
+        self._submits = original.submit_order is not Strategy.submit_order
         self._closes: tuple[State, int, int, dict[str, Any]] | None = None
         self._replays = getattr(original, "replay_source", None)
         if self._replays is None:
@@ -139,6 +141,10 @@ class Ear:
         """Let the host carry out a call, and record it if it is the strategy's."""
         if self.acting or (self.phase == OUTSIDE and self._is_of_host(verb, args)):
             return own(self.strategy, *args, **kwargs)
+        if verb in _CLOSES and self._submits:
+            # What of it reaches the host is up to the strategy, and recorded when it does.
+            self.read(f"{verb} through a submit_order of its own")
+            return own(self.strategy, *args, **kwargs)
         given = bound(verb, args, kwargs)
         if self.phase == OUTSIDE:
             self.missing.add(f"{verb} outside of the strategy's callbacks")
@@ -176,7 +182,7 @@ class Ear:
         if self.writer is None:
             return
         try:
-            getattr(self, f"_{verb}")(given)
+            _WRITES[verb](self, given)
         except CaptureError as exc:
             self.failed(exc)
         except (*_UNFIT, AttributeError) as exc:  # the host will say what is wrong with it
@@ -347,12 +353,16 @@ _PARAMETERS: Final[dict[str, tuple[tuple[str, Any], ...]]] = {
     ),
 }  # fmt: skip
 VERBS: Final = tuple(_PARAMETERS)
+_DEFAULTS: Final = {verb: dict(parameters) for verb, parameters in _PARAMETERS.items()}
+_NAMES: Final = {verb: tuple(given) for verb, given in _DEFAULTS.items()}
+_WRITES: Final = {verb: vars(Ear)[f"_{verb}"] for verb in VERBS}
 
 
 def bound(verb: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a call by name; the host says nothing of its own defaults."""
-    parameters = _PARAMETERS[verb]
-    given = dict(parameters)
-    given.update(zip((name for name, _ in parameters), args, strict=False))
-    given.update(kwargs)
+    given = _DEFAULTS[verb].copy()
+    for name, value in zip(_NAMES[verb], args, strict=False):
+        given[name] = value
+    if kwargs:
+        given.update(kwargs)
     return given

@@ -265,6 +265,7 @@ class Session:
             self._watch.end()
         for ear in self.ears:
             ear.strategy.__dict__.pop("_capture", None)
+            ear.strategy.__dict__.pop("_capture_restore", lambda: None)()
         return True
 
 

@@ -102,7 +102,8 @@ class Case:
                 )  # fmt: skip
             engine.add_instrument(each)
         for name, count in self.names:
-            engine.add_data(bars(name, count))
+            if count:
+                engine.add_data(bars(name, count))
         return engine
 
     def __call__(self, wrap: Callable[[Any], Any] = lambda strategy: strategy) -> Results:

@@ -14,12 +14,15 @@ from nautilus_trader.indicators import (
     Indicator,
     SimpleMovingAverage,
 )
+from nautilus_trader.model.currencies import USD
 from nautilus_trader.model.data import BarType
 from nautilus_trader.model.enums import OrderSide, TimeInForce, TrailingOffsetType
 from nautilus_trader.model.objects import Quantity
 from nautilus_trader.trading.strategy import Strategy
 
 import capture
+
+__all__ = ["USD"]
 
 BUY, SELL = OrderSide.BUY, OrderSide.SELL
 

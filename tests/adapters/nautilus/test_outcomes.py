@@ -259,3 +259,17 @@ def test_observers_hear_of_signals_fills_and_bars(tmp_path: Path) -> None:
         "fills": len(recording.fills()),
         "bars": 600,
     }
+
+
+def test_a_strategy_may_stand_in_the_way_of_its_own_orders(tmp_path: Path) -> None:
+    class Careful(s.SmaCross):
+        def submit_order(self, order: Any, *args: Any, **kwargs: Any) -> None:
+            if self.slow.value < 180:
+                super().submit_order(order, *args, **kwargs)
+
+    case = Case(Careful)
+    results, recording = captured(case, tmp_path)
+    assert results == case()
+    assert set(recording.orders()["call"]) == {"submit_order", "cancel_all_orders"}
+    assert len(results.orders) == len(recording.fills()) == len(recording.signals()) > 5
+    assert case(lambda _: capture.replay(recording).into("nautilus")) == results
