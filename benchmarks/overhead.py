@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HOSTS", "host", "run"]
 
-HOSTS: Final = ("Builtin", "Backtesting", "Backtrader", "Vectorbt")
+HOSTS: Final = ("Builtin", "Backtesting", "Backtrader", "Vectorbt", "Zipline")
 
 _GOALS_PCT: Final = {
     ("built-in", "5%"): 5.0,
@@ -39,6 +39,8 @@ _GOALS_PCT: Final = {
     ("backtrader", "100%"): 5.0,
     ("vectorbt", "5%"): 2.0,
     ("vectorbt", "100%"): 10.0,
+    ("zipline", "5%"): 2.0,
+    ("zipline", "100%"): 10.0,
 }
 
 
@@ -278,6 +280,7 @@ def _imports(processes: int) -> Table:
         "import backtesting": "import backtesting",
         "import backtrader": "import backtrader",
         "import vectorbt": "import vectorbt",
+        "import zipline": "import zipline",
         "import capture": "import capture",
         "import capture.wrap and the engine": "from capture import SignalCaptureEngine, wrap",
         "import pyarrow.parquet and dataset": "import pyarrow.parquet, pyarrow.dataset",

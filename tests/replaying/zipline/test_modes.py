@@ -56,7 +56,9 @@ def test_signals_that_are_left_out_take_their_cancels_along(tmp_path: Path) -> N
 
 def test_a_regime_can_be_forced_flat_at_its_end(tmp_path: Path) -> None:
     case = CASES["SMA cross"]
-    original, recording = captured(case, tmp_path, classifiers={"trend": {"fast_bars": 5, "slow_bars": 15}})
+    original, recording = captured(
+        case, tmp_path, classifiers={"trend": {"fast_bars": 5, "slow_bars": 15}}
+    )
     bulls = capture.replay(recording, regime="bull", boundary="force_flat")
     results = case(lambda _: bulls.into("zipline"))
     boundaries = bulls.boundary_trades
