@@ -47,6 +47,8 @@ _GOALS_PCT: Final = {
     ("nautilus", "100%"): 25.0,
     ("vectorbt", "5%"): 2.0,
     ("vectorbt", "100%"): 10.0,
+    ("zipline", "5%"): 2.0,
+    ("zipline", "100%"): 10.0,
 }
 
 
@@ -289,6 +291,7 @@ def _imports(processes: int) -> Table:
         "import pybroker": "import pybroker",
         "import nautilus_trader's engine": "import nautilus_trader.backtest.engine",
         "import vectorbt": "import vectorbt",
+        "import zipline": "import zipline",
         "import capture": "import capture",
         "import capture.wrap and the engine": "from capture import SignalCaptureEngine, wrap",
         "import pyarrow.parquet and dataset": "import pyarrow.parquet, pyarrow.dataset",

@@ -347,6 +347,7 @@ PROVOCATIONS: dict[str, Callable[[Path], object]] = {
     "no backend is called": lambda f: _record(f, backend="parket"),
     "there is no hook": _misspelt_hook,
     "does not know what": lambda _: capture.wrap(object()),
+    "but no initialize": lambda _: capture.wrap(handle_data=print),
     "is for backtesters without a strategy class": _nothing_to_record,
     "durability=": lambda f: _config(f, durability="eternal"),
     "there is no such option": lambda f: capture.SignalCaptureConfig.from_options(

@@ -34,6 +34,10 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return made
 
 
+def _bars(recording: Recording, symbol: str) -> Any:
+    return recording.bars(where=[("symbol", "=", symbol)]).reset_index(drop=True)
+
+
 def test_signals_carry_what_was_the_case(kept: Any) -> None:
     results, recording = kept("SMA cross")
     signals = recording.signals()
