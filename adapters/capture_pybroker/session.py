@@ -15,9 +15,7 @@ from capture.events import RunState
 from capture.journal import NULL_INT
 from capture.recorder.adapting import Words
 from capture.recorder.current import enter, leave
-from capture.recorder.facts import StrategyFacts
 from capture.recorder.lifetimes import Runs
-from capture.timeline import Timeline
 from capture_pybroker import notes, rows
 from capture_pybroker.ending import equity_table, trade_table
 from capture_pybroker.facts import parameters
