@@ -111,7 +111,7 @@ def _connect(workers: int | None, address: str | None) -> None:
 
 
 def _knock(address: str) -> None:
-    """Raise at once where nobody listens: Ray itself would try for minutes, and end the process."""
+    """Raise at once where nobody listens: Ray itself tries for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdigit():  # other words, such as "auto", are not addresses
         socket.create_connection((host.strip("[]"), int(port)), _ANSWER_SECONDS).close()
