@@ -154,8 +154,8 @@ class UnsupportedStrategy(CaptureError, TypeError):
         """
         self.supported: Final = tuple(sorted(supported))
         self.missing: Final = tuple(sorted(missing))
-        named = isinstance(strategy, (type, FunctionType))
-        kind = strategy.__name__ if named else type(strategy).__name__
+        named = strategy if isinstance(strategy, (type, FunctionType)) else type(strategy)
+        kind = named.__name__
         hosts = ", ".join(self.supported) or "none"
         mend = "".join(f" pip install 'signal-capture[{extra}]'" for extra in self.missing)
         super().__init__(
