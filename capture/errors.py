@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 from capture.hiding import without_secrets
@@ -158,7 +159,8 @@ class UnsupportedStrategy(CaptureError, TypeError):
         """
         self.supported: Final = tuple(sorted(supported))
         self.missing: Final = tuple(sorted(missing))
-        kind = strategy.__name__ if isinstance(strategy, type) else type(strategy).__name__
+        named = strategy if isinstance(strategy, (type, FunctionType)) else type(strategy)
+        kind = named.__name__
         hosts = ", ".join(self.supported) or "none"
         mend = "".join(f" pip install 'signal-capture[{extra}]'" for extra in self.missing)
         super().__init__(

@@ -27,7 +27,7 @@ def test_what_no_backtester_knows_is_refused_with_the_names_of_those_that_are_su
 ) -> None:
     with pytest.raises(UnsupportedStrategy, match=r"Supported: .*backtesting") as refused:
         capture.wrap(thing, store=tmp_path)
-    kind = thing.__name__ if isinstance(thing, type) else type(thing).__name__
+    kind = getattr(thing, "__name__", type(thing).__name__)
     assert kind in str(refused.value)
     assert "CaptureAwareStrategy" in str(refused.value)
 

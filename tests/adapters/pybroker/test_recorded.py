@@ -67,8 +67,10 @@ def test_what_says_that_it_takes_something_else_is_none(tmp_path: Path) -> None:
         def __call__(self, target: Any) -> None: ...
 
     for other in (of_a_frame, of_nothing, Callable(), Callable):
-        with pytest.raises(UnsupportedStrategy, match="pybroker"):
+        with pytest.raises(UnsupportedStrategy, match="pybroker") as refused:
             capture.wrap(other, store=tmp_path)
+        name = getattr(other, "__name__", "Callable")
+        assert f"does not know what {name} is a strategy of" in str(refused.value)
 
 
 def test_a_wrapped_function_that_no_backtest_calls_is_the_function(tmp_path: Path) -> None:
