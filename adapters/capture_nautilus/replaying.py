@@ -34,7 +34,7 @@ def replayed(source: ReplaySource, size: float | None = None) -> tuple[type[Any]
     """
     facts = _facts(source)
     if source.mode == "intent":
-        _refuse_unkept(source)
+        _refuse_unkept(source, facts)
     elif size is None and any(t.direction and t.size is None for t in source.targets):
         raise NotReplayable(
             source.run_id,
@@ -66,9 +66,11 @@ def _facts(source: ReplaySource) -> Mapping[str, Any]:
     return facts if source.host == "nautilus" else {}
 
 
-def _refuse_unkept(source: ReplaySource) -> None:
+def _refuse_unkept(source: ReplaySource, facts: Mapping[str, Any]) -> None:
     """Refuse a run of which something is lost that decided what happened."""
     lost = source.flags.get("not_captured", ())
+    if not facts:  # it was killed before it could say
+        lost = ("what the strategy subscribed to",)
     if lost:
         raise NotReplayable(
             source.run_id,

@@ -23,6 +23,8 @@ TITLES = {
         "Backtesting.py, signals on 100%",
         "backtrader, signals on 5%",
         "backtrader, signals on 100%",
+        "nautilus, signals on 5%",
+        "nautilus, signals on 100%",
         "vectorbt, signals on 5%",
         "vectorbt, signals on 100%",
         "Paid once",

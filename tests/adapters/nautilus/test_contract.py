@@ -19,11 +19,27 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.host
 
+_QUICK = (
+    "SMA cross, EURUSD hours",
+    "bands, many values",
+    "brackets",
+    "brackets, managed by the strategy",
+    "nasty",
+    "nasty, late and slipping",
+    "reacting",
+    "timers",
+    "two instruments",
+    "hedged",
+    "holding",
+    "notes",
+    "no signals",
+)
+
 
 class TestNautilus(AdapterContract):
     adapter = "nautilus"
     packages = ("nautilus_trader",)
-    runs: ClassVar[Mapping[str, Case]] = CASES
+    runs: ClassVar[Mapping[str, Case]] = {name: CASES[name] for name in _QUICK}
     failing = Case(strategies.Failing)
 
     def compare(self, expected: Results, got: Results) -> None:
@@ -40,3 +56,10 @@ class TestNautilus(AdapterContract):
     def replays(self, run: Any, replay: Replay, **options: Any) -> Callable[[], Any]:
         """The host runs a strategy that was made already, and each of those but once."""
         return lambda: run(lambda _: replay.into(self.adapter, **options))
+
+
+@pytest.mark.slow
+class TestNautilusInEveryCorner(TestNautilus):
+    runs: ClassVar[Mapping[str, Case]] = {
+        name: case for name, case in CASES.items() if name not in _QUICK
+    }

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,12 +18,25 @@ from tests.adapters import strategies as backtesting_strategies
 from tests.adapters.nautilus import strategies as s
 from tests.adapters.nautilus.runs import CASES, GOOG, Case, captured
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 pytestmark = pytest.mark.host
 
 CROSS = Case(s.SmaCross)
+ROOT = Path(__file__).parents[3]
+
+_KILLED = """
+import os, signal, sys
+from tests.adapters.nautilus import strategies as s
+from tests.adapters.nautilus.runs import Case, captured
+
+class Dying(s.SmaCross):
+    def on_bar(self, bar):
+        super().on_bar(bar)
+        self.count += 1
+        if self.count == 200:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+captured(Case(Dying), sys.argv[1])
+"""
 
 
 @pytest.mark.parametrize("mode", ["target", "signal"])
@@ -181,3 +199,20 @@ def test_a_wrapped_strategy_keeps_its_name_and_is_wrapped_once(tmp_path: Path) -
     assert once.__qualname__ == s.SmaCross.__qualname__
     CROSS(lambda _: twice)
     assert len(capture.open(tmp_path).runs()) == 1
+
+
+def test_a_run_that_was_killed_is_recovered_and_replayed_as_targets(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _KILLED, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, sys.path)])},
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+    recording = capture.open(tmp_path).latest()
+    assert recording.state == "crashed-recovered"
+    signals = recording.signals()
+    assert len(signals) > 10
+    assert signals[["market_close", "indicator_fast", "position_before"]].notna().all(axis=None)
+    with pytest.raises(NotReplayable, match="what the strategy subscribed to"):
+        capture.replay(recording).into("nautilus")
+    assert CROSS(lambda _: capture.replay(recording, "target").into("nautilus")).fills
