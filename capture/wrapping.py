@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from capture.config import SignalCaptureConfig
 from capture.errors import CaptureWarning, UnsupportedStrategy
 from capture.host import get_host
-from capture.host.functions import functions_of, takers
+from capture.host.functions import NO_STRATEGY, functions_of, takers
 from capture.recorder.current import current
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def default_store() -> str:
     return os.environ.get("CAPTURE_STORE") or "signals"
 
 
-def wrap(strategy: Any = None, store: str | Path | None = None, **options: Any) -> Any:
+def wrap(strategy: Any = NO_STRATEGY, store: str | Path | None = None, **options: Any) -> Any:
     """Return what the strategy's backtester accepts in its place; running it records it.
 
     Nothing is written before the backtester runs. The results of the run do not change.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from capture.errors import WrongFunctions
 
@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
     from capture.contracts.info import AdapterInfo
 
-__all__ = ["functions_of", "takers"]
+__all__ = ["NO_STRATEGY", "functions_of", "takers"]
+
+NO_STRATEGY: Final[Any] = object()
+"""Stands where no strategy was given; None was, if anything."""
 
 
 def takers(adapters: Mapping[str, AdapterInfo]) -> dict[str, tuple[str, ...]]:
@@ -26,7 +29,7 @@ def functions_of(
 
     Args:
         adapters: those there are, by name.
-        strategy: what was given beside them, or None.
+        strategy: what was given beside them, or `NO_STRATEGY`.
         said: the named arguments.
 
     Returns:
@@ -39,11 +42,11 @@ def functions_of(
     known = {word for words in names.values() for word in words}
     given = {word: value for word, value in said.items() if word in known}
     if not given:
-        if strategy is None:
+        if strategy is NO_STRATEGY:
             raise WrongFunctions("needs a strategy, or the functions of one by name", names)
         return None, {}
     listed = " and ".join(sorted(given))
-    if strategy is not None:
+    if strategy is not NO_STRATEGY:
         problem = f"takes either a strategy or functions by name, and got {listed} beside one"
         raise WrongFunctions(problem, names)
     fitting = [info for info in adapters.values() if given.keys() <= set(info.functions)]

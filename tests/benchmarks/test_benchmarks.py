@@ -27,6 +27,8 @@ TITLES = {
         "nautilus, signals on 100%",
         "vectorbt, signals on 5%",
         "vectorbt, signals on 100%",
+        "zipline, signals on 5%",
+        "zipline, signals on 100%",
         "Paid once",
     ),
     "replaying": ("Replay against the original",),
