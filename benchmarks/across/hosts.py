@@ -14,7 +14,9 @@ __all__ = ["HOSTS", "host", "installed"]
 HOSTS: Final = {
     "backtesting": "backtesting",
     "backtrader": "backtrader",
+    "bt": "bt",
     "builtin": "capture_builtin",
+    "pybroker": "pybroker",
     "vectorbt": "vectorbt",
 }
 """By name, what must be importable."""
