@@ -57,11 +57,12 @@ def _sized(commission: Commission, *, whole: bool) -> Callable[[Asked], Sized | 
         value, part = asked.equity, abs(asked.size)
         weight = asked.side * part - asked.held * asked.close / value
         change = _allocated(weight * value, asked.price, asked.held, commission, whole=whole)
-        exact = part * value / asked.close
         if change is None:
             return None
+        adds = abs(asked.held) if asked.held * asked.side > 0 else 0.0
+        exact = part * value / asked.close - adds
         how = f"{part:g} of {value:,.2f} at {asked.close:g}, commission included"
-        return Sized(exact, abs(asked.held + change), f"{how}, in whole units" if whole else how)
+        return Sized(exact, abs(asked.held + change) - adds, f"{how}, in whole units" if whole else how)
 
     return sized
 

@@ -61,7 +61,7 @@ def commission(quantity: float, price: float) -> float:
 
 class _Bt:
     name = "bt"
-    records = frozenset(_STRATEGIES)
+    cannot = {"brackets": "it has no orders that wait for a price"}
 
     def record(self, scenario: Scenario, store: Path) -> None:
         """Run the scenario, captured into the store."""

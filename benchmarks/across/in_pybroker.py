@@ -57,8 +57,8 @@ def brackets(ctx: Any) -> None:
     if side > 0 and not ctx.long_pos():
         ctx.buy_shares = ctx.calc_target_shares(0.5)
         ctx.stop_loss_pct, ctx.stop_profit_pct = STOP * 100, TAKE * 100
-    elif side < 0 and ctx.long_pos():
-        ctx.sell_all_shares()
+    elif side < 0:
+        ctx.set_target_shares(0, dir="long")  # also when a stop has closed it before
 
 
 def reversals(ctx: Any) -> None:
