@@ -7,14 +7,16 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from benchmarks.across.scenarios import Host
+    from benchmarks.across.scenarios import Host, Scenario
 
-__all__ = ["HOSTS", "host", "installed"]
+__all__ = ["HOSTS", "cannot", "host", "installed"]
 
 HOSTS: Final = {
     "backtesting": "backtesting",
     "backtrader": "backtrader",
+    "bt": "bt",
     "builtin": "capture_builtin",
+    "pybroker": "pybroker",
     "vectorbt": "vectorbt",
 }
 """By name, what must be importable."""
@@ -29,3 +31,9 @@ def host(name: str) -> Host:
     """Return a backtester by name."""
     found: Host = import_module(f"benchmarks.across.in_{name}").HOST
     return found
+
+
+def cannot(name: str, scenario: Scenario) -> str | None:
+    """Return why a backtester cannot express a scenario; None if it can."""
+    said: dict[str, str] = getattr(host(name), "cannot", {})
+    return said.get(scenario.kind)

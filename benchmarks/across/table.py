@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.across.hosts import cannot
 from benchmarks.across.scenarios import SCENARIOS
 from capture.store.explanations import Cause
 
@@ -41,6 +42,10 @@ def table(found: Sequence[Row]) -> str:
             for row in found
             if row.scenario == scenario.name and row.original != row.replayed
         ]
+        for name in sorted({row.replayed for row in found}):
+            why = cannot(name, scenario)
+            if why:
+                lines += ["", f"Not recorded in {name}: {why}."]
     return "\n".join(lines) + "\n"
 
 
