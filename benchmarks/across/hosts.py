@@ -15,7 +15,9 @@ HOSTS: Final = {
     "backtesting": "backtesting",
     "backtrader": "backtrader",
     "builtin": "capture_builtin",
+    "nautilus": "nautilus_trader",
     "vectorbt": "vectorbt",
+    "zipline": "zipline",
 }
 """By name, what must be importable."""
 
