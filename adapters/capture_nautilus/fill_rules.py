@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import floor
+from math import copysign, floor
 from typing import TYPE_CHECKING, Any, Final
 
 from capture.contracts.fill_rules import Asked, FillRules, Sized, without_slippage
@@ -44,6 +44,7 @@ def rules(settings: Mapping[str, Any]) -> FillRules | None:
         commission=_commission(venue["fee_model"], traded, money[1]) if plain and money else None,
         sized=_sized({said.get("size_precision") for said in traded}),
         cash=money[0] if plain and money else None,
+        booked=_rounded(money[1]) if money else None,
     )
 
 
@@ -64,6 +65,16 @@ def _money(balances: Any) -> tuple[float, int] | None:
     return float(amount), len(amount.partition(".")[2])
 
 
+def _rounded(decimals: int) -> Callable[[float], float]:
+    """Return how an amount of money becomes one: halves are rounded away from zero."""
+    scale = 10**decimals
+
+    def rounded(amount: float) -> float:
+        return copysign(floor(abs(amount) * scale + 0.5) / scale, amount)
+
+    return rounded
+
+
 def _commission(
     model: Any, traded: list[dict[str, Any]], decimals: int
 ) -> Callable[[float, float], float] | None:
@@ -71,10 +82,7 @@ def _commission(
     rates = {float(said["taker_fee"]) for said in traded}
     if _class(model) != "MakerTakerFeeModel" or len(rates) != 1:
         return None
-    rate, scale = rates.pop(), 10**decimals
-
-    def rounded(amount: float) -> float:
-        return floor(amount * scale + 0.5) / scale
+    rate, rounded = rates.pop(), _rounded(decimals)
 
     def commission(units: float, price: float) -> float:
         return rounded(rounded(abs(units) * price) * rate)

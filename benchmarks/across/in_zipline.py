@@ -99,14 +99,14 @@ class Brackets(_Crossing):
     def handle_data(self, context: Any, data: Any) -> None:
         """Protect what was bought, and forget what was sold."""
         entry = context.entry
-        if entry is not None and get_order(entry[0]).open_amount == 0:
+        if entry is not None and _done(entry[0]):
             units, close = get_order(entry[0]).amount, entry[1]
             context.exits = [
                 order(context.asset, -units, stop_price=close * (1 - STOP)),
                 order(context.asset, -units, limit_price=close * (1 + TAKE)),
             ]
             context.entry = None
-        elif any(get_order(one).open_amount == 0 for one in context.exits):
+        elif any(map(_done, context.exits)):
             self.cancel(context)
         super().handle_data(context, data)
 
@@ -123,6 +123,12 @@ class Brackets(_Crossing):
         for one in context.exits:
             cancel_order(one)
         context.exits = []
+
+
+def _done(number: str) -> bool:
+    """Say whether an order is filled."""
+    found = get_order(number)
+    return bool(found.filled == found.amount)
 
 
 _STRATEGIES = {"cross": Cross, "brackets": Brackets}
