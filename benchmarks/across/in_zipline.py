@@ -89,7 +89,7 @@ class Cross(_Crossing):
 
 
 class Brackets(_Crossing):
-    """The host knows no brackets: a stop and a limit wait, and what is left of them is cancelled."""
+    """The host knows no brackets: a stop and a limit wait, and what remains is cancelled."""
 
     def initialize(self, context: Any) -> None:
         """Hold nothing."""
