@@ -118,7 +118,7 @@ def asked_of(side: Side, leg: Leg, first: Leg | None = None) -> Asked | None:
 
 
 def _first_of(side: Side, leg: Leg) -> Leg:
-    """Return the first leg of the same decision on the same bar."""
+    """Return the first leg of the same decision on the same bar, or of the same order."""
     mine = (
         one
         for one in side.legs
@@ -127,7 +127,7 @@ def _first_of(side: Side, leg: Leg) -> Leg:
         and one.decision is not None
         and one.key[1] == leg.decision
     )
-    return next(mine, leg)
+    return next(mine, leg.half or leg)
 
 
 def sized_of(side: Side, leg: Leg) -> Sized | None:

@@ -39,7 +39,7 @@ class Turning(s.Counting):
         """Leave what is held."""
 
 
-HOURS = Case(Turning, ((LAST, 400),), {"size": 137}, BEST)
+HOURS = Case(Turning, ((LAST, 400),), {"size": 211}, BEST)
 DAYS = Case(Turning, ((GOOG, 300),), {"size": 1}, BEST)
 
 
