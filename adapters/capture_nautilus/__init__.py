@@ -9,7 +9,9 @@ from capture import hookimpl
 from capture.contracts.info import AdapterInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from capture.contracts.fill_rules import FillRules
 
 
 def _accepts(strategy: object) -> bool:
@@ -24,6 +26,12 @@ def _load() -> Any:
     return NautilusAdapter()
 
 
+def _rules(settings: Mapping[str, Any]) -> FillRules | None:
+    from capture_nautilus.fill_rules import rules
+
+    return rules(settings)
+
+
 @hookimpl
 def register_adapters() -> Iterator[AdapterInfo]:
     """Offer the adapter."""
@@ -34,4 +42,5 @@ def register_adapters() -> Iterator[AdapterInfo]:
         requires=("nautilus_trader",),
         summary="NautilusTrader strategies",
         accepts=_accepts,
+        rules=_rules,
     )

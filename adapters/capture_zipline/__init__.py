@@ -8,13 +8,21 @@ from capture import hookimpl
 from capture.contracts.info import AdapterInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from capture.contracts.fill_rules import FillRules
 
 
 def _load() -> Any:
     from capture_zipline.adapter import ZiplineAdapter
 
     return ZiplineAdapter()
+
+
+def _rules(settings: Mapping[str, Any]) -> FillRules | None:
+    from capture_zipline.fill_rules import rules
+
+    return rules(settings)
 
 
 @hookimpl
@@ -28,4 +36,5 @@ def register_adapters() -> Iterator[AdapterInfo]:
         summary="zipline-reloaded algorithms",
         functions=("initialize", "handle_data", "before_trading_start", "analyze"),
         needs=("initialize",),
+        rules=_rules,
     )

@@ -9,17 +9,29 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from benchmarks.across.scenarios import Host, Scenario
 
-__all__ = ["HOSTS", "cannot", "host", "installed"]
+__all__ = ["HOSTS", "LEFT_OUT", "cannot", "host", "installed", "runs"]
 
 HOSTS: Final = {
     "backtesting": "backtesting",
     "backtrader": "backtrader",
     "bt": "bt",
     "builtin": "capture_builtin",
+    "nautilus": "nautilus_trader",
     "pybroker": "pybroker",
     "vectorbt": "vectorbt",
+    "zipline": "zipline",
 }
 """By name, what must be importable."""
+
+LEFT_OUT: Final = {
+    ("zipline", "EURUSD"): "its bundles hold days and minutes, and prices in thousandths",
+}
+"""By backtester and market, why it has no bars of that market."""
+
+
+def runs(name: str, scenario: Scenario) -> bool:
+    """Say whether a backtester can run a scenario."""
+    return (name, scenario.market) not in LEFT_OUT
 
 
 def installed() -> list[str]:

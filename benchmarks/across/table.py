@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.across.hosts import cannot
+from benchmarks.across.hosts import LEFT_OUT, cannot
 from benchmarks.across.scenarios import SCENARIOS
 from capture.store.explanations import Cause
 
@@ -46,6 +46,9 @@ def table(found: Sequence[Row]) -> str:
             why = cannot(name, scenario)
             if why:
                 lines += ["", f"Not recorded in {name}: {why}."]
+        for (name, market), why in sorted(LEFT_OUT.items()):
+            if market == scenario.market:
+                lines += ["", f"Without {name}: {why}."]
     return "\n".join(lines) + "\n"
 
 

@@ -84,6 +84,7 @@ class FillRules:
         sized: what an order that opens a position comes to; None if it cannot be said.
         cash: what the account begins with.
         finalises: whether what is open after the last bar is closed.
+        booked: what a gain is written down as; None if it is not rounded.
     """
 
     delay: int
@@ -94,3 +95,4 @@ class FillRules:
     sized: Callable[[Asked], Sized | None] | None = None
     cash: float | None = None
     finalises: bool = False
+    booked: Callable[[float], float] | None = None

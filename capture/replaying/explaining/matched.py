@@ -12,9 +12,11 @@ from capture.replaying.explaining.sides import order_like
 from capture.store.explanations import Cause, Gap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from capture.replaying.explaining.sides import Leg, Side
+
+    _Fill = tuple[float, float, float]
 
 __all__ = ["Pair", "asked_of", "close_to", "quoted", "sized_of"]
 
@@ -118,7 +120,7 @@ def asked_of(side: Side, leg: Leg, first: Leg | None = None) -> Asked | None:
 
 
 def _first_of(side: Side, leg: Leg) -> Leg:
-    """Return the first leg of the same decision on the same bar."""
+    """Return the first leg of the same decision on the same bar, or of the same order."""
     mine = (
         one
         for one in side.legs
@@ -127,7 +129,7 @@ def _first_of(side: Side, leg: Leg) -> Leg:
         and one.decision is not None
         and one.key[1] == leg.decision
     )
-    return next(mine, leg)
+    return next(mine, leg.half or leg)
 
 
 def sized_of(side: Side, leg: Leg) -> Sized | None:
@@ -140,11 +142,21 @@ def sized_of(side: Side, leg: Leg) -> Sized | None:
     if rules is None or rules.sized is None:
         return None
     for first in (_first_of(side, leg), leg):
-        asked = asked_of(side, leg, first)
-        said = None if asked is None else rules.sized(asked)
-        if said is not None and close_to(said.units, abs(leg.units)):
-            return said
+        for asked in _asked(side, leg, first):
+            said = rules.sized(asked)
+            if said is not None and close_to(said.units, abs(leg.units)):
+                return said
     return None
+
+
+def _asked(side: Side, leg: Leg, first: Leg) -> Iterator[Asked]:
+    """Yield what the size may be reckoned from: an order may count what it leaves on its way."""
+    asked = asked_of(side, leg, first)
+    if asked is None:
+        return
+    yield asked
+    if leg.half is not None and asked.size is not None and asked.size_kind == "units":
+        yield asked._replace(size=abs(asked.size) - abs(leg.half.units))
 
 
 @dataclass
@@ -252,13 +264,12 @@ class Pair:
         if then.commission == now.commission or close_to(then.commission, now.commission):
             return None
         was, became = _charged(one, then), _charged(other, now)
-        if not was or not became:
+        if was is None or became is None:
             return self._gap("commission", then.commission, now.commission, Cause.UNEXPLAINED)
         assert one.rules is not None and one.rules.commission is not None
-        units, price, cost = now.recorded[0]
+        units, price, cost = became[0]
         if found and all(
-            close_to(one.rules.commission(units, price), cost)
-            for units, price, cost in now.recorded
+            close_to(one.rules.commission(units, price), cost) for units, price, cost in became
         ):
             gap = self._gap(
                 "commission", then.commission, now.commission, Cause.CONSEQUENCE, "the same rate"
@@ -269,14 +280,25 @@ class Pair:
         return self._gap("commission", then.commission, now.commission, Cause.COMMISSION, rate)
 
 
-def _charged(side: Side, leg: Leg) -> bool:
-    """Say whether the rules come to the commission of the fills that a leg is of."""
+def _charged(side: Side, leg: Leg) -> Sequence[_Fill] | None:
+    """Return the fills of a leg if the rules come to their commission, and None otherwise.
+
+    An order that turns a position may be charged as one, and recorded as two.
+    """
     rules = side.rules
     if rules is None or rules.commission is None:
-        return False
-    return all(
-        close_to(rules.commission(units, price), cost) for units, price, cost in leg.recorded
-    )
+        return None
+    for fills in (leg.recorded, _together(leg)):
+        if fills and all(close_to(rules.commission(u, price), cost) for u, price, cost in fills):
+            return fills
+    return None
+
+
+def _together(leg: Leg) -> Sequence[_Fill]:
+    half = leg.half
+    if half is None:
+        return ()
+    return [(abs(leg.units) + abs(half.units), leg.price, leg.commission + half.commission)]
 
 
 def _following(gap: Gap, number: int) -> Gap:

@@ -58,6 +58,7 @@ class Leg:
         cash: cash before it.
         recorded: units, price and commission of the fills that it is of, as they were recorded.
         opened_by: of a leg that closes, the leg that opened the position.
+        half: the other leg of an order that turned the position.
     """
 
     symbol: str | None
@@ -74,6 +75,7 @@ class Leg:
     cash: float
     recorded: list[tuple[float, float, float]]
     opened_by: Leg | None = None
+    half: Leg | None = field(default=None, repr=False)
 
     @property
     def key(self) -> Key:
@@ -245,6 +247,7 @@ class Side:
                     last.recorded += leg.recorded
                 else:
                     made.append(leg)
+                    _halve(last, leg)
                 if not closes:
                     opener[symbol] = made[-1] if opener.get(symbol) is None else opener[symbol]
                 elif before == 0.0:
@@ -301,6 +304,14 @@ def _split(before: float, units: float) -> Sequence[tuple[float, bool]]:
     if abs(units) <= abs(before) * (1 + _NOISE):
         return [(units, True)]
     return [(-before, True), (units + before, False)]
+
+
+def _halve(last: Leg | None, leg: Leg) -> None:
+    """Take note of two legs that one order came to at once: it left a position and entered one."""
+    if last is None or not last.closes or leg.closes or leg.order is None:
+        return
+    if (last.order is leg.order) and (last.bar, last.price) == (leg.bar, leg.price):
+        last.half, leg.half = leg, last
 
 
 def _same(one: Leg, other: Leg) -> bool:

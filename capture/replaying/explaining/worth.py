@@ -10,9 +10,11 @@ import pyarrow as pa
 from capture.store.explanations import EquityGaps
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
-    from capture.replaying.explaining.sides import Side
+    from capture.replaying.explaining.sides import Leg, Side
 
 __all__ = ["equity_gaps"]
 
@@ -69,6 +71,7 @@ def _comes_to(side: Side, times: NDArray[Any], worth: NDArray[Any]) -> NDArray[A
         legs = [leg for leg in side.legs if leg.symbol == symbol]
         order = np.array([leg.bar for leg in legs], dtype=np.int64)
         flows = np.array([-leg.units * leg.price - leg.commission for leg in legs])
+        flows = flows + _rounded_away(legs, rules.booked)
         units = np.array([leg.units for leg in legs])
         by_bar = np.zeros((2, bars.rows))
         np.add.at(by_bar[0], order, flows)
@@ -79,4 +82,21 @@ def _comes_to(side: Side, times: NDArray[Any], worth: NDArray[Any]) -> NDArray[A
         price = np.where(np.abs(held) < _NEAR, 0.0, bars.columns["close"])
         total[known] += (cash + held * price)[place[known]]
     found: NDArray[Any] = np.isclose(total, worth, rtol=_NEAR, atol=_NEAR * abs(float(rules.cash)))
+    return found
+
+
+def _rounded_away(
+    legs: Sequence[Leg], booked: Callable[[float], float] | None
+) -> float | NDArray[np.float64]:
+    """Return by leg how much more was written down than was gained."""
+    if booked is None:
+        return 0.0
+    found, entry = np.zeros(len(legs)), 0.0
+    for place, leg in enumerate(legs):
+        if leg.closes:
+            gain = -leg.units * (leg.price - entry)
+            found[place] = booked(gain) - gain
+        else:
+            held = leg.before + leg.units
+            entry = (entry * leg.before + leg.price * leg.units) / held
     return found
