@@ -271,11 +271,9 @@ class Source:
         """Refuse bars that are not those of the recording."""
         refs = [
             ref
-            for ref in self.base
+            for ref in (self.traded if symbol is None else self.base)
             if symbol in {None, ref["symbol"]} and timeframe in {None, ref["timeframe"]}
         ]
-        among = self.traded if symbol is None else self.base
-        refs = [ref for ref in among if symbol is None or ref["symbol"] == symbol]
         if not refs:
             raise NotReplayable(
                 self.run_id, f"it holds no bars of {symbol or 'its data'}", "record it again"
