@@ -23,10 +23,11 @@ def rules(settings: Mapping[str, Any]) -> FillRules | None:
     delay = settings.get("buy_delay", 1)
     if settings.get("sell_delay", 1) != delay:
         return None
+    cents = bool(settings.get("round_fill_price", True))
     return FillRules(
         delay=delay,
-        place="middle",
-        price=_middle(rounds=bool(settings.get("round_fill_price", True))),
+        place="middle in cents" if cents else "middle",
+        price=_middle(cents=cents),
         slipped=without_slippage if settings.get("slippage_model") is None else None,
         commission=_commission(settings.get("fee_mode"), settings.get("fee_amount")),
         sized=_sized(settings),
@@ -35,12 +36,12 @@ def rules(settings: Mapping[str, Any]) -> FillRules | None:
     )
 
 
-def _middle(*, rounds: bool) -> Callable[[Mapping[str, float]], float]:
+def _middle(*, cents: bool) -> Callable[[Mapping[str, float]], float]:
     def price(bar: Mapping[str, float]) -> float:
         nan = float("nan")
         low, high = bar.get("low", nan), bar.get("high", nan)
         middle = low + (high - low) / 2.0
-        return int(middle * 100.0 + 0.5) / 100.0 if rounds and middle == middle else middle
+        return int(middle * 100.0 + 0.5) / 100.0 if cents and middle == middle else middle
 
     return price
 
