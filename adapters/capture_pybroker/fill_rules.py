@@ -78,9 +78,21 @@ def _sized(settings: Mapping[str, Any]) -> Callable[[Asked], Sized | None]:
         else:
             return None
         units = exact if broken else float(int(exact))
-        if leverage <= 1 and units * asked.price > asked.cash and not asked.held:
-            units = asked.cash / asked.price if broken else float(asked.cash // asked.price)
-            how = f"{how}, as far as {asked.cash:,.2f} goes"
+        free = _free(asked)
+        if leverage <= 1 and units * asked.price > free:
+            units = free / asked.price if broken else float(free // asked.price)
+            how = f"{how}, as far as {free:,.2f} goes"
         return Sized(exact, units, how)
 
     return sized
+
+
+def _free(asked: Asked) -> float:
+    """Return the cash that an entry may take: what is sold short is paid for, as what is bought.
+
+    A position of the other side is left first; the order is charged when all of it is filled.
+    """
+    cash = asked.equity - asked.held * asked.close
+    if asked.held * asked.side < 0:
+        return cash + asked.held * asked.price
+    return cash + 2 * asked.cost if asked.held < 0 else cash

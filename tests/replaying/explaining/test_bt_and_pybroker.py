@@ -140,6 +140,31 @@ def test_what_settings_of_pybroker_change_has_a_cause(
     assert bool(found.gaps) == bool(config)
 
 
+def turning(ctx: Any) -> None:
+    """Turn round with all of the capital, so that cash does not go as far as what is wanted."""
+    turn, rest = divmod(ctx.bars, 23)
+    if rest == 0:
+        held = ctx.long_pos() or ctx.short_pos()
+        shares = ctx.calc_target_shares(1) + (0 if held is None else int(held.shares))
+        if turn % 2:
+            ctx.buy_shares = shares
+        else:
+            ctx.sell_shares = shares
+
+
+def test_sizes_of_pybroker_that_cash_does_not_reach_for_have_a_cause(tmp_path: Path) -> None:
+    fees = {"fee_mode": FeeMode.ORDER_PERCENT, "fee_amount": 0.3}
+    case = Case(one(turning, "GOOG"), goog, {"initial_cash": 20_000, **fees})
+    captured(case, tmp_path)
+    recording = capture.open(tmp_path).latest()
+    replay = capture.replay(recording, "signal").into("pybroker", store=tmp_path, force=True)
+    other = replace(case, config={**case.config, "initial_cash": 9_000})
+    other(lambda _: replay)
+    found = explained(tmp_path)
+    assert found.complete, found
+    assert any("as far as" in gap.detail for gap in found.gaps)
+
+
 def test_a_slippage_model_of_pybroker_stays_unexplained(tmp_path: Path) -> None:
     found = in_pybroker(
         tmp_path, lambda strategy: strategy.set_slippage_model(FixedSlippageModel(bps=12))
