@@ -23,10 +23,11 @@ def rules(settings: Mapping[str, Any]) -> FillRules | None:
     delay = settings.get("buy_delay", 1)
     if settings.get("sell_delay", 1) != delay:
         return None
+    cents = bool(settings.get("round_fill_price", True))
     return FillRules(
         delay=delay,
-        place="middle",
-        price=_middle(rounds=bool(settings.get("round_fill_price", True))),
+        place="middle in cents" if cents else "middle",
+        price=_middle(cents=cents),
         slipped=without_slippage if settings.get("slippage_model") is None else None,
         commission=_commission(settings.get("fee_mode"), settings.get("fee_amount")),
         sized=_sized(settings),
@@ -35,12 +36,12 @@ def rules(settings: Mapping[str, Any]) -> FillRules | None:
     )
 
 
-def _middle(*, rounds: bool) -> Callable[[Mapping[str, float]], float]:
+def _middle(*, cents: bool) -> Callable[[Mapping[str, float]], float]:
     def price(bar: Mapping[str, float]) -> float:
         nan = float("nan")
         low, high = bar.get("low", nan), bar.get("high", nan)
         middle = low + (high - low) / 2.0
-        return int(middle * 100.0 + 0.5) / 100.0 if rounds and middle == middle else middle
+        return int(middle * 100.0 + 0.5) / 100.0 if cents and middle == middle else middle
 
     return price
 
@@ -77,9 +78,21 @@ def _sized(settings: Mapping[str, Any]) -> Callable[[Asked], Sized | None]:
         else:
             return None
         units = exact if broken else float(int(exact))
-        if leverage <= 1 and units * asked.price > asked.cash and not asked.held:
-            units = asked.cash / asked.price if broken else float(asked.cash // asked.price)
-            how = f"{how}, as far as {asked.cash:,.2f} goes"
+        free = _free(asked)
+        if leverage <= 1 and units * asked.price > free:
+            units = free / asked.price if broken else float(free // asked.price)
+            how = f"{how}, as far as {free:,.2f} goes"
         return Sized(exact, units, how)
 
     return sized
+
+
+def _free(asked: Asked) -> float:
+    """Return the cash that an entry may take: what is sold short is paid for, as what is bought.
+
+    A position of the other side is left first; the order is charged when all of it is filled.
+    """
+    cash = asked.equity - asked.held * asked.close
+    if asked.held * asked.side < 0:
+        return cash + asked.held * asked.price
+    return cash + 2 * asked.cost if asked.held < 0 else cash

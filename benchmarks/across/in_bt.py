@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import bt
 import pandas as pd
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["HOST"]
 
 
-class Crossing(bt.Algo):  # type: ignore[misc]
+class Crossing(bt.Algo):
     """Knows when two averages cross."""
 
     def __init__(self, close: pd.Series, units: float) -> None:
@@ -61,7 +61,7 @@ def commission(quantity: float, price: float) -> float:
 
 class _Bt:
     name = "bt"
-    cannot = {"brackets": "it has no orders that wait for a price"}
+    cannot: ClassVar[dict[str, str]] = {"brackets": "it has no orders that wait for a price"}
 
     def record(self, scenario: Scenario, store: Path) -> None:
         """Run the scenario, captured into the store."""

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["HOST"]
 
-pybroker.disable_logging()
-pybroker.disable_progress_bar()
+pybroker.disable_logging()  # type: ignore[no-untyped-call]
+pybroker.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _crossed(ctx: Any) -> int:
