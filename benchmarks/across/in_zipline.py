@@ -159,7 +159,7 @@ class _Zipline:
             end=bars.index[-1],
             capital_base=CASH,
             bundle=_bundle(scenario),
-            benchmark_returns=pd.Series(0.0, index=bars.index.tz_localize("UTC")),
+            benchmark_returns=pd.Series(0.0, index=bars.tz_localize("UTC").index),
         )
 
 
