@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import backtesting
-import numpy as np
 import pyarrow as pa
 from backtesting._util import _indicator_warmup_nbars
 
 from capture.journal import Derived
-from capture.recorder.adapting import same_columns, source_of
+from capture.recorder.adapting import same_columns, slippage_of, source_of
 from capture.recorder.channel import Share
 from capture.recorder.engine import SignalCaptureEngine
 from capture.recorder.facts import StrategyFacts, config_record
@@ -180,12 +179,7 @@ class _Late:
 
     def of_fills(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """Return times, and slippage against the close that the decision saw."""
-        decided = np.asarray(columns["decision_bar"], dtype=np.float64)
-        known = decided >= 0  # null where a bracket, or the end of the run, made the fill
-        expected = np.where(known, self._close[np.where(known, decided, 0).astype(int)], np.nan)
-        slippage = (columns["price"] - expected) * columns["side"]
         return {
             "timestamp": self._timeline.labels(columns["bar_index"]),
-            "expected_price": pa.array(expected, mask=~known),
-            "slippage": pa.array(slippage, mask=~known),
+            **slippage_of(columns, self._close.__getitem__),
         }

@@ -9,7 +9,9 @@ from capture import hookimpl
 from capture.contracts.info import AdapterInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from capture.contracts.fill_rules import FillRules
 
 
 def _accepts(strategy: object) -> bool:
@@ -24,6 +26,12 @@ def _load() -> Any:
     return BtAdapter()
 
 
+def _rules(settings: Mapping[str, Any]) -> FillRules | None:
+    from capture_bt.fill_rules import rules
+
+    return rules(settings)
+
+
 @hookimpl
 def register_adapters() -> Iterator[AdapterInfo]:
     """Offer the adapter."""
@@ -34,4 +42,5 @@ def register_adapters() -> Iterator[AdapterInfo]:
         requires=("bt",),
         summary="bt strategies, which are trees of algos",
         accepts=_accepts,
+        rules=_rules,
     )

@@ -15,6 +15,7 @@ from bt.core import CostModel, SecurityBase, StrategyBase
 
 from capture.recorder.adapting import source_of
 from capture_bt.classes import original
+from capture_bt.costs import costs_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,6 +165,7 @@ def host_settings(backtest: Any) -> dict[str, Any]:
         if node is not strategy and _commissions(node) != settings["commissions"]:
             settings[f"commissions of {node.name}"] = _commissions(node)
     model = backtest.cost_model
+    settings["costs"] = _costs(strategy) if model is None else None
     if model is not None:
         settings["commissions"] = _cost_model(model)
         settings["volume"] = _shown(backtest.volume)
@@ -179,6 +181,13 @@ def _commissions(strategy: Any) -> Any:
     if getattr(function, "__func__", None) is StrategyBase._dflt_comm_fn:
         return None
     return _shown(function)
+
+
+def _costs(strategy: Any) -> dict[str, float] | None:
+    function = strategy.commission_fn
+    if getattr(function, "__func__", None) is StrategyBase._dflt_comm_fn:
+        return {"fixed": 0.0, "per_unit": 0.0, "rate": 0.0}
+    return costs_of(function)
 
 
 def _cost_model(model: CostModel) -> str:

@@ -215,6 +215,8 @@ class Targets(Script):
     def carry_out(self, root: Any, step: Step, values: Mapping[Any, float]) -> None:
         """Go from what is held to what is wanted."""
         direction, kind, size = step.said["direction"], step.said["kind"], step.size
+        found = vars(root)["children"].get(self.names.get(str(step.child), step.child))
+        held = 0.0 if found is None or not found._issec else found.position
         if step.child == self.source.strategy_id and step.child not in self.names:
             if not direction:
                 root.flatten()
@@ -222,6 +224,10 @@ class Targets(Script):
         child = self.names.get(str(step.child), step.child)
         if not direction:
             close_child(root, child)
+        elif kind == "portion":
+            self._reach(root, child, held * size)
+        elif held * direction > 0 and kind not in _OF_ITS_OWN:
+            return  # it is held already
         elif size != size:
             root.rebalance(direction * self._size, child)
         elif kind == "units":
@@ -237,6 +243,9 @@ class Targets(Script):
         found = vars(root)["children"].get(child)
         root.transact(wanted - (0.0 if found is None else found.position), child)
 
+
+_OF_ITS_OWN: Final = frozenset({"target", "target_fraction", "value"})
+"""Sizes that say what is to be held, whatever is held."""
 
 _MOST: Final = 1.0
 """A backtester that leaves a bit of its cash says 0.9999 and means all of it."""

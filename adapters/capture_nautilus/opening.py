@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from capture.journal import Field
-from capture.recorder.adapting import same_columns, source_of
+from capture.recorder.adapting import same_columns, slippage_of, source_of
 from capture.recorder.channel import Share
 from capture.recorder.facts import StrategyFacts, config_record
 from capture.store.run import RunStart
@@ -241,11 +241,4 @@ class _Late:
         series = self._series
         if series is None:
             return {}
-        decided = columns["decision_bar"]
-        known = decided >= 0
-        expected = series.columns["close"][np.where(known, decided, 0).astype(int)]
-        slippage = (columns["price"] - expected) * columns["side"]
-        return {
-            "expected_price": pa.array(expected, mask=~known),
-            "slippage": pa.array(slippage, mask=~known),
-        }
+        return slippage_of(columns, series.columns["close"].__getitem__)

@@ -11,7 +11,9 @@ from capture import hookimpl
 from capture.contracts.info import AdapterInfo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from capture.contracts.fill_rules import FillRules
 
 
 _UNSAID: Final = (inspect.Parameter.empty, Any, object, "Any", "object")
@@ -60,6 +62,12 @@ def _load() -> Any:
     return PybrokerAdapter()
 
 
+def _rules(settings: Mapping[str, Any]) -> FillRules | None:
+    from capture_pybroker.fill_rules import rules
+
+    return rules(settings)
+
+
 @hookimpl
 def register_adapters() -> Iterator[AdapterInfo]:
     """Offer the adapter."""
@@ -70,4 +78,5 @@ def register_adapters() -> Iterator[AdapterInfo]:
         requires=("pybroker",),
         summary="execution functions of pybroker",
         accepts=_accepts,
+        rules=_rules,
     )

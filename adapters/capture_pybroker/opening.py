@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pybroker
 
-from capture.recorder.adapting import source_of
+from capture.recorder.adapting import slippage_of, source_of
 from capture.recorder.channel import Share
 from capture.recorder.facts import config_record
 from capture.store.run import RunStart
@@ -156,18 +156,10 @@ class Lines:
 
     def of_fills(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """Return times, and slippage against the close that the decision saw."""
-        decided = np.asarray(columns["decision_bar"], dtype=np.float64)
-        known = decided >= 0  # null where a stop, or the end of the run, made the fill
         found = {"timestamp": self.timeline.labels(columns["bar_index"])}
         if self._close is None:
             return found
-        expected = np.where(known, self._close[np.where(known, decided, 0).astype(int)], np.nan)
-        slippage = (columns["price"] - expected) * columns["side"]
-        return {
-            **found,
-            "expected_price": pa.array(expected, mask=~known),
-            "slippage": pa.array(slippage, mask=~known),
-        }
+        return {**found, **slippage_of(columns, self._close.__getitem__)}
 
 
 def open_channels(

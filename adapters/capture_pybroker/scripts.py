@@ -191,6 +191,10 @@ def target_steps(targets: Iterable[Target], size: float | None) -> Script:
 def _bring(target: Target, size: float | None) -> Callable[[Any], None]:
     def bring(ctx: Any) -> None:
         held = signed_position(real(ctx._portfolio), ctx.symbol)
+        name = "buy_shares" if target.direction > 0 else "sell_shares"
+        if target.direction and not held and _is_share(target):
+            setattr(ctx, name, ctx.calc_target_shares(_share(target, size)))
+            return
         wanted = _units(ctx, target, size, abs(held))
         if not target.direction or not wanted:
             _flatten(ctx)
@@ -213,10 +217,20 @@ def _units(ctx: Any, target: Target, size: float | None, held: float) -> float:
     wanted, kind = target.size, target.size_kind
     if kind == "portion":
         return held * (wanted or 0.0)
-    if wanted is None or kind == "sizer":
-        return float(ctx.calc_target_shares(1.0 if size is None else size))
+    if wanted is None or _is_share(target):
+        return float(ctx.calc_target_shares(_share(target, size)))
     if kind in ("units", "target"):
         return abs(wanted)
-    if kind == "value":
-        return abs(wanted) / float(ctx.close_price)
-    return float(ctx.calc_target_shares(min(abs(wanted), 1.0)))
+    return abs(wanted) / float(ctx.close_price)
+
+
+def _is_share(target: Target) -> bool:
+    """Say whether a target is a part of the capital."""
+    kinds = ("portion", "units", "target", "value")
+    return target.size_kind not in kinds or (target.size is None and target.size_kind != "portion")
+
+
+def _share(target: Target, size: float | None) -> float:
+    if target.size is None or target.size_kind == "sizer":
+        return 1.0 if size is None else size
+    return min(abs(target.size), 1.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from capture.recorder.adapting import source_of
+from capture.recorder.adapting import slippage_of, source_of
 from capture.recorder.channel import Share
 from capture.recorder.facts import StrategyFacts, config_record
 from capture.store.run import RunStart
@@ -187,13 +188,7 @@ class _Late:
 
     def of_fills(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """Return times, and slippage against the close that the decision saw."""
-        # Null, so no integer, where no call of the strategy's led to the fill.
-        decided = np.asarray(columns["decision_bar"], dtype=np.float64)
-        known = decided >= 0
-        expected = self._feed.values("close", np.where(known, decided, -1).astype(np.int64))
-        slippage = (columns["price"] - expected) * columns["side"]
         return {
             "timestamp": self._feed.labels(columns["bar_index"]),
-            "expected_price": pa.array(expected, mask=~known),
-            "slippage": pa.array(slippage, mask=~known),
+            **slippage_of(columns, partial(self._feed.values, "close")),
         }

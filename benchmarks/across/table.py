@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.across.hosts import LEFT_OUT
+from benchmarks.across.hosts import cannot, lacks
 from benchmarks.across.scenarios import SCENARIOS
 from capture.store.explanations import Cause
 
@@ -42,9 +42,11 @@ def table(found: Sequence[Row]) -> str:
             for row in found
             if row.scenario == scenario.name and row.original != row.replayed
         ]
-        for (name, market), why in sorted(LEFT_OUT.items()):
-            if market == scenario.market:
-                lines += ["", f"Without {name}: {why}."]
+        for name in sorted({row.replayed for row in found}):
+            why = cannot(name, scenario)
+            if why:
+                what = "Without" if lacks(name, scenario) else "Not recorded in"
+                lines += ["", f"{what} {name}: {why}."]
     return "\n".join(lines) + "\n"
 
 

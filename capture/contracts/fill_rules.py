@@ -23,6 +23,8 @@ class Asked(NamedTuple):
         equity_at_fill: the same at the price of the fill.
         close: close of the decision's bar.
         price: price of the fill, slippage included.
+        held: position before the order.
+        cost: what that position was opened for; negative of a short one.
     """
 
     side: int
@@ -33,6 +35,8 @@ class Asked(NamedTuple):
     equity_at_fill: float
     close: float
     price: float
+    held: float = 0.0
+    cost: float = 0.0
 
 
 class Sized(NamedTuple):

@@ -12,10 +12,13 @@ import weakref
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+import pyarrow as pa
+
 from capture.journal import NULL_FLOAT, NULL_INT, Field
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from capture.recorder.engine import SignalCaptureEngine
 
@@ -27,6 +30,7 @@ __all__ = [
     "order_columns",
     "price_of",
     "same_columns",
+    "slippage_of",
     "source_of",
     "type_of",
 ]
@@ -76,6 +80,26 @@ def order_columns(
     for name in without:
         del own[name]
     return {"signal_seq": "seq", "bar_index": "bar_index", **own}
+
+
+def slippage_of(columns: Mapping[str, Any], closes: Callable[[Any], Any]) -> dict[str, Any]:
+    """Return what fills were expected to cost, and how much more they cost.
+
+    Args:
+        columns: those of the fills.
+        closes: returns the closes of bars; -1 stands for none. The close of the bar in which a fill
+            was decided is what the decision saw.
+
+    Null where no decision led to the fill: a bracket was touched, or the run came to its end.
+    """
+    decided = np.asarray(columns["decision_bar"], dtype=np.float64)
+    known = decided >= 0
+    expected = closes(np.where(known, decided, -1).astype(np.int64))
+    slippage = (columns["price"] - expected) * columns["side"]
+    return {
+        "expected_price": pa.array(expected, mask=~known),
+        "slippage": pa.array(slippage, mask=~known),
+    }
 
 
 def note(

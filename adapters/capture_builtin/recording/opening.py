@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from capture import __version__
 from capture.journal import Field
+from capture.recorder.adapting import slippage_of
 from capture.recorder.channel import Share
 from capture.recorder.engine import SignalCaptureEngine
 from capture.recorder.facts import StrategyFacts, config_record
@@ -233,12 +234,7 @@ class _Late:
 
     def of_fills(self, columns: Mapping[str, Any]) -> dict[str, Any]:
         """Return times, and slippage against the close that the decision saw."""
-        decided = columns["decision_bar"]
-        known = decided >= 0
-        expected = np.where(known, self._close[np.where(known, decided, 0).astype(int)], np.nan)
-        slippage = (columns["price"] - expected) * columns["side"]
         return {
             "timestamp": self._times(columns["bar_index"]),
-            "expected_price": pa.array(expected, mask=~known),
-            "slippage": pa.array(slippage, mask=~known),
+            **slippage_of(columns, self._close.__getitem__),
         }

@@ -114,6 +114,8 @@ def asked_of(side: Side, leg: Leg, first: Leg | None = None) -> Asked | None:
         leg.cash + leg.before * leg.price,
         close,
         leg.price,
+        start.before,
+        start.cost,
     )
 
 

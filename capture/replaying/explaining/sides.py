@@ -54,6 +54,7 @@ class Leg:
         waited: whether it was filled because a price came, and not at once.
         order: the order behind it, if it is known.
         before: position before it.
+        cost: what that position was opened for.
         cash: cash before it.
         recorded: units, price and commission of the fills that it is of, as they were recorded.
         opened_by: of a leg that closes, the leg that opened the position.
@@ -70,6 +71,7 @@ class Leg:
     waited: bool
     order: Mapping[str, Any] | None
     before: float
+    cost: float
     cash: float
     recorded: list[tuple[float, float, float]]
     opened_by: Leg | None = None
@@ -220,6 +222,7 @@ class Side:
         made: list[Leg] = []
         cash = float(self.rules.cash) if self.rules and self.rules.cash is not None else np.nan
         held: dict[str | None, float] = {}
+        costs: dict[str | None, float] = {}
         opener: dict[str | None, Leg | None] = {}
         for row in self.of.table("fills", _FILLS).to_pylist():
             symbol = self.name(row["symbol"])
@@ -228,13 +231,15 @@ class Side:
             commission = row.get("commission") or 0.0
             for part, closes in _split(before, units):
                 share = commission * (part / units)
-                leg = self._leg(row, symbol, part, share, closes, before, cash)
+                cost = costs.get(symbol, 0.0)
+                leg = self._leg(row, symbol, part, share, closes, before, cost, cash)
                 if closes:
                     leg.opened_by = opener.get(symbol)
                 cash = cash - part * leg.price - share
+                costs[symbol] = cost + (cost * part / before if closes else part * leg.price)
                 before += part
                 if abs(before) <= _NOISE * abs(part):
-                    before = 0.0
+                    before = costs[symbol] = 0.0
                 last = made[-1] if made else None
                 if last is not None and _same(last, leg):
                     last.units += leg.units
@@ -258,6 +263,7 @@ class Side:
         commission: float,
         closes: bool,
         before: float,
+        cost: float,
         cash: float,
     ) -> Leg:
         order = None if row.get("order_seq") is None else self.orders.get(row["order_seq"])
@@ -280,6 +286,7 @@ class Side:
             closes and (protects or waited),
             order,
             before,
+            cost,
             cash,
             [(row["size"], row["price"], row.get("commission") or 0.0)],
         )

@@ -339,7 +339,7 @@ def test_a_function_that_makes_prices_is_flagged_and_not_replayed(tmp_path: Path
     with pytest.raises(NotReplayable, match="buy_fill_price was a function"):
         case(lambda _: capture.replay(recording).into("pybroker"))
     target = case(lambda _: capture.replay(recording, "target").into("pybroker"))
-    assert len(target.orders) == 1
+    assert len(target.orders) == len(results.orders)  # at the host's own prices
 
 
 def test_a_price_that_the_host_cannot_make_ends_the_run_as_failed(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -220,7 +221,7 @@ def test_wrapping_twice_records_once(tmp_path: Path) -> None:
     assert len(capture.open(tmp_path / "two").latest().signals())
 
 
-def test_functions_are_taken_by_name(tmp_path: Path) -> None:
+def test_functions_are_taken_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(WrongFunctions, match="got handle_data, but no initialize"):
         capture.wrap(handle_data=s.cross, store=tmp_path)
     with pytest.raises(WrongFunctions, match="initialize=3, which is a int and no function"):
@@ -229,6 +230,8 @@ def test_functions_are_taken_by_name(tmp_path: Path) -> None:
         capture.wrap(s.sma, store=tmp_path, handle_data=s.cross)
     with pytest.raises(WrongFunctions, match=r"needs a strategy.*initialize=\.\.\., handle_data"):
         capture.wrap(store=tmp_path)
+    # Where pybroker was imported, too, a function is one of its executions.
+    monkeypatch.delitem(sys.modules, "pybroker.context", raising=False)
     with pytest.raises(capture.errors.UnsupportedStrategy, match="zipline takes functions by name"):
         capture.wrap(s.sma, store=tmp_path)
     left_out = capture.wrap(initialize=s.sma, handle_data=None, store=tmp_path)
