@@ -148,8 +148,7 @@ class _Zipline:
         """Run a replay on the scenario's market, recorded into the store."""
         words: dict[str, Any] = {"store": store, "force": True}
         if replay.mode != "intent":
-            symbols = {"data0": scenario.market}
-            words |= {"initialize": _costs, "percent": _SHARE, "symbols": symbols}
+            words |= {"initialize": _costs, "percent": _SHARE}
         self._run(replay.into(self.name, **words), scenario)
 
     def _run(self, functions: Mapping[str, Any], scenario: Scenario) -> None:
