@@ -62,7 +62,9 @@ def _sized(commission: Commission, *, whole: bool) -> Callable[[Asked], Sized | 
         adds = abs(asked.held) if asked.held * asked.side > 0 else 0.0
         exact = part * value / asked.close - adds
         how = f"{part:g} of {value:,.2f} at {asked.close:g}, commission included"
-        return Sized(exact, abs(asked.held + change) - adds, f"{how}, in whole units" if whole else how)
+        return Sized(
+            exact, abs(asked.held + change) - adds, f"{how}, in whole units" if whole else how
+        )
 
     return sized
 

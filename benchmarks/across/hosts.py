@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from benchmarks.across.scenarios import Host, Scenario
 
-__all__ = ["HOSTS", "cannot", "host", "installed", "lacks"]
+__all__ = ["HOSTS", "LEFT_OUT", "cannot", "host", "installed", "runs"]
 
 HOSTS: Final = {
     "backtesting": "backtesting",
@@ -22,6 +22,16 @@ HOSTS: Final = {
     "zipline": "zipline",
 }
 """By name, what must be importable."""
+
+LEFT_OUT: Final = {
+    ("zipline", "EURUSD"): "its bundles hold days and minutes, and prices in thousandths",
+}
+"""By backtester and market, why it has no bars of that market."""
+
+
+def runs(name: str, scenario: Scenario) -> bool:
+    """Say whether a backtester can run a scenario."""
+    return (name, scenario.market) not in LEFT_OUT
 
 
 def installed() -> list[str]:
@@ -36,12 +46,6 @@ def host(name: str) -> Host:
 
 
 def cannot(name: str, scenario: Scenario) -> str | None:
-    """Return why a scenario is not recorded in a backtester; None if it is."""
+    """Return why a backtester cannot express a scenario; None if it can."""
     said: dict[str, str] = getattr(host(name), "cannot", {})
-    return said.get(scenario.kind) or lacks(name, scenario)
-
-
-def lacks(name: str, scenario: Scenario) -> str | None:
-    """Return why a backtester cannot have the bars of a scenario, so that nothing replays there."""
-    said: dict[str, str] = getattr(host(name), "lacks", {})
-    return said.get(scenario.market)
+    return said.get(scenario.kind)

@@ -8,7 +8,7 @@ import warnings
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 from zipline import run_algorithm
@@ -136,7 +136,6 @@ _STRATEGIES = {"cross": Cross, "brackets": Brackets}
 
 class _Zipline:
     name = "zipline"
-    lacks: ClassVar = {"EURUSD": "its bundles hold days and minutes, and prices in thousandths"}
 
     def record(self, scenario: Scenario, store: Path) -> None:
         """Run the scenario, captured into the store."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import capture
-from benchmarks.across.hosts import cannot, host, lacks
+from benchmarks.across.hosts import cannot, host, runs
 from benchmarks.across.scenarios import SCENARIOS
 
 if TYPE_CHECKING:
@@ -64,20 +64,18 @@ def explained(original: Recording, replay: Recording) -> ParityCertificate:
 
 
 def rows(names: Sequence[str], folder: Path) -> Iterator[Row]:
-    """Yield what every ordered pair of backtesters comes to, scenario by scenario.
+    """Yield what every ordered pair of backtesters comes to that can run a scenario.
 
-    What a backtester cannot express is not recorded there, and still replayed there if it can have
-    the bars.
+    What a backtester cannot express is not recorded there, and still replayed there.
     """
     for number, scenario in enumerate(SCENARIOS):
-        for first in names:
+        able = [name for name in names if runs(name, scenario)]
+        for first in able:
             if cannot(first, scenario):
                 continue
             store = folder / f"{number}-{first}"
             original = recorded(scenario, first, store)
-            for second in names:
-                if lacks(second, scenario):
-                    continue
+            for second in able:
                 found = explained(original, replayed(original, scenario, second, store))
                 assert found.explanation is not None
                 yield Row(scenario.name, first, second, found.exact, found.explanation)

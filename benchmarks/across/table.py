@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.across.hosts import cannot, lacks
+from benchmarks.across.hosts import LEFT_OUT, cannot
 from benchmarks.across.scenarios import SCENARIOS
 from capture.store.explanations import Cause
 
@@ -45,8 +45,10 @@ def table(found: Sequence[Row]) -> str:
         for name in sorted({row.replayed for row in found}):
             why = cannot(name, scenario)
             if why:
-                what = "Without" if lacks(name, scenario) else "Not recorded in"
-                lines += ["", f"{what} {name}: {why}."]
+                lines += ["", f"Not recorded in {name}: {why}."]
+        for (name, market), why in sorted(LEFT_OUT.items()):
+            if market == scenario.market:
+                lines += ["", f"Without {name}: {why}."]
     return "\n".join(lines) + "\n"
 
 
