@@ -16,7 +16,8 @@ _AT_THE_CLOSE: Final = frozenset({"FillModel", "BestPriceFillModel"})
 """Models that fill at the price of the book; the first of them as far as its volume goes."""
 
 _OF_VENUE: Final = (
-    "bar_execution", "fee_model", "fill_model", "latency_model", "starting_balances",
+    "account_type", "bar_execution", "fee_model", "fill_model", "latency_model",
+    "starting_balances",
 )  # fmt: skip
 
 
@@ -44,7 +45,7 @@ def rules(settings: Mapping[str, Any]) -> FillRules | None:
         commission=_commission(venue["fee_model"], traded, money[1]) if plain and money else None,
         sized=_sized({said.get("size_precision") for said in traded}),
         cash=money[0] if plain and money else None,
-        booked=_rounded(money[1]) if money else None,
+        booked=_rounded(money[1]) if money and venue["account_type"] == "MARGIN" else None,
     )
 
 

@@ -42,7 +42,7 @@ class Config(StrategyConfig, frozen=True):
     units: float
 
 
-class _Crossing(Strategy):  # type: ignore[misc]
+class _Crossing(Strategy):
     """Knows when two averages cross."""
 
     def __init__(self, config: Config) -> None:

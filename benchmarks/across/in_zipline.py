@@ -147,8 +147,7 @@ class _Zipline:
         """Run a replay on the scenario's market, recorded into the store."""
         words: dict[str, Any] = {"store": store, "force": True}
         if replay.mode != "intent":
-            symbols = {"data0": scenario.market}
-            words |= {"initialize": _costs, "percent": _SHARE, "symbols": symbols}
+            words |= {"initialize": _costs, "percent": _SHARE}
         self._run(replay.into(self.name, **words), scenario)
 
     def _run(self, functions: Mapping[str, Any], scenario: Scenario) -> None:
@@ -159,7 +158,7 @@ class _Zipline:
             end=bars.index[-1],
             capital_base=CASH,
             bundle=_bundle(scenario),
-            benchmark_returns=pd.Series(0.0, index=bars.index.tz_localize("UTC")),
+            benchmark_returns=pd.Series(0.0, index=bars.tz_localize("UTC").index),
         )
 
 

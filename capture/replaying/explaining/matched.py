@@ -120,7 +120,7 @@ def asked_of(side: Side, leg: Leg, first: Leg | None = None) -> Asked | None:
 
 
 def _first_of(side: Side, leg: Leg) -> Leg:
-    """Return the first leg of the same decision on the same bar, or of the same order."""
+    """Return the first leg of the same decision on the same bar."""
     mine = (
         one
         for one in side.legs
@@ -129,7 +129,7 @@ def _first_of(side: Side, leg: Leg) -> Leg:
         and one.decision is not None
         and one.key[1] == leg.decision
     )
-    return next(mine, leg.half or leg)
+    return next(mine, leg)
 
 
 def sized_of(side: Side, leg: Leg) -> Sized | None:
@@ -141,7 +141,7 @@ def sized_of(side: Side, leg: Leg) -> Sized | None:
     rules = side.rules
     if rules is None or rules.sized is None:
         return None
-    for first in (_first_of(side, leg), leg):
+    for first in (_first_of(side, leg), leg.half or leg, leg):
         for asked in _asked(side, leg, first):
             said = rules.sized(asked)
             if said is not None and close_to(said.units, abs(leg.units)):

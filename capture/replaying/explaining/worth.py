@@ -96,6 +96,8 @@ def _rounded_away(
         if leg.closes:
             gain = -leg.units * (leg.price - entry)
             found[place] = booked(gain) - gain
+        elif not leg.before:
+            entry = leg.price
         else:
             held = leg.before + leg.units
             entry = (entry * leg.before + leg.price * leg.units) / held

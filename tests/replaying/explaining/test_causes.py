@@ -106,6 +106,21 @@ def test_a_size_that_the_backtester_chooses(tmp_path: Path) -> None:
     assert entries[0].detail.endswith("not the sizer's 5")
 
 
+def test_a_size_of_an_order_that_turns_a_position_later(tmp_path: Path) -> None:
+    steps = {
+        2: lambda s, _c: s.sell(),
+        5: lambda s, c: s.buy(limit=c * 0.997),
+        40: lambda s, _c: s.close(),
+    }
+    share = {"sizer": "equity_fraction", "size": 0.6}
+    found, original, _ = pair(tmp_path, steps, share, {"size": 7.0})
+    assert original.fills()["effect"].tolist() == ["open", "close", "open", "close"]
+    assert original.fills()["bar_index"].iloc[1] > 6
+    sizes = [gap for gap in found.gaps if gap.column == "size" and not gap.closes]
+    assert [gap.cause for gap in sizes] == [Cause.SIZING, Cause.SIZING]
+    assert found.complete
+
+
 def test_a_size_that_is_rounded(tmp_path: Path) -> None:
     share = {"sizer": "equity_fraction", "size": 0.5}
     found, *_ = pair(tmp_path, up_and_down(5, 12), share, {**share, "lot": 1.0})

@@ -80,3 +80,12 @@ def test_what_the_rules_leave_out_is_counted_as_unexplained(
     assert set(found.causes) == {Cause.UNEXPLAINED}
     assert {gap.column for gap in found.gaps} == {column}
     assert len(found.unexplained) == found.fills.original
+
+
+def test_what_exceeds_the_volume_of_a_bar_is_counted_as_unexplained(tmp_path: Path) -> None:
+    found = explained(tmp_path, HOURS, replace(HOURS, venue={}))
+    assert found.fills.replayed > found.fills.original
+    assert not found.complete
+    added = [gap for gap in found.gaps if gap.column == "added"]
+    assert len(added) == found.fills.replayed - found.fills.original
+    assert {gap.cause for gap in added} == {Cause.UNEXPLAINED}
