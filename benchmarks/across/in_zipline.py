@@ -158,6 +158,7 @@ class _Zipline:
             end=bars.index[-1],
             capital_base=CASH,
             bundle=_bundle(scenario),
+            environ=_environment(),
             benchmark_returns=pd.Series(0.0, index=bars.tz_localize("UTC").index),
         )
 
@@ -167,8 +168,12 @@ def _root() -> Path:
     """Return the folder in which bundles are made."""
     folder = TemporaryDirectory(prefix="capture-zipline-")
     atexit.register(folder.cleanup)
-    os.environ["ZIPLINE_ROOT"] = folder.name
     return Path(folder.name)
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment in which the host looks there, and nobody else does."""
+    return {**os.environ, "ZIPLINE_ROOT": str(_root())}
 
 
 @cache
@@ -182,7 +187,7 @@ def _bundle(scenario: Scenario) -> str:
     register(name, csvdir_equities(["daily"], str(place.parent)), calendar_name="XNYS")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # the host's own, under pandas 2.2
-        ingest(name, show_progress=False)
+        ingest(name, environ=_environment(), show_progress=False)
     return name
 
 

@@ -44,6 +44,11 @@ class RayExecutor:
         if workers is not None and workers < 1:
             raise ConfigError("workers", workers, "at least 1 is needed")
         self._own = not ray.is_initialized()
+        if address is not None and not self._own:
+            problem = (
+                "this process is connected already; leave it out, or call ray.shutdown() first"
+            )
+            raise ConfigError("address", address, problem)
         if self._own:
             _connect(workers, address)
         self._run: Any = ray.remote(max_retries=0)(run_chunk)
