@@ -19,7 +19,7 @@ from capture.errors import PartBusy
 from capture.recorder.engine import SignalCaptureEngine
 from capture.recorder.grids import Grid, join, set_name
 from capture_backtesting.facts import declared_parameters, host_settings
-from capture_backtesting.opening import start_record
+from capture_backtesting.opening import start_of
 from capture_backtesting.running import frames, frames_of_all
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ def _end_what_raised() -> None:
 
 def _start(call: Mapping[str, Any], original: type, config: SignalCaptureConfig) -> RunStart:
     maximize = call["maximize_key"] or getattr(call["maximize"], "__qualname__", None)
-    return start_record(
+    return start_of(
         original,
         config=config,
         params={**declared_parameters(original), **call["kwargs"]},

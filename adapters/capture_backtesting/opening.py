@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import backtesting
@@ -9,10 +10,10 @@ import pyarrow as pa
 from backtesting._util import _indicator_warmup_nbars
 
 from capture.journal import Derived
-from capture.recorder.adapting import same_columns, slippage_of, source_of
+from capture.recorder.adapting import same_columns, slippage_of, source_of, start_record
 from capture.recorder.channel import Share
 from capture.recorder.engine import SignalCaptureEngine
-from capture.recorder.facts import StrategyFacts, config_record
+from capture.recorder.facts import StrategyFacts
 from capture.store.run import RunStart
 from capture.timeline import Timeline
 from capture_backtesting import rows
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from capture.journal.writer import Append
     from capture_backtesting.grid import Trial
 
-__all__ = ["Opened", "begin", "start_record"]
+__all__ = ["Opened", "begin", "start_of"]
 
 _UNNAMED: Final = "data"
 
@@ -62,7 +63,7 @@ def begin(
     symbol = config.symbol or str(frame.attrs.get("symbol") or _UNNAMED)
     indicators.gather(strategy)
     params = parameters(strategy)
-    run = start_record(original, params=params, settings=settings, config=config)
+    run = start_of(original, params=params, settings=settings, config=config)
     engine, strategy_id = (
         (SignalCaptureEngine(config, run=run), original.__name__)
         if trial is None
@@ -82,23 +83,18 @@ def begin(
     )
 
 
-def start_record(original: Any, *, config: SignalCaptureConfig, **said: Any) -> RunStart:
+def start_of(original: Any, *, config: SignalCaptureConfig, **said: Any) -> RunStart:
     """Return the start record of a run, or of a replay of one."""
-    source = getattr(original, "replay_source", None)
-    facts: dict[str, Any] = {
-        "host": "backtesting",
-        "host_version": backtesting.__version__,
-        "strategy": original.__name__,
-        "config": config_record(config),
-        "backend": config.backend,
-        "seed": config.seed,
-        "libraries": ("backtesting", "numpy", "pandas"),
+    return start_record(
+        config,
+        getattr(original, "replay_source", None),
+        partial(source_of, original),
+        host="backtesting",
+        host_version=backtesting.__version__,
+        strategy=original.__name__,
+        libraries=("backtesting", "numpy", "pandas"),
         **said,
-    }
-    if source is None:
-        return RunStart(**facts, code=source_of(original))
-    start: RunStart = source.start(**facts)
-    return start
+    )
 
 
 def _channels(

@@ -11,9 +11,9 @@ import backtrader as bt
 import numpy as np
 import pyarrow as pa
 
-from capture.recorder.adapting import slippage_of, source_of
+from capture.recorder.adapting import slippage_of, source_of, start_record
 from capture.recorder.channel import Share
-from capture.recorder.facts import StrategyFacts, config_record
+from capture.recorder.facts import StrategyFacts
 from capture.store.run import RunStart
 from capture_backtrader import rows
 from capture_backtrader.facts import parameters
@@ -39,21 +39,16 @@ def start_of(original: Any, config: SignalCaptureConfig, **said: Any) -> RunStar
         config: how it is recorded.
         **said: parameters and settings, where they are known.
     """
-    facts: dict[str, Any] = {
-        "host": "backtrader",
-        "host_version": bt.__version__,
-        "strategy": original.__name__,
-        "config": config_record(config),
-        "backend": config.backend,
-        "seed": config.seed,
-        "libraries": ("backtrader", "numpy", "pandas"),
+    return start_record(
+        config,
+        getattr(original, "replay_source", None),
+        partial(source_of, original),
+        host="backtrader",
+        host_version=bt.__version__,
+        strategy=original.__name__,
+        libraries=("backtrader", "numpy", "pandas"),
         **said,
-    }
-    replayed = getattr(original, "replay_source", None)
-    if replayed is None:
-        return RunStart(**facts, code=source_of(original))
-    start: RunStart = replayed.start(**facts)
-    return start
+    )
 
 
 class Opened:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pyarrow as pa
 
-from capture.recorder.adapting import same_columns
+from capture.recorder.adapting import same_columns, start_record
 from capture.recorder.channel import Share
 from capture.recorder.engine import SignalCaptureEngine
-from capture.recorder.facts import StrategyFacts, config_record
+from capture.recorder.facts import StrategyFacts
 from capture.store.run import RunStart
 from capture.timeline import Timeline
 from capture_bt import rows
@@ -150,19 +150,14 @@ _LIBRARIES: Final = ("bt", "ffn", "numpy", "pandas")
 def _start(session: Session, params: Mapping[str, Any], settings: Mapping[str, Any]) -> RunStart:
     """Return the start record of a run, or of a replay of one."""
     root, config = session.root, session.config
-    facts: dict[str, Any] = {
-        "host": "bt",
-        "host_version": version(),
-        "strategy": root.name,
-        "params": params,
-        "settings": settings,
-        "config": config_record(config),
-        "backend": config.backend,
-        "seed": config.seed,
-        "libraries": _LIBRARIES,
-    }
-    source = getattr(root, "replay_source", None)
-    if source is None:
-        return RunStart(**facts, code=code_of(original(root), root))
-    start: RunStart = source.start(**facts)
-    return start
+    return start_record(
+        config,
+        getattr(root, "replay_source", None),
+        lambda: code_of(original(root), root),
+        host="bt",
+        host_version=version(),
+        strategy=root.name,
+        params=params,
+        settings=settings,
+        libraries=_LIBRARIES,
+    )

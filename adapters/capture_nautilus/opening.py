@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import nautilus_trader
@@ -10,9 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from capture.journal import Field
-from capture.recorder.adapting import same_columns, slippage_of, source_of
+from capture.recorder.adapting import same_columns, slippage_of, source_of, start_record
 from capture.recorder.channel import Share
-from capture.recorder.facts import StrategyFacts, config_record
+from capture.recorder.facts import StrategyFacts
 from capture.store.run import RunStart
 from capture_nautilus import rows
 from capture_nautilus.encoding import encode
@@ -41,21 +42,16 @@ def start_of(original: type, config: SignalCaptureConfig, **said: Any) -> RunSta
         config: how it is recorded.
         **said: parameters and settings.
     """
-    facts: dict[str, Any] = {
-        "host": "nautilus",
-        "host_version": nautilus_trader.__version__,
-        "strategy": original.__name__,
-        "config": config_record(config),
-        "backend": config.backend,
-        "seed": config.seed,
-        "libraries": ("nautilus_trader", "numpy", "pandas"),
+    return start_record(
+        config,
+        getattr(original, "replay_source", None),
+        partial(source_of, original),
+        host="nautilus",
+        host_version=nautilus_trader.__version__,
+        strategy=original.__name__,
+        libraries=("nautilus_trader", "numpy", "pandas"),
         **said,
-    }
-    replayed = getattr(original, "replay_source", None)
-    if replayed is None:
-        return RunStart(**facts, code=source_of(original))
-    start: RunStart = replayed.start(**facts)
-    return start
+    )
 
 
 def params_of(strategy: Any) -> dict[str, Any]:

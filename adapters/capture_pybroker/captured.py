@@ -12,7 +12,7 @@ from capture.recorder.engine import SignalCaptureEngine
 from capture_pybroker.facts import config_settings, host_settings, name_of, parameters, shown
 from capture_pybroker.grid import run_to_join, trial_of
 from capture_pybroker.hearing import CAPTURE
-from capture_pybroker.opening import start_record
+from capture_pybroker.opening import start_of
 from capture_pybroker.perturbing import perturb
 from capture_pybroker.session import Session
 from capture_pybroker.window import window_of
@@ -94,7 +94,7 @@ def _session(window: Window, captured: Sequence[Any], ctx: Any) -> Session:
         }
         params = next(iter(every.values())) if len(every) == 1 else _joined(every)
         said |= {"strategy": "+".join(names.values()), "params": params}
-    start = start_record(calls, config=config, **said)
+    start = start_of(calls, config=config, **said)
     grid_start = functools.partial(_grid_start, captured[0].fn)
     trial = trial_of(sys._getframe(1), captured[0].fn.run_id, config, grid_start)
     if trial is None:
@@ -110,7 +110,7 @@ def _grid_start(captured: Captured, call: Mapping[str, Any]) -> RunStart:
     """Return the start record of a call of the optimiser."""
     strategy = call["self"]
     score = call.get("score_fn")
-    return start_record(
+    return start_of(
         [captured.function],
         config=captured.config,
         strategy=name_of(captured.function),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pybroker
 
-from capture.recorder.adapting import slippage_of, source_of
+from capture.recorder.adapting import slippage_of, source_of, start_record
 from capture.recorder.channel import Share
-from capture.recorder.facts import config_record
 from capture.store.run import RunStart
 from capture_pybroker import rows
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from capture.recorder.engine import SignalCaptureEngine
     from capture.timeline import Timeline
 
-__all__ = ["Channels", "Lines", "open_channels", "start_record"]
+__all__ = ["Channels", "Lines", "open_channels", "start_of"]
 
 
 _ACCOUNT: Final = {
@@ -49,7 +49,7 @@ class Channels(NamedTuple):
     status: Append
 
 
-def start_record(calls: list[Any], *, config: SignalCaptureConfig, **said: Any) -> RunStart:
+def start_of(calls: list[Any], *, config: SignalCaptureConfig, **said: Any) -> RunStart:
     """Return the start record of a run, or of a replay of one.
 
     Args:
@@ -57,21 +57,20 @@ def start_record(calls: list[Any], *, config: SignalCaptureConfig, **said: Any) 
         config: how.
         **said: name, parameters, settings and flags.
     """
-    facts: dict[str, Any] = {
-        "host": "pybroker",
-        "host_version": pybroker.__version__,
-        "config": config_record(config),
-        "backend": config.backend,
-        "seed": config.seed,
-        "libraries": ("lib-pybroker", "numba", "numpy", "pandas"),
+    return start_record(
+        config,
+        getattr(calls[0], "replay_source", None),
+        partial(_code, calls),
+        host="pybroker",
+        host_version=pybroker.__version__,
+        libraries=("lib-pybroker", "numba", "numpy", "pandas"),
         **said,
-    }
-    source = getattr(calls[0], "replay_source", None)
-    if source is None:
-        texts = [source_of(plain_function(call)) for call in calls]
-        return RunStart(**facts, code="\n\n".join(filter(None, texts)) or None)
-    start: RunStart = source.start(**facts)
-    return start
+    )
+
+
+def _code(calls: list[Any]) -> str | None:
+    texts = [source_of(plain_function(call)) for call in calls]
+    return "\n\n".join(filter(None, texts)) or None
 
 
 def plain_function(call: Any) -> Any:

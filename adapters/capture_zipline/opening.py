@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from capture.recorder.adapting import slippage_of, source_of
+from capture.recorder.adapting import slippage_of, source_of, start_record
 from capture.recorder.channel import Share
-from capture.recorder.facts import StrategyFacts, config_record
+from capture.recorder.facts import StrategyFacts
 from capture.store.run import RunStart
 from capture_zipline import rows
 
@@ -42,22 +42,22 @@ def start_of(
         replayed: of a replay, what makes the recorded calls.
         **said: parameters and settings.
     """
-    facts: dict[str, Any] = {
-        "host": "zipline",
-        "host_version": version("zipline-reloaded"),
-        "config": config_record(config),
-        "backend": config.backend,
-        "seed": config.seed,
-        "libraries": ("zipline-reloaded", "exchange-calendars", "numpy", "pandas"),
+    if replayed is None:
+        said["strategy"] = name_of(functions)
+    return start_record(
+        config,
+        None if replayed is None else replayed.source,
+        partial(_code, functions),
+        host="zipline",
+        host_version=version("zipline-reloaded"),
+        libraries=("zipline-reloaded", "exchange-calendars", "numpy", "pandas"),
         **said,
-    }
-    if replayed is not None:
-        start: RunStart = replayed.source.start(**facts)
-        return start
-    texts = [text for function in functions if (text := source_of(_plain(function))) is not None]
-    return RunStart(
-        **facts, strategy=name_of(functions), code="\n\n".join(dict.fromkeys(texts)) or None
     )
+
+
+def _code(functions: Sequence[Any]) -> str | None:
+    texts = [text for function in functions if (text := source_of(_plain(function))) is not None]
+    return "\n\n".join(dict.fromkeys(texts)) or None
 
 
 def name_of(functions: Sequence[Any]) -> str:

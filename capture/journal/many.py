@@ -79,4 +79,5 @@ def _write(journal: Journal, layout: Layout, record: np.dtype[Any], columns: Seq
     for field, values in zip(layout.fields, columns, strict=True):
         placed[f":{field.name}"] = values
     placed["commit"] = COMMIT_WORD  # last, as everywhere: a kill before it leaves no record
+    del placed  # a segment that is closed must have no view on it
     journal.written(layout, range(start, start + count * record.itemsize, record.itemsize))

@@ -16,10 +16,14 @@ import numpy as np
 import pyarrow as pa
 
 from capture.journal import NULL_FLOAT, NULL_INT, Field
+from capture.recorder.facts import config_record
+from capture.store.run import RunStart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from capture.config import SignalCaptureConfig
+    from capture.contracts.replay import ReplaySource
     from capture.recorder.engine import SignalCaptureEngine
 
 __all__ = [
@@ -32,6 +36,7 @@ __all__ = [
     "same_columns",
     "slippage_of",
     "source_of",
+    "start_record",
     "type_of",
 ]
 
@@ -80,6 +85,32 @@ def order_columns(
     for name in without:
         del own[name]
     return {"signal_seq": "seq", "bar_index": "bar_index", **own}
+
+
+def start_record(
+    config: SignalCaptureConfig,
+    source: ReplaySource | None,
+    code: Callable[[], str | None],
+    **said: Any,
+) -> RunStart:
+    """Return the start record of a run, or of a replay of one.
+
+    Args:
+        config: how it is recorded.
+        source: of a replay, what it repeats.
+        code: returns the strategy's source text; it is not asked in a replay.
+        **said: host, its version, strategy, parameters, settings, libraries.
+    """
+    facts = {
+        "config": config_record(config),
+        "backend": config.backend,
+        "seed": config.seed,
+        **said,
+    }
+    if source is None:
+        return RunStart(**facts, code=code())
+    start: RunStart = source.start(**facts)
+    return start
 
 
 def slippage_of(columns: Mapping[str, Any], closes: Callable[[Any], Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -11,10 +12,10 @@ import pyarrow as pa
 
 from capture import __version__
 from capture.journal import Field
-from capture.recorder.adapting import slippage_of
+from capture.recorder.adapting import slippage_of, start_record
 from capture.recorder.channel import Share
 from capture.recorder.engine import SignalCaptureEngine
-from capture.recorder.facts import StrategyFacts, config_record
+from capture.recorder.facts import StrategyFacts
 from capture.store.run import RunStart
 from capture_builtin.recording import rows
 from capture_builtin.strategy import declared_parameters
@@ -27,13 +28,13 @@ if TYPE_CHECKING:
     from capture_builtin.feeds import Feed
     from capture_builtin.generator import SignalGeneratorComponent, Track
 
-__all__ = ["Channels", "Writing", "facts_of", "parameters", "start_record"]
+__all__ = ["Channels", "Writing", "facts_of", "parameters", "start_of"]
 
 _TIME: Final = pa.timestamp("ns", tz="UTC")
 Sources = Any
 
 
-def start_record(original: Any, *, config: SignalCaptureConfig, **said: Any) -> RunStart:
+def start_of(original: Any, *, config: SignalCaptureConfig, **said: Any) -> RunStart:
     """Return the start record of a run, or of a replay of one.
 
     Args:
@@ -41,20 +42,15 @@ def start_record(original: Any, *, config: SignalCaptureConfig, **said: Any) -> 
         config: how it is recorded.
         **said: name, parameters and settings.
     """
-    facts: dict[str, Any] = {
-        "host": "builtin",
-        "host_version": __version__,
-        "config": config_record(config),
-        "backend": config.backend,
-        "seed": config.seed,
-        "libraries": ("numpy", "pandas"),
+    return start_record(
+        config,
+        getattr(original, "replay_source", None),
+        partial(_code, original),
+        host="builtin",
+        host_version=__version__,
+        libraries=("numpy", "pandas"),
         **said,
-    }
-    source = getattr(original, "replay_source", None)
-    if source is None:
-        return RunStart(**facts, code=_code(original))
-    start: RunStart = source.start(**facts)
-    return start
+    )
 
 
 def _code(strategy: Any) -> str | None:

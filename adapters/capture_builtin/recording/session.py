@@ -17,7 +17,7 @@ from capture_builtin.bus import Topic
 from capture_builtin.recording import notes
 from capture_builtin.recording.ending import equity_table, trade_table
 from capture_builtin.recording.intents import Intents
-from capture_builtin.recording.opening import Writing, parameters, start_record
+from capture_builtin.recording.opening import Writing, parameters, start_of
 from capture_builtin.recording.outcomes import Outcomes
 from capture_builtin.recording.perturbing import cut, keep_indicators, perturbed
 
@@ -106,7 +106,7 @@ class Session(Observer):
             if one
             else {c.strategy_id: parameters(c.strategy) for c in components}
         )
-        run = start_record(
+        run = start_of(
             first.strategy, config=self.config, strategy=self._name, params=params,
             settings=settings,
         )  # fmt: skip
