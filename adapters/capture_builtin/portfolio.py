@@ -1,4 +1,4 @@
-"""The portfolio stage: turns signals into orders, within limits, and keeps account of fills.
+"""The portfolio stage: keeps orders that wait, carries them out, and keeps account of fills.
 
 What is decided, and in which order, is line for line what the sparse replay does
 (`capture.study.portfolio`); both call the same arithmetic, so that trades and equity are equal to
@@ -14,16 +14,15 @@ from capture.study.portfolio.arithmetic import (
     cash_after,
     gross_with,
     unaffordable,
-    worth,
     worth_with,
 )
 from capture.study.portfolio.verdicts import Verdict
 from capture_builtin.bus import Topic
 from capture_builtin.costs import built_in_commission, built_in_slippage
+from capture_builtin.deciding import Decisions
 from capture_builtin.ledger import Ledger
 from capture_builtin.orders import Does, Filled, Intent, Order, Settled
 from capture_builtin.protecting import Protections
-from capture_builtin.risk import Proposal, Refusal, built_in_sizer, built_in_validators
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,6 +57,11 @@ class Portfolio:
         waiting: orders that wait, by symbol.
         ledger: trades, and equity by step.
         protections: where positions are left without a signal.
+        prices: last close of each symbol.
+        bars: how many bars each has.
+        entries_wanted: how many entries make up what is wanted of each.
+        today: entries of this day.
+        on_signal: turns a signal into an order, or refuses it.
     """
 
     def __init__(  # noqa: PLR0913 - each stage is one that a user may bring
@@ -97,145 +101,19 @@ class Portfolio:
         self.protections = Protections(settings, len(symbols))
         self.prices = prices
         self._symbols = symbols
-        self._bars = tuple(bars.values())
+        self.bars = tuple(bars.values())
         self._bus = bus
         self._entries = [0.0] * len(symbols)
-        self._entries_wanted = [0.0] * len(symbols)
-        self._today = 0.0
+        self.entries_wanted = [0.0] * len(symbols)
+        self.today = 0.0
         self._recorded = settings.orders == "recorded"
-        self._on_close = settings.fill == "close"
-        self._size = sizer or built_in_sizer(settings)
-        self._validators = [*built_in_validators(settings), *validators]
         self._slip = slippage or built_in_slippage(settings)
         self._charge = commission or built_in_commission(settings)
+        self.on_signal = Decisions(self, sizer, validators).on_signal
 
-    # --- decisions ---------------------------------------------------------------------------
+    # --- orders ------------------------------------------------------------------------------
 
-    def on_signal(self, event: Event) -> None:
-        """Turn a signal into an order, or refuse it."""
-        intent: Intent = event.payload
-        if intent.action == "cancel":
-            self._cancel(event, Reason.CANCELLED_BY_STRATEGY, "strategy")
-            return
-        signal, place = intent.signal, intent.place
-        if not self._on_close and intent.first_bar >= self._bars[place]:
-            self._settle(event, intent, None, Verdict.END_OF_DATA)
-            return
-        if self.waiting[place]:
-            self._supersede(event)
-        direction, wanted = float(signal.direction), self.wanted[place]
-        kind = signal.signal_type
-        if kind == "exit":
-            self._close(event, Verdict.NOTHING_TO_CLOSE)
-        elif kind == "adjustment":
-            if wanted * direction > 0.0:
-                self._resize(event)
-            else:
-                self._close(event, Verdict.NOTHING_TO_CLOSE)
-        elif direction < 0.0 and not self.settings.allow_short:
-            if wanted > 0.0:
-                self._close(event, Verdict.NOTHING_TO_CLOSE)
-            else:
-                self._settle(event, intent, None, Verdict.NOTHING_TO_CLOSE)
-        elif wanted * direction > 0.0 and self._entries_wanted[place] >= self.settings.pyramiding:
-            self._settle(event, intent, None, Verdict.ALREADY_IN_POSITION)
-        else:
-            self._enter(event)
-
-    def _close(self, event: Event, otherwise: Verdict) -> None:
-        """Order that nothing be held; with nothing to close, that is the verdict."""
-        intent: Intent = event.payload
-        if self.wanted[intent.place] == 0.0:
-            self._settle(event, intent, None, otherwise)
-            return
-        self._order(event, Does.CLOSE, 0.0, 0.0, 0.0)
-
-    def _proposal(self, event: Event, equity: float, units: float) -> Proposal:
-        intent: Intent = event.payload
-        return Proposal(
-            intent.signal,
-            intent.symbol,
-            intent.place,
-            units,
-            self.prices[intent.place],
-            equity,
-            self.ledger.peak,
-            self.ledger.day_before,
-            self._today,
-            self.wanted,
-            self.prices,
-            event.time_ns,
-        )
-
-    def _sized(self, event: Event, equity: float) -> float:
-        signal = event.payload.signal
-        if self._recorded and signal.size is not None:
-            return float(signal.size)
-        units = self._size(self._proposal(event, equity, 0.0))
-        return units if units > 0.0 else 0.0
-
-    def _resize(self, event: Event) -> None:
-        """Order another size of what is held; only a larger one is checked."""
-        intent: Intent = event.payload
-        place = intent.place
-        equity = worth(self.cash, self.held, self.prices)
-        units = self._sized(event, equity)
-        now = abs(self.wanted[place])
-        refusal: Refusal | None = None
-        if units == 0.0:
-            refusal = Refusal(Verdict.SIZED_TO_ZERO, "")
-        elif units == now:
-            refusal = Refusal(Verdict.ALREADY_IN_POSITION, "")
-        elif units > now:
-            refusal = self._checked(event, equity, units)
-        if refusal is not None:
-            self._settle(event, intent, None, refusal.verdict, refusal.detail)
-            return
-        if units > now:
-            self._today += 1.0
-        self._order(
-            event, Does.RESIZE, units, units * intent.signal.direction, self._entries_wanted[place]
-        )
-
-    def _enter(self, event: Event) -> None:
-        """Order a position, or more of one; of a reversal that is refused, the closing half."""
-        intent: Intent = event.payload
-        place, direction = intent.place, float(intent.signal.direction)
-        wanted = self.wanted[place]
-        equity = worth(self.cash, self.held, self.prices)
-        units = self._sized(event, equity)
-        more = wanted * direction > 0.0
-        refusal: Refusal | None = Refusal(Verdict.SIZED_TO_ZERO, "")
-        if units > 0.0:
-            after = abs(wanted) + units if more else units
-            refusal = self._checked(event, equity, after)
-        if refusal is not None:
-            self._settle(event, intent, None, refusal.verdict, refusal.detail)
-            if wanted * direction < 0.0:
-                self._order(event, Does.CLOSE, 0.0, 0.0, 0.0, settled=True)
-            return
-        self._today += 1.0
-        entries = self._entries_wanted[place] if more else 0.0
-        self._order(
-            event,
-            Does.OPEN,
-            units * direction,
-            (wanted if more else 0.0) + units * direction,
-            entries + 1.0,
-        )
-
-    def _checked(self, event: Event, equity: float, units: float) -> Refusal | None:
-        """Return the first limit that a position of so many units is beyond."""
-        if not self._validators:
-            return None
-        proposal = self._proposal(event, equity, units)
-        for validate in self._validators:
-            said = validate(proposal)
-            if said is not None:
-                return said if isinstance(said, Refusal) else Refusal(Verdict.MAX_POSITION, said)
-        return None
-
-    def _order(
+    def order(
         self,
         event: Event,
         does: Does,
@@ -245,6 +123,16 @@ class Portfolio:
         *,
         settled: bool = False,
     ) -> None:
+        """Let an order wait for its bar.
+
+        Args:
+            event: the signal.
+            does: what the order does to the position.
+            units: how much it trades, or comes to.
+            wanted: what is held once it is filled.
+            entries: how many entries make that up.
+            settled: whether it is told already what became of the signal.
+        """
         intent: Intent = event.payload
         order = Order(self.name, intent, does, units, recorded=self._recorded)
         order.verdict_open = not settled
@@ -252,13 +140,13 @@ class Portfolio:
         if not order.waits_for_price:
             # Whether and when a price comes nobody knows; what waits for one is not wanted yet.
             self.wanted[place] = wanted
-            self._entries_wanted[place] = entries
+            self.entries_wanted[place] = entries
         self.waiting[place].append(order)
         self._bus.publish(Topic.ORDER, order, event, event.time_ns)
 
     # --- what waits --------------------------------------------------------------------------
 
-    def _supersede(self, event: Event) -> None:
+    def supersede(self, event: Event) -> None:
         """Take back what a new signal replaces: what waits for a price, and what is left over."""
         intent: Intent = event.payload
         direction = intent.signal.direction
@@ -268,7 +156,7 @@ class Portfolio:
             if order.waits_for_price or (rest and against):
                 self._drop(event, order, SignalStatus.CANCELLED, Reason.SUPERSEDED, "broker")
 
-    def _cancel(self, event: Event, reason: Reason, actor: str) -> None:
+    def cancel(self, event: Event, reason: Reason, actor: str) -> None:
         """Take back what waits for a price, of one strategy."""
         intent: Intent = event.payload
         for order in list(self.waiting[intent.place]):
@@ -298,7 +186,7 @@ class Portfolio:
 
     def _align_wanted(self, place: int) -> None:
         self.wanted[place] = self.held[place]
-        self._entries_wanted[place] = self._entries[place]
+        self.entries_wanted[place] = self._entries[place]
 
     # --- fills -------------------------------------------------------------------------------
 
@@ -423,14 +311,14 @@ class Portfolio:
             self._tell(bar, order.intent, order, SignalStatus.PARTIALLY_FILLED, verdict.reason,
                        "broker")  # fmt: skip
             return
-        self._settle(bar, order.intent, order, verdict)
+        self.settle(bar, order.intent, order, verdict)
 
     def _partly(self, order: Order, bar: Event) -> None:
         if order.verdict_open:
             status, reason = SignalStatus.PARTIALLY_FILLED, Reason.PARTIALLY_FILLED
             self._tell(bar, order.intent, order, status, reason, "broker")
 
-    def _settle(
+    def settle(
         self,
         cause: Event,
         intent: Intent,
@@ -438,6 +326,7 @@ class Portfolio:
         verdict: Verdict,
         detail: str = "",
     ) -> None:
+        """Tell what became of a signal, and who decided."""
         said = verdict.word if verdict.reason is Reason.RISK_LIMIT else ""
         told = ": ".join(filter(None, (said, detail))) or None
         actor = _ACTORS.get(verdict, "risk")
@@ -466,7 +355,7 @@ class Portfolio:
     def new_day(self) -> None:
         """Count the entries of a day anew."""
         self.ledger.new_day()
-        self._today = 0.0
+        self.today = 0.0
 
 
 def _part(units: float, most: float) -> float:
