@@ -35,7 +35,7 @@ __all__ = [
 DENSITIES: Final = ("5%", "100%")
 """How many of the bars have a signal, about."""
 
-OPTIONS: Final[dict[str, Any]] = {"symbol": "EURUSD", "timeframe": "1h", "buffer_size": 131_072}
+OPTIONS: Final[dict[str, Any]] = {"symbol": "EURUSD", "timeframe": "1h", "buffer_size": 262_144}
 """No block is full before the run ends, so that all of the flush lies in the sealing."""
 
 

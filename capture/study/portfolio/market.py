@@ -52,6 +52,7 @@ class Market:
         opens: Mapping[str, NDArray[np.float64] | None],
         times_ns: Mapping[str, NDArray[np.int64]] | None = None,
         begins_ns: Mapping[str, NDArray[np.int64]] | None = None,
+        others_ns: Sequence[NDArray[np.int64]] = (),
     ) -> Market:
         """Prepare prices.
 
@@ -61,13 +62,14 @@ class Market:
             times_ns: by symbol, when each bar became known; without them, bars of one number
                 become known together.
             begins_ns: by symbol, when each bar began.
+            others_ns: when bars became known that nobody trades: such a moment is a step, too.
         """
         symbols = tuple(sorted(closes))
         if times_ns is None:
             known = {name: np.arange(len(closes[name]), dtype=np.int64) for name in symbols}
         else:
             known = {name: times_ns[name] for name in symbols}
-        clock = np.unique(np.concatenate([*known.values(), np.empty(0, np.int64)]))
+        clock = np.unique(np.concatenate([*known.values(), *others_ns, np.empty(0, np.int64)]))
         steps = tuple(np.searchsorted(clock, known[name]) for name in symbols)
         last = np.full((len(clock), len(symbols)), np.nan)
         for place, name in enumerate(symbols):
@@ -144,8 +146,12 @@ def market_of(
             raise _unfit(
                 recording, f"bar {bar} of {name} became known no later than the one before"
             )
-    begins = {name: _labels(rows) for name, rows in bars.items()} if times else None
-    return Market.of(closes, opens, times or None, begins)
+    if not times:
+        return Market.of(closes, opens)
+    begins = {name: _labels(rows) for name, rows in bars.items()}
+    every = {(ref["symbol"], ref["timeframe"]) for ref in base}
+    others = [known.available_ns(one) for one in every - set(series.values()) if one in known]
+    return Market.of(closes, opens, times, begins, others)
 
 
 def _chosen(

@@ -19,7 +19,7 @@ from capture.study.portfolio.replay import prepare, replay_settings
 from capture.study.portfolio.settings import PortfolioSettings
 from capture.study.portfolio.signals import Signals
 from capture.study.portfolio.sparse import SparseReplay
-from capture_builtin import Backtest, Signal, Strategy
+from capture_builtin import Backtest, Feature, Feed, Needs, Signal, Strategy
 from tests.builtin.market import bars, minutes
 from tests.builtin.strategies import Cross, Reads, Rotation
 
@@ -147,6 +147,35 @@ def test_what_is_wanted_of_a_symbol_between_its_bars_waits_for_the_next(tmp_path
         again = capture.replay(recording, "signal").into("builtin")
         results = Backtest(frames, again, **one.to_mapping()).run()
         assert found.equity(row).tolist() == results.equity.tolist()
+
+
+class Slow(Rotation):
+    """Decides on bars of five minutes, whatever finer ones there are."""
+
+    def needs(self) -> Needs:
+        return Needs(timeframe="5min", features={"roc": Feature("roc", window=10)}, lookback=12)
+
+
+def test_what_was_decided_on_coarser_bars_fills_on_the_finest_of_each_symbol(
+    tmp_path: Path,
+) -> None:
+    fine = {name: minutes(1500, 1, seed, drop=0.1) for seed, name in enumerate("AB")}
+    feeds = [Feed.from_frame(frame, name, "1min") for name, frame in fine.items()]
+    rules = {"open": "first", "high": "max", "low": "min", "close": "last"}
+    for name, frame in fine.items():
+        coarse = frame.resample("5min").agg(rules).dropna()  # type: ignore[arg-type]
+        feeds.append(Feed.from_frame(coarse, name, "5min"))
+    results = Backtest(feeds, capture.wrap(Slow, store=tmp_path), **OWN).run()
+    recording = capture.open(tmp_path).latest()
+    assert set(recording.signals()["timeframe"]) == {"1min"}  # what is traded
+    own = replay_settings(recording, PortfolioSettings(**OWN))
+    assert own.performance.fills[0] > 20
+    assert own.equity(0).tolist() == results.equity.tolist()
+    found = replay_settings(recording, OTHERS)
+    for row, one in enumerate(OTHERS):
+        fresh = Backtest(feeds, Slow, **one.to_mapping()).run()
+        assert found.equity(row).tolist() == fresh.equity.tolist()
+        assert found.performance.deepest[row] == fresh.max_drawdown
 
 
 class Restless(Strategy):
