@@ -10,7 +10,7 @@ import numpy as np
 from capture.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -28,6 +28,7 @@ __all__ = [
     "Entry",
     "ForwardReturns",
     "Placed",
+    "chosen_entry",
     "directions_of",
     "entry_prices",
     "forward_returns",
@@ -115,7 +116,7 @@ class ForwardReturns:
 def forward_returns(
     material: Material,
     horizons: Iterable[int] = HORIZONS,
-    entry: Entry = "next_open",
+    entry: Entry | None = None,
     *,
     excursions: bool = False,
 ) -> ForwardReturns:
@@ -127,19 +128,20 @@ def forward_returns(
         material: signals and bars.
         horizons: in bars.
         entry: "next_open" enters at the open of the next bar: the first price that a decision on a
-            closed bar can get. "close" enters at the close of the signal's bar.
+            closed bar can get. "close" enters at the close of the signal's bar, and is what is
+            chosen where no bars have an open.
         excursions: also how far the market went for and against the signal.
     """
     asked = checked_horizons(horizons)
-    checked_entry(entry)
     where = placed(material)
+    begin = chosen_entry(where.series, entry)
     signs = directions_of(material.signals)
     shape = (len(asked), len(signs))
     market = np.full(shape, np.nan)
     both = [np.full(shape, np.nan) for _ in range(2)] if excursions else [None, None]
     cause = np.ones(shape, np.int8)
     for bars, rows, at in where:
-        start = entry_prices(bars, at, entry)
+        start = entry_prices(bars, at, begin)
         close = bars.columns.get("close", np.full(len(bars), np.nan))
         for number, horizon in enumerate(asked):
             end = at + horizon
@@ -150,7 +152,7 @@ def forward_returns(
             cause[number, rows] = np.where(inside, np.where(np.isnan(found), 3, 0), 2)
         if both[0] is not None and both[1] is not None:
             _excursions(bars, rows, at, start, asked, signs, both[0], both[1])
-    return ForwardReturns(asked, entry, signs, where, market, both[0], both[1], cause)
+    return ForwardReturns(asked, begin, signs, where, market, both[0], both[1], cause)
 
 
 def placed(material: Material) -> Placed:
@@ -205,10 +207,19 @@ def checked_horizons(horizons: Iterable[int]) -> tuple[int, ...]:
     return tuple(sorted({int(one) for one in every}))
 
 
-def checked_entry(entry: str) -> None:
-    """Raise ConfigError for an entry that there is not."""
-    if entry not in ENTRIES:
+def checked_entry(entry: str | None) -> None:
+    """Raise ConfigError for an entry that there is not; None is to be chosen."""
+    if entry is not None and entry not in ENTRIES:
         raise ConfigError("entry", entry, f"choose one of {', '.join(ENTRIES)}")
+
+
+def chosen_entry(series: Sequence[Bars], entry: Entry | None) -> Entry:
+    """Return where returns begin: as asked, else at the next open if any bars have an open."""
+    checked_entry(entry)
+    if entry is not None:
+        return entry
+    opens = not series or any("open" in bars.columns for bars in series)
+    return "next_open" if opens else "close"
 
 
 def _excursions(

@@ -11,8 +11,8 @@ import pandas as pd
 from capture.analysis.forward import (
     Entry,
     Placed,
-    checked_entry,
     checked_horizons,
+    chosen_entry,
     directions_of,
     entry_prices,
     forward_returns,
@@ -109,7 +109,7 @@ def triple_barrier(
     max_bars: int = 20,
     unit: Unit = "volatility",
     volatility_bars: int = 20,
-    entry: Entry = "next_open",
+    entry: Entry | None = None,
 ) -> Labels:
     """Label each signal by what the market touches first: its profit, its stop, or the end of time.
 
@@ -126,25 +126,25 @@ def triple_barrier(
         unit: "volatility" counts distances in standard deviations of a bar's return, over the bars
             up to the signal's; "pct" as shares of the price: 0.02 is 2%.
         volatility_bars: how many bars the volatility is of.
-        entry: "next_open" or "close", as for forward returns.
+        entry: "next_open" or "close"; by default as for forward returns.
     """
     _check(profit, stop, max_bars, unit, volatility_bars)
-    checked_entry(entry)
     where, signs = placed(material), directions_of(material.signals)
     made = _Made(where, signs)
+    begin = chosen_entry(where.series, entry)
     for bars, rows, at in where:
         keep = signs[rows] != 0
         mine, bar = rows[keep], at[keep]
         scale = (
             volatility(bars, volatility_bars)[bar] if unit == "volatility" else np.ones(len(bar))
         )
-        start = entry_prices(bars, bar, entry)
+        start = entry_prices(bars, bar, begin)
         inside, known = bar + max_bars < len(bars), np.isfinite(start * scale) & (scale > 0)
         made.drop("beyond_data", int((~inside).sum()))
         made.drop("no_price", int((inside & ~known).sum()))
         use = inside & known
         wanted = Barriers(
-            start[use], signs[mine[use]], scale[use], profit, stop, max_bars, entry == "close"
+            start[use], signs[mine[use]], scale[use], profit, stop, max_bars, begin == "close"
         )
         exits = touched(bars, bar[use], wanted)
         made.drop("no_price", int((~exits.known).sum()))
@@ -156,7 +156,7 @@ def triple_barrier(
 
 
 def forward_labels(
-    material: Material, *, horizon_bars: int = 5, entry: Entry = "next_open"
+    material: Material, *, horizon_bars: int = 5, entry: Entry | None = None
 ) -> Labels:
     """Label each signal with what it earned over a horizon."""
     (horizon,) = checked_horizons([horizon_bars])

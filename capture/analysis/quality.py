@@ -33,6 +33,19 @@ if TYPE_CHECKING:
 
 __all__ = ["SignalQualityReport", "signal_quality"]
 
+_COUNTS: Final = {"bars": "horizon_bars", "signals": "signals", "left out": "dropped"}
+_SHARES: Final = {
+    "mean": "mean",
+    "from": "low",
+    "to": "high",
+    "usual": "usual",
+    "hit rate": "hit_rate",
+    "MFE": "favourable",
+    "MAE": "adverse",
+}
+_COEFFICIENTS: Final = {"IC": "ic", "rank IC": "rank_ic"}
+"""The columns that are shown, and those of the frame that they come from."""
+
 _BINS: Final = 20
 _MOST_LAGS: Final = 60
 
@@ -90,6 +103,14 @@ class SignalQualityReport(Result):
             information.drop(columns=["signals", "windows"]), on="horizon_bars", how="left"
         )
 
+    def shown(self) -> pd.DataFrame:
+        """Return of that what fits on a line: returns as percentages, without their errors."""
+        frame = self.to_frame()
+        shares = {name: frame[column].map(_percent) for name, column in _SHARES.items()}
+        counts = {name: frame[column] for name, column in _COUNTS.items()}
+        knew = {name: frame[column].map(_coefficient) for name, column in _COEFFICIENTS.items()}
+        return pd.DataFrame({**counts, **shares, **knew})
+
     def summary(self) -> str:
         """Say the counts, and what the tables come to."""
         words = ", ".join(f"{n} {word}" for word, n in self.direction_distribution.items())
@@ -102,7 +123,7 @@ def signal_quality(
     material: Material,
     *,
     horizons: Iterable[int] = HORIZONS,
-    entry: Entry = "next_open",
+    entry: Entry | None = None,
     confidence: float = CONFIDENCE,
 ) -> SignalQualityReport:
     """Return how good signals are.
@@ -111,7 +132,7 @@ def signal_quality(
         material: signals and the bars that they refer to.
         horizons: over how many bars returns are measured.
         entry: "next_open" enters at the open of the bar after the signal's, "close" at the close of
-            the signal's bar.
+            the signal's bar; by default at the open, or at the close where no bars have an open.
         confidence: of every interval.
     """
     if not 0 < confidence < 1:
@@ -143,6 +164,14 @@ def signal_quality(
         taken_against_refused=returns.taken_against_refused(),
         activity=activity_of(material),
     )
+
+
+def _percent(share: float) -> str:
+    return "" if np.isnan(share) else f"{share:.2%}"
+
+
+def _coefficient(value: float) -> str:
+    return "" if np.isnan(value) else f"{value:.3f}"
 
 
 def _strength(signals: pd.DataFrame) -> tuple[dict[str, float], Strengths]:

@@ -54,7 +54,9 @@ REFUSED: Final = (
 _NAMELESS: Final = "(none)"
 
 
-def earned(material: Material, horizons: Iterable[int], entry: Entry, confidence: float) -> Earned:
+def earned(
+    material: Material, horizons: Iterable[int], entry: Entry | None, confidence: float
+) -> Earned:
     """Return the forward returns of the signals, ready to be summarised."""
     forward = forward_returns(material, horizons, entry, excursions=True)
     clock = clock_of(forward.placed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from capture.analysis.results import Result
 
@@ -23,6 +23,8 @@ __all__ = [
     "SplitRow",
     "Table",
 ]
+
+_BEGINS: Final = {"next_open": "the next bar's open", "close": "the close of the signal's bar"}
 
 
 class Table(Result):
@@ -110,7 +112,9 @@ class ForwardTable(Table):
 
     def summary(self) -> str:
         """Say where the returns begin, and what is left out."""
-        begin = "the next bar's open" if self.entry == "next_open" else "the close of its bar"
+        begin = (
+            "the next bar's open" if self.entry == "next_open" else "the close of the signal's bar"
+        )
         dropped = max((row.dropped_share for row in self.rows), default=0.0)
         return (
             f"From {begin}; {self.flat} signals go flat and have no return, "

@@ -31,6 +31,10 @@ class Result(ABC):
     def to_frame(self) -> pd.DataFrame:
         """Return the main table of the result."""
 
+    def shown(self) -> pd.DataFrame:
+        """Return what stands of the main table in text and in notebooks: by default all of it."""
+        return self.to_frame()
+
     def to_dict(self) -> dict[str, Any]:
         """Return the result as plain values, ready for JSON, which has no NaN: that is None."""
         return {field.name: _plain(getattr(self, field.name)) for field in fields(self)}  # type: ignore[arg-type]
@@ -53,12 +57,12 @@ class Result(ABC):
         return figure_of(self)
 
     def __str__(self) -> str:
-        frame = self.to_frame()
+        frame = self.shown()
         table = "(nothing)" if frame.empty else frame.to_string(index=False, na_rep="")
         return "\n".join(part for part in (self.title, self.summary(), table) if part)
 
     def _repr_html_(self) -> str:
-        frame = self.to_frame()
+        frame = self.shown()
         said = f"<p>{escape(self.summary())}</p>" if self.summary() else ""
         table = frame.to_html(index=False, na_rep="", border=0, escape=True)
         return f"<h4>{escape(self.title)}</h4>{said}{table}"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["register_commands"]
 
 _VERBS: Final = {
-    "demo": "Record a real strategy on real data, and look at what was captured.",
+    "demo": "Record a strategy, and look at what was captured.",
     "run": "Run a script or a workflow, and list what came of it.",
     "ls": "List the runs of a store.",
     "show": "Show a run, or one signal with its context and its fate.",

@@ -12,6 +12,7 @@ from capture.commands.terminal.text import safe
 from capture.commands.words import (
     NOT_CLEAN,
     choice_options,
+    entry_option,
     find_run,
     json_option,
     refuse_unknown,
@@ -23,6 +24,7 @@ from capture.errors import CorruptRecording, RunNotFound, StoreError
 
 if TYPE_CHECKING:
     from capture.analysis.consistency import ConsistencyReport
+    from capture.analysis.forward import Entry
 
 __all__ = ["command", "draw"]
 
@@ -37,17 +39,24 @@ _COLOURS = {"error": "red", "warning": "yellow", "note": ""}
 @store_option
 @click.option("--check", "only_check", is_flag=True, help="Check consistency only; see the status.")
 @click.option("--no-hashes", is_flag=True, help="Do not check every byte, as `verify` does.")
+@entry_option
 @choice_options
 @json_option
 def command(
-    run: str, store: str, only_check: bool, no_hashes: bool, as_json: bool, **chosen: Any
+    run: str,
+    store: str,
+    only_check: bool,
+    no_hashes: bool,
+    entry: Entry | None,
+    as_json: bool,
+    **chosen: Any,
 ) -> None:
     """Analyze the signals of RUN: their quality, and whether they agree with themselves.
 
     Each finding names its check, how bad it is, the events that it concerns and what to do. Errors
     and warnings make a run inconsistent; notes do not.
     """
-    quality, report = _analyze(store, run, only_check, not no_hashes, chosen)
+    quality, report = _analyze(store, run, only_check, not no_hashes, entry, chosen)
     if as_json:
         told = {} if quality is None else {"quality": quality.to_dict()}
         write({**told, "consistency": report.to_dict()})
@@ -63,7 +72,12 @@ def command(
 
 
 def _analyze(
-    place: str, run: str, only_check: bool, hashes: bool, chosen: dict[str, Any]
+    place: str,
+    run: str,
+    only_check: bool,
+    hashes: bool,
+    entry: Entry | None,
+    chosen: dict[str, Any],
 ) -> tuple[Any, ConsistencyReport]:
     from capture.analysis.analyzer import SignalAnalyzer
     from capture.store.store import open_store
@@ -80,7 +94,7 @@ def _analyze(
                 chosen["strategies"] or None,
                 chosen["regimes"] or None,
             )
-            quality = None if only_check else analyzer.analyze_signal_quality()
+            quality = None if only_check else analyzer.analyze_signal_quality(entry=entry)
             return quality, analyzer.validate_signal_consistency(hashes=hashes)
         except (CorruptRecording, RunNotFound) as exc:
             if not only_check:

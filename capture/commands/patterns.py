@@ -9,7 +9,14 @@ import click
 from capture.commands.terminal.document import write
 from capture.commands.terminal.screen import Screen
 from capture.commands.terminal.text import safe
-from capture.commands.words import choose_run, json_option, run_argument, store_option, verb
+from capture.commands.words import (
+    choose_run,
+    entry_option,
+    json_option,
+    run_argument,
+    store_option,
+    verb,
+)
 
 if TYPE_CHECKING:
     from capture.analysis.patterns.report import PatternReport, SignalPattern
@@ -37,13 +44,7 @@ __all__ = ["command", "draw"]
     metavar="BARS",
     help="The outcome is the return over so many bars.",
 )
-@click.option(
-    "--entry",
-    type=click.Choice(["next_open", "close"]),
-    default="next_open",
-    show_default=True,
-    help="Where that return begins.",
-)
+@entry_option
 @click.option(
     "--alpha",
     type=float,

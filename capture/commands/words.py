@@ -22,6 +22,7 @@ __all__ = [
     "NOT_CLEAN",
     "choice_options",
     "choose_run",
+    "entry_option",
     "find_run",
     "json_option",
     "newest_run",
@@ -55,6 +56,12 @@ results_option = click.option(
 run_argument = click.argument("run", metavar="[RUN]", default=LATEST)
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Answer with one JSON document, and nothing else."
+)
+
+entry_option = click.option(
+    "--entry",
+    type=click.Choice(["next_open", "close"]),
+    help="Where returns begin.  [default: next_open; close where no bars have an open]",
 )
 
 

@@ -155,6 +155,22 @@ def test_orders_of_one_bar_at_several_prices_are_no_duplicates(tmp_path: Path) -
     assert _ladder(tmp_path / "alike", (99.0, 99.0))["duplicates"][0] is Severity.WARNING
 
 
+def test_a_stop_beside_an_entry_is_no_conflict(tmp_path: Path) -> None:
+    stop = {"order_type": "stop", "stop_price": 90.0, "size": 1.0}
+    assert "conflicts" not in _both_ways(tmp_path / "stop", stop)
+    assert _both_ways(tmp_path / "market", {"size": 1.0})["conflicts"][0] is Severity.WARNING
+
+
+def _both_ways(folder: Path, selling: dict[str, Any]) -> dict[str, Any]:
+    with capture.SignalCaptureEngine(capture.SignalCaptureConfig(storage_path=folder)) as engine:
+        for side, order in ((1, {"order_type": "market", "size": 1.0}), (-1, selling)):
+            engine.capture_signal(
+                {"symbol": "GOOG", "direction": side, "bar_index": 3, "order": order},
+                {"timestamp": pd.Timestamp("2024-01-04", tz="UTC"), "strategy_id": "both"},
+            )
+    return found(capture.open(folder).latest())
+
+
 def _ladder(folder: Path, prices: tuple[float, float]) -> dict[str, Any]:
     with capture.SignalCaptureEngine(capture.SignalCaptureConfig(storage_path=folder)) as engine:
         for price in prices:

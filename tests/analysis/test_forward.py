@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from capture.analysis.forward import forward_returns
+from capture.analysis.labels import triple_barrier
 from capture.analysis.material import Material
+from capture.analysis.patterns import find
 from capture.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -105,6 +108,27 @@ def test_a_horizon_that_is_no_number_of_bars_is_refused(real: Material, horizons
 def test_an_entry_that_there_is_not_is_refused(real: Material) -> None:
     with pytest.raises(ConfigError, match="next_open, close"):
         forward_returns(real, [1], "open")  # type: ignore[arg-type]
+
+
+def test_returns_begin_at_the_close_where_no_bars_have_an_open(real: Material) -> None:
+    bare = {
+        key: replace(bars, columns={n: v for n, v in bars.columns.items() if n != "open"})
+        for key, bars in real.bars.items()
+    }
+    without = replace(real, bars=bare)
+    chosen, asked = forward_returns(without, [5]), forward_returns(real, [5], "close")
+    assert chosen.entry == "close"
+    assert np.isfinite(chosen.market).any()
+    assert np.array_equal(chosen.market, asked.market, equal_nan=True)
+    assert forward_returns(real, [5]).entry == "next_open"
+    assert not np.isfinite(forward_returns(without, [5], "next_open").market).any()
+    found, same = (find(one, horizon_bars=5, entry=how, slides=50)
+                   for one, how in ((without, None), (real, "close")))  # fmt: skip
+    assert found.entry == "close"
+    assert found.to_dict() == same.to_dict()
+    labels, alike = (triple_barrier(one, entry=how)
+                     for one, how in ((without, None), (without, "close")))  # fmt: skip
+    assert np.array_equal(labels.label, alike.label)
 
 
 def test_bars_that_several_runs_read_are_one_series(

@@ -334,6 +334,10 @@ def test_a_report_shows_itself_as_frame_text_page_and_plain_values(
     assert {"mean", "hit_rate", "ic", "rank_ic", "dropped_share"} <= set(frame.columns)
     assert f"{report.total_signals} signals" in str(report)
     assert "<table" in report._repr_html_()
+    shown = report.shown()
+    assert shown["mean"].tolist() == [f"{row.mean:.2%}" for row in report.forward.rows]
+    assert shown["rank IC"].tolist() == [f"{row.rank_ic:.3f}" for row in report.information.rows]
+    assert max(map(len, str(report).splitlines()[-4:])) <= 90
     said = json.loads(json.dumps(report.to_dict()))
     assert said["forward"]["rows"][0]["mean"] == report.forward.rows[0].mean
     assert said["total_signals"] == report.total_signals

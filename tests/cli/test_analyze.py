@@ -41,3 +41,6 @@ def test_without_check_quality_is_told_too(call, store):
     assert result.exit_code == 0, result.output
     assert "Signal quality" in result.stdout
     assert "Consistency" in result.stdout
+    assert "From the next bar's open" in result.stdout
+    closes = call("analyze", "--entry", "close")
+    assert "From the close of the signal's bar" in closes.stdout

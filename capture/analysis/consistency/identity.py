@@ -91,16 +91,23 @@ def _intents(subject: Subject, rows: NDArray[np.int64]) -> pd.DataFrame:
 def conflicts(subject: Subject) -> Iterator[Problem]:
     """Find signals of one strategy that want opposite directions on one bar."""
     directions = subject.numbers("direction")
-    sided = np.flatnonzero((directions == 1) | (directions == -1))
-    frame = pd.DataFrame(
-        {"place": subject.groups(*_PLACE)[sided], "bar": subject.bars_of_signals()[sided]}
-    )
-    # Rows that are alike in place and bar, but not all in direction.
-    alone = frame.assign(direction=directions[sided])
-    whole = frame.groupby(["place", "bar"], sort=False).ngroup().to_numpy()
-    total = np.bincount(whole, minlength=1)
-    signed = np.bincount(whole, weights=alone["direction"].to_numpy(), minlength=1)
-    rows = sided[np.abs(signed[whole]) != total[whole]] if len(sided) else sided
+    rows = _opposed(subject, np.flatnonzero((directions == 1) | (directions == -1)))
+    if len(rows):
+        # An order that waits for its price, such as a stop beside an entry, wants nothing yet.
+        kinds = _intents(subject, rows)["order_type"].fillna("")
+        rows = _opposed(subject, rows[kinds.isin(("", "market")).to_numpy()])
     return subject.problems(
         rows, "signals want the opposite of another of the same bar, symbol and strategy"
     )
+
+
+def _opposed(subject: Subject, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return those of these rows whose place and bar others share in another direction."""
+    directions = subject.numbers("direction")[rows].astype(np.float64)
+    frame = pd.DataFrame(
+        {"place": subject.groups(*_PLACE)[rows], "bar": subject.bars_of_signals()[rows]}
+    )
+    whole = frame.groupby(["place", "bar"], sort=False).ngroup().to_numpy()
+    total = np.bincount(whole, minlength=1)
+    signed = np.bincount(whole, weights=directions, minlength=1)
+    return rows[np.abs(signed[whole]) != total[whole]] if len(rows) else rows

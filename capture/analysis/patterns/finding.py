@@ -60,7 +60,7 @@ def find(source: Any, **settings: Any) -> PatternReport:
         later_signals=int((~outcomes.earlier).sum()),
         min_support=search.min_support,
         horizon_bars=search.horizon_bars,
-        entry=search.entry,
+        entry=outcomes.entry,
         alpha=search.alpha,
         slides=tested.count,
         contradicted=contradicted,

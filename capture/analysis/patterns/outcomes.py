@@ -31,6 +31,7 @@ class Outcomes:
 
     Attributes:
         horizon: length of the returns, in bars.
+        entry: where they begin.
         rows: their rows among the signals.
         earlier: which of them are searched for patterns; the others come later and only confirm.
         direction: 1 or -1.
@@ -46,6 +47,7 @@ class Outcomes:
     """
 
     horizon: int
+    entry: Entry
     rows: Wholes
     earlier: Flags
     direction: Wholes
@@ -80,7 +82,7 @@ class Outcomes:
         return found * self.direction[self.earlier, None].astype(np.float32)
 
 
-def outcomes_of(material: Material, horizon: int, entry: Entry, holdout: float) -> Outcomes:
+def outcomes_of(material: Material, horizon: int, entry: Entry | None, holdout: float) -> Outcomes:
     """Return what signals earned, parted in time.
 
     Args:
@@ -98,7 +100,7 @@ def outcomes_of(material: Material, horizon: int, entry: Entry, holdout: float) 
     place, bar = placed.place[rows], placed.bar[rows]
     edge = splits[place] if len(splits) else np.empty(0, np.int64)
     later, earlier = bar >= edge, bar + horizon < edge
-    market = [_path(bars, horizon, entry) for bars in placed.series]
+    market = [_path(bars, horizon, forward.entry) for bars in placed.series]
     before = [path[: max(split - horizon, 0)] for path, split in zip(market, splits, strict=True)]
     after = [path[split:] for path, split in zip(market, splits, strict=True)]
     drift = np.where(later, _means(after)[place], _means(before)[place])
@@ -106,6 +108,7 @@ def outcomes_of(material: Material, horizon: int, entry: Entry, holdout: float) 
     rows, direction = rows[kept], forward.direction[rows][kept]
     return Outcomes(
         horizon=horizon,
+        entry=forward.entry,
         rows=rows,
         earlier=earlier[kept],
         direction=direction,

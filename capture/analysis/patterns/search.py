@@ -22,7 +22,7 @@ class Search:
     Attributes:
         min_support: a pattern holds for at least this share of the signals.
         horizon_bars: the outcome is the return over so many bars.
-        entry: where it begins: "next_open" or "close".
+        entry: where it begins: "next_open" or "close"; by default as for forward returns.
         alpha: chance of reporting any pattern where there is none.
         holdout: share of the signals, the last in time, that are not searched and only confirm.
         bins: into so many equally full bins each quantity is cut.
@@ -35,7 +35,7 @@ class Search:
 
     min_support: float = 0.05
     horizon_bars: int = 5
-    entry: Entry = "next_open"
+    entry: Entry | None = None
     alpha: float = 0.05
     holdout: float = 0.3
     bins: int = 3
