@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 import capture
+from benchmarks.across.hosts import HOSTS, installed
 from benchmarks.hosts import DENSITIES, Host, Run, market, quiet
 from benchmarks.report import Figure, Report, Table
 
@@ -26,11 +27,7 @@ if TYPE_CHECKING:
 
     from benchmarks.sizes import Sizes
 
-__all__ = ["HOSTS", "host", "run"]
-
-HOSTS: Final = (
-    "Builtin", "Backtesting", "Backtrader", "Bt", "Nautilus", "Pybroker", "Vectorbt", "Zipline"
-)  # fmt: skip
+__all__ = ["host", "hosts", "run"]
 
 _GOALS_PCT: Final = {
     ("built-in", "5%"): 5.0,
@@ -50,6 +47,10 @@ _GOALS_PCT: Final = {
     ("zipline", "5%"): 2.0,
     ("zipline", "100%"): 10.0,
 }
+
+
+_IMPORTED: Final = {**HOSTS, "nautilus": "nautilus_trader.backtest.engine"}
+"""By backtester, what a script that runs it imports."""
 
 
 class _SignalsAndFills:
@@ -129,12 +130,17 @@ def host(name: str) -> Host:
     return made
 
 
+def hosts() -> Iterator[Host]:
+    """Yield the backtesters that are installed, the built-in one first."""
+    for name in sorted(installed(), key=lambda name: name != "builtin"):
+        yield host(name.capitalize())
+
+
 def run(sizes: Sizes) -> Report:
     """Measure, in every host, a strategy that acts on few bars and one that acts on every bar."""
     tables: list[Table] = []
     figures: list[Figure] = []
-    for name in HOSTS:
-        made = host(name)
+    for made in hosts():
         for density in DENSITIES:
             with TemporaryDirectory() as folder, quiet():
                 table, found = _density(made, density, sizes, Path(folder))
@@ -284,14 +290,9 @@ def _observers(make: Callable[[], object], count: int) -> Iterator[None]:
 
 def _imports(processes: int) -> Table:
     """Measure what a process pays once, each in a process of its own."""
+    modules = [_IMPORTED[name] for name in installed()]
     cases = {
-        "import backtesting": "import backtesting",
-        "import backtrader": "import backtrader",
-        "import bt": "import bt",
-        "import pybroker": "import pybroker",
-        "import nautilus_trader's engine": "import nautilus_trader.backtest.engine",
-        "import vectorbt": "import vectorbt",
-        "import zipline": "import zipline",
+        **{f"import {module}": f"import {module}" for module in modules},
         "import capture": "import capture",
         "import capture.wrap and the engine": "from capture import SignalCaptureEngine, wrap",
         "import pyarrow.parquet and dataset": "import pyarrow.parquet, pyarrow.dataset",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import capture
 from benchmarks.hosts import market, quiet
 from benchmarks.measuring import interleaved
-from benchmarks.overhead import HOSTS, host
+from benchmarks.overhead import hosts
 from benchmarks.report import Report, Table
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ def run(sizes: Sizes) -> Report:
     """Measure strategies that think for some time about every bar."""
     bars = market(sizes.replay_bars)
     rows = []
-    for name in HOSTS:
-        made = host(name)
+    for made in hosts():
         for cost in _COSTS_US:
             with TemporaryDirectory() as folder, quiet():
                 store = Path(folder)

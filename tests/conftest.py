@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-import tomllib
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
-from packaging.requirements import Requirement
+
+from tests.hosts import names_one_left_out
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,25 +26,9 @@ if STARTUP not in sys.path:
     )
 
 
-def _other_hosts() -> frozenset[str]:
-    """Return the backtesters that do not allow the pandas that is installed."""
-    if int(version("pandas").split(".")[0]) < 3:
-        return frozenset()
-    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))
-    extras = project["project"]["optional-dependencies"]
-    every, some = (
-        {host for one in map(Requirement, extras[extra]) for host in one.extras}
-        for extra in ("hosts", "hosts-pandas3")
-    )
-    return frozenset(every - some)
-
-
-OTHER_HOSTS: Final = _other_hosts()
-
-
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Leave out the tests of backtesters that do not allow this pandas; none is left out else."""
-    return True if collection_path.name in OTHER_HOSTS else None
+    """Leave out what is named after a backtester that does not allow this pandas, and no more."""
+    return True if names_one_left_out(collection_path.name) else None
 
 
 # Hundreds of processes would each compile our sources anew where this is set.

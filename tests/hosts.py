@@ -1,19 +1,25 @@
 """The host legs of the tests: `python tests/hosts.py EXTRA [words for pytest]`.
 
 It runs every test that is marked `host` in the environment that it is called in, and remembers
-which backtester was met in which version. A backtester of the extra that is not installed is an
-error, before any test runs. Without an extra it prints what was remembered of all environments.
+which backtester was met in which version, and how many of the tests named after it passed. A
+backtester of the extra that is not installed is an error, before any test runs. Without an extra it
+prints what was remembered of all environments.
 """
 
 from __future__ import annotations
 
 import json
 import platform
+import re
 import subprocess
 import sys
 import tomllib
+import xml.etree.ElementTree as ET
+from collections import Counter
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from packaging.requirements import Requirement
@@ -36,6 +42,23 @@ def declared(extra: str, text: str | None = None) -> dict[str, str]:
     return found
 
 
+@cache
+def left_out() -> frozenset[str]:
+    """Return the backtesters that do not allow the pandas that is installed."""
+    if int(version("pandas").split(".")[0]) < 3:
+        return frozenset()
+    return frozenset(declared("hosts").keys() - declared("hosts-pandas3").keys())
+
+
+def names_one_left_out(name: str) -> bool:
+    """Say whether a file or a title has the name of a backtester that is left out as a word."""
+    return not left_out().isdisjoint(_words(name))
+
+
+def _words(name: str) -> list[str]:
+    return re.split(r"[^a-z0-9]+", name.lower())
+
+
 def installed(hosts: dict[str, str]) -> dict[str, str]:
     """Return the version of each backtester; one that is missing ends the run."""
     found, missing = {}, []
@@ -49,17 +72,30 @@ def installed(hosts: dict[str, str]) -> dict[str, str]:
     return found
 
 
+def passed(report: Path, hosts: dict[str, str]) -> dict[str, int]:
+    """Return how many tests in files that are named after each backtester passed."""
+    counts: Counter[str] = Counter()
+    for case in ET.parse(report).iter("testcase"):
+        if {child.tag for child in case}.isdisjoint({"failure", "error", "skipped"}):
+            counts.update(set(_words(case.get("classname", ""))))
+    return {host: counts[host] for host in hosts}
+
+
 def table(legs: list[dict[str, Any]]) -> str:
     """Return which backtester was tested with which pandas, as lines."""
     hosts = sorted({host for leg in legs for host in leg["hosts"]})
     titles = ["backtester", *(f"pandas {leg['pandas']}" for leg in legs)]
-    rows = [[host, *(leg["hosts"].get(host, "-") for leg in legs)] for host in hosts]
+    rows = [[host, *(_cell(leg, host) for leg in legs)] for host in hosts]
     rows.append(["result", *(("passed" if leg["status"] == 0 else "failed") for leg in legs)])
     widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in (titles, *rows)
     )
+
+
+def _cell(leg: dict[str, Any], host: str) -> str:
+    return f"{leg['hosts'][host]}, {leg['passed'][host]} tests" if host in leg["hosts"] else "-"
 
 
 def main(arguments: list[str]) -> int:
@@ -71,13 +107,16 @@ def main(arguments: list[str]) -> int:
         return max((leg["status"] for leg in legs), default=1)
     extra, *words = arguments
     hosts = installed(declared(extra))
-    pytest = [sys.executable, "-m", "pytest", "-m", "host", *words]
-    done = subprocess.run(pytest, cwd=ROOT, check=False)
+    with TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        pytest = [sys.executable, "-m", "pytest", "-m", "host", f"--junit-xml={report}", *words]
+        status = subprocess.run(pytest, cwd=ROOT, check=False).returncode
+        counts = passed(report, hosts) if report.exists() else dict.fromkeys(hosts, 0)
     said = {"python": platform.python_version(), "pandas": version("pandas"), "hosts": hosts}
-    leg = {**said, "extra": extra, "status": done.returncode}
+    leg = {**said, "extra": extra, "passed": counts, "status": status}
     (ROOT / f".hosts-{extra}.json").write_text(json.dumps(leg), encoding="utf-8")
     sys.stdout.write(f"\nPython {leg['python']}\n{table([leg])}\n")
-    return done.returncode
+    return status
 
 
 if __name__ == "__main__":

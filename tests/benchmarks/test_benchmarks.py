@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from tests.hosts import names_one_left_out
+
 ROOT = Path(__file__).resolve().parents[2]
 TITLES = {
     "caller": ("Caller time per signal", "Capture and flush"),
@@ -72,7 +74,8 @@ def test_a_benchmark_runs_and_gives_its_tables_as_text_and_as_json(
     assert done.returncode == 0, done.stderr
     said = json.loads(path.read_text(encoding="utf-8"))
     found = said["benchmarks"][name]
-    for title, table in zip(TITLES[name], found["tables"], strict=True):
+    titles = [title for title in TITLES[name] if not names_one_left_out(title)]
+    for title, table in zip(titles, found["tables"], strict=True):
         assert table["title"].startswith(title)
         assert table["title"] in done.stdout
         assert table["rows"]

@@ -12,30 +12,22 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from packaging.requirements import Requirement
+
+from tests.hosts import names_one_left_out
 
 ROOT: Final = Path(__file__).parents[2]
 _PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
 def _pages() -> Iterator[str]:
-    """Yield the pages; with pandas 3, without the tutorials of backtesters that do not allow it."""
-    extras = _PROJECT["project"]["optional-dependencies"]
-    every, some = (
-        {host for one in map(Requirement, extras[extra]) for host in one.extras}
-        for extra in ("hosts", "hosts-pandas3")
-    )
-    left_out = {f"tutorial-{host}.md" for host in every - some}
-    if int(version("pandas").split(".")[0]) < 3:
-        left_out = set()
+    """Yield the pages; none of a backtester that does not allow this pandas."""
     yield from ("README.md", "CONTRIBUTING.md", "examples/README.md")
     for page in sorted((ROOT / "docs").glob("*.md")):
-        if page.name not in left_out:
+        if not names_one_left_out(page.name):
             yield f"docs/{page.name}"
 
 
@@ -220,7 +212,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("page", PAGES)
     if "example" in metafunc.fixturenames:
         names = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
-        metafunc.parametrize("example", names)
+        kept = [name for name in names if not names_one_left_out(name)]
+        metafunc.parametrize("example", kept)
 
 
 @pytest.fixture

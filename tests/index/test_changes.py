@@ -195,6 +195,6 @@ def test_the_file_is_readable_and_one_of_another_kind_is_refused(tmp_path: Path)
     assert frame["new"].tolist() == ["bull", "bear"]
     assert frame["bar_index"].tolist() == [20, 35]
     assert frame["confidence"].iloc[0] == 0.8 and math.isnan(frame["confidence"].iloc[1])
-    assert trend().to_frame()["old"].tolist() == [None, "bull"]
+    assert trend().to_frame()["old"].fillna("none").tolist() == ["none", "bull"]
     with pytest.raises(StoreError, match="holds changes, not signals"):
         SignalIndex.load(path)

@@ -211,7 +211,7 @@ def test_pandas_and_duckdb_read_the_file(tmp_path: Path) -> None:
     rows = duckdb.sql(f"SELECT bar_index, value, metadata FROM '{path}'").fetchall()
     assert rows == [(3, 1, '{"why": "cross"}'), (9, None, None)]
     assert str(pq.read_schema(path).field("value").type) == "int8"
-    assert index.to_frame()["classifier_trend"].tolist() == ["bull", None]
+    assert index.to_frame()["classifier_trend"].fillna("none").tolist() == ["bull", "none"]
 
 
 def test_a_damaged_or_foreign_file_is_named(tmp_path: Path) -> None:

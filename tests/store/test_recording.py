@@ -129,7 +129,7 @@ def test_the_last_status_is_the_fate(store: Store, record_tables: Callable[..., 
     )
     found = store[run_id].signals()
     assert list(found["disposition"]) == ["executed", "error", "generated"]
-    assert list(found["reason"]) == ["filled", None, None]
+    assert list(found["reason"].fillna("none")) == ["filled", "none", "none"]
 
 
 def test_each_part_has_its_own_fates(store: Store, record_tables: Callable[..., str]) -> None:
@@ -207,8 +207,8 @@ def test_parameters_come_from_the_segment_of_the_signal(
     found = store[record_tables(store, {"signals": columns}, segments=segments)].signals()
     assert list(found["param_fast"][:2]) == [2.5, 1.0]
     assert found["param_fast"][2:].isna().all()
-    assert list(found["param_name"]) == [None, "a", None]
-    assert list(found["param_deep"]) == [None, '{"x": [1]}', None]
+    assert list(found["param_name"].fillna("none")) == ["none", "a", "none"]
+    assert list(found["param_deep"].fillna("none")) == ["none", '{"x": [1]}', "none"]
     assert found["param_slow"].iloc[0]
 
 
@@ -229,7 +229,7 @@ def test_the_last_note_of_a_name_is_the_signals(
     )
     recording = store[run_id]
     found = recording.signals()
-    assert list(found["note_why"]) == ["last", None]
+    assert list(found["note_why"].fillna("none")) == ["last", "none"]
     assert found["note_score"].iloc[1] == 0.5
     assert "note_on the bar" not in found
     assert list(recording.notes()["value"]) == ["first", "last", 0.5, 1]
