@@ -20,6 +20,7 @@ from nautilus_trader.trading.strategy import Strategy
 
 import capture
 from benchmarks.hosts import CLOCK, OPTIONS, Run, busy
+from capture_nautilus.deferring import Deferring
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Nautilus"]
 
 _mark = CLOCK.marks.append
-_TYPE: Final = "EUR/USD.SIM-1-HOUR-BID-EXTERNAL"
+_TYPE: Final = "EUR/USD.SIM-1-HOUR-MID-EXTERNAL"
 
 
 class Config(StrategyConfig, frozen=True):
@@ -54,7 +55,7 @@ class SmaCross(Strategy):  # type: ignore[misc]
         """Subscribe."""
         kind = BarType.from_str(_TYPE)
         self.instrument = self.cache.instrument(kind.instrument_id)
-        self.size = self.instrument.make_qty(100_000)
+        self.size = self.instrument.make_qty(1_000)
         self.register_indicator_for_bars(kind, self.fast)
         self.register_indicator_for_bars(kind, self.slow)
         self.subscribe_bars(kind)
@@ -97,13 +98,13 @@ class Nautilus:
     """NautilusTrader."""
 
     name = "nautilus"
-    share = 0.2
+    share = 0.04
     has_bars = True
 
     def run(self, density: str, bars: pd.DataFrame, store: Path | None) -> Run:
         """Run a strategy of this density, captured if there is a store."""
         kind = SmaCross if density == "5%" else EveryBar
-        return CLOCK.run(self._engine(kind, bars, store).run)
+        return CLOCK.run(self._engine(kind, bars, store).run, Deferring)
 
     def original(self, bars: pd.DataFrame, cost_us: float, store: Path | None) -> Any:
         """Run a strategy that thinks so long about every bar; captured if there is a store."""

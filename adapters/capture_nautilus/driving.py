@@ -150,6 +150,8 @@ def _on_start(
         join(ear, config)
         self._capture = ear
         _heard(name, own)(self)
+        if self._capture is ear:
+            ear.ready()
 
     return on_start
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nautilus_trader.model.enums import PositionSide, TimeInForce
@@ -12,6 +13,7 @@ from nautilus_trader.trading.strategy import Strategy
 from capture.errors import CaptureError, InvalidEvent
 from capture.events import Reason
 from capture.journal import NULL_FLOAT, NULL_INT
+from capture_nautilus.arguments import VERBS, bound
 from capture_nautilus.holdings import Holdings
 from capture_nautilus.meaning import NOTHING, closing, editing, of_order
 from capture_nautilus.outcomes import Outcomes
@@ -20,13 +22,15 @@ from capture_nautilus.reading import CacheReads, PortfolioReads, Ticking, looks_
 from capture_nautilus.setting_up import timers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     from capture_nautilus.market import Series
     from capture_nautilus.session import Session
     from capture_nautilus.writing import Writer
 
-__all__ = ["OUTSIDE", "VERBS", "Ear", "State"]
+    _Place = tuple[Series | None, Sequence[int], Callable[[], float]]
+
+__all__ = ["OUTSIDE", "Ear", "State"]
 
 OUTSIDE: Final = ""
 """The phase outside of the strategy's callbacks: the host itself is at work."""
@@ -34,6 +38,10 @@ OUTSIDE: Final = ""
 _UNFIT: Final = (struct.error, TypeError, ValueError, OverflowError)
 _CLOSES: Final = frozenset({"close_position", "close_all_positions"})
 _OF_HOST: Final = frozenset({"cancel_order", "modify_order"})
+
+
+def _no_capital() -> float:
+    return NULL_FLOAT
 
 
 class State(NamedTuple):
@@ -64,6 +72,7 @@ class Ear:
         missing: what could not be kept.
         holdings: what it holds.
         outcomes: what became of its orders.
+        deferring: knows whether that is recorded as it happens.
         writer: writes what it wants; None if nothing is recorded any more.
         session: the run.
         setup: what it subscribed to, and its timers.
@@ -83,6 +92,7 @@ class Ear:
         self.missing: set[str] = set()
         self.holdings = Holdings()
         self.outcomes = Outcomes(self)
+        self.deferring = self.outcomes.deferring
         self.writer: Writer | None = None
         self.session: Session | None = None
         self.outgrown = False
@@ -94,6 +104,7 @@ class Ear:
         self.cache_seen = CacheReads(real, self.read)
         self.portfolio_seen = PortfolioReads(self.portfolio, self.read)
         self.clock_seen = Ticking(self.clock, timers(self))
+        self._places: dict[Any, _Place] = {}
         self._involved: list[Placed] = []
         self._submits = original.submit_order is not Strategy.submit_order
         self._closes: tuple[State, int, int, dict[str, Any]] | None = None
@@ -109,6 +120,14 @@ class Ear:
         if self._replays is None:
             self.reads.add(name)
 
+    def ready(self) -> None:
+        """Prepare for the first bar, now that the strategy has started."""
+        if self.writer is not None:
+            try:
+                self.writer.prepare()
+            except CaptureError as exc:
+                self.failed(exc)
+
     # --- where the strategy is ---------------------------------------------------------------
 
     def enter(self, phase: str) -> tuple[str, int, bool]:
@@ -122,16 +141,28 @@ class Ear:
     def state(self, instrument_id: Any) -> State:
         """Return what changes hands at this moment."""
         time_ns: int = self.clock.timestamp_ns()
-        series = None if self.session is None else self.session.market.of(instrument_id)
+        series, known, capital = self._places.get(instrument_id) or self._look_up(instrument_id)
+        bar = bisect_right(known, time_ns) - 1
         return State(
             series,
-            NULL_INT if series is None else max(series.at(time_ns), 0),
+            NULL_INT if series is None else bar if bar > 0 else 0,
             time_ns,
-            self.holdings.of(instrument_id),
-            NULL_FLOAT if self.session is None else self.session.capital(instrument_id),
+            self.deferring.held(instrument_id),
+            capital(),
             self.phase or "outside",
             self.number,
         )
+
+    def _look_up(self, instrument_id: Any) -> _Place:
+        """Return what is needed of an instrument at each call; it is kept once it is complete."""
+        if self.session is None:
+            return None, (), _no_capital
+        series = self.session.market.of(instrument_id)
+        capital = self.session.capital(instrument_id)
+        place = (series, () if series is None else series.known_ns, capital or _no_capital)
+        if capital is not None:
+            self._places[instrument_id] = place
+        return place
 
     # --- what it wants -----------------------------------------------------------------------
 
@@ -154,6 +185,7 @@ class Ear:
         try:
             return own(self.strategy, *args, **kwargs)
         except Exception as exc:
+            self.deferring.settle()
             for placed in self._involved:
                 if not placed.settled:
                     self.outcomes.refused(
@@ -181,6 +213,9 @@ class Ear:
     def _record(self, verb: str, given: dict[str, Any]) -> None:
         if self.writer is None:
             return
+        deferring = self.deferring
+        if deferring.most and len(deferring.noted) >= deferring.most:
+            deferring.make_room()
         try:
             _WRITES[verb](self, given)
         except CaptureError as exc:
@@ -205,11 +240,10 @@ class Ear:
     def _place(
         self, order: Any, state: State, signal: int, seq: int, *, leads: bool = True
     ) -> None:
-        known = self.outcomes.placed.get(order.client_order_id)
         placed = Placed(order, state.series, signal, seq, state.bar, leads)
         self._involved.append(placed)
-        if known is None:
-            self.outcomes.placed[order.client_order_id] = placed
+        if order.client_order_id not in self.outcomes.placed:
+            self.outcomes.place(placed)
         else:  # the host refuses the second one
             self.outcomes.refused(placed, Reason.INVALID_ORDER, "duplicate", state.time_ns)
 
@@ -243,9 +277,9 @@ class Ear:
 
     def _cancel_all_orders(self, given: dict[str, Any]) -> None:
         instrument_id = given["instrument_id"]
-        for placed in self.outcomes.placed.values():
-            if not placed.settled and placed.order.instrument_id == instrument_id:
-                placed.cancelling = True
+        for placed in self.outcomes.waiting():
+            if placed.order.instrument_id == instrument_id:
+                self.outcomes.cancels(placed)
         assert self.writer is not None
         state = self.state(instrument_id)
         self.writer.order(NULL_INT, "cancel_all_orders", state, NOTHING, given, "cancel")
@@ -253,7 +287,7 @@ class Ear:
     def _cancelling(self, order: Any) -> None:
         placed = self.outcomes.placed.get(order.client_order_id)
         if placed is not None:
-            placed.cancelling = True
+            self.outcomes.cancels(placed)
 
     def _change(self, verb: str, order: Any, given: Any, meaning: Any, action: str) -> None:
         placed = self.outcomes.placed.get(order.client_order_id)
@@ -310,10 +344,15 @@ class Ear:
 
     def heard(self, event: Any) -> None:
         """Record what the host tells of an order or a position."""
+        self.heard_all((event,))
+
+    def heard_all(self, events: Iterable[Any]) -> None:
+        """Record what the host told."""
         if self.writer is None:
             return
         try:
-            self.outcomes.heard(event)
+            self.outcomes.heard(events)
+            self.writer.write()
         except CaptureError as exc:
             self.failed(exc)
 
@@ -328,41 +367,4 @@ class Ear:
         return isinstance(order, Order) and order.client_order_id in self.outcomes.placed
 
 
-_PARAMETERS: Final[dict[str, tuple[tuple[str, Any], ...]]] = {
-    "submit_order": (("order", None), ("position_id", None), ("client_id", None), ("params", None)),
-    "submit_order_list": (
-        ("order_list", None), ("position_id", None), ("client_id", None), ("params", None),
-    ),
-    "modify_order": (
-        ("order", None), ("quantity", None), ("price", None), ("trigger_price", None),
-        ("client_id", None), ("params", None),
-    ),
-    "cancel_order": (("order", None), ("client_id", None), ("params", None)),
-    "cancel_orders": (("orders", None), ("client_id", None), ("params", None)),
-    "cancel_all_orders": (
-        ("instrument_id", None), ("order_side", None), ("client_id", None), ("params", None),
-    ),
-    "close_position": (
-        ("position", None), ("client_id", None), ("tags", None), ("time_in_force", None),
-        ("reduce_only", None), ("params", None),
-    ),
-    "close_all_positions": (
-        ("instrument_id", None), ("position_side", PositionSide.NO_POSITION_SIDE),
-        ("client_id", None), ("tags", None), ("time_in_force", None), ("reduce_only", None),
-        ("params", None),
-    ),
-}  # fmt: skip
-VERBS: Final = tuple(_PARAMETERS)
-_DEFAULTS: Final = {verb: dict(parameters) for verb, parameters in _PARAMETERS.items()}
-_NAMES: Final = {verb: tuple(given) for verb, given in _DEFAULTS.items()}
 _WRITES: Final = {verb: vars(Ear)[f"_{verb}"] for verb in VERBS}
-
-
-def bound(verb: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a call by name; the host says nothing of its own defaults."""
-    given = _DEFAULTS[verb].copy()
-    for name, value in zip(_NAMES[verb], args, strict=False):
-        given[name] = value
-    if kwargs:
-        given.update(kwargs)
-    return given

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nautilus_trader.trading.strategy import Strategy
 
-from capture_nautilus.ear import VERBS
-from capture_nautilus.outcomes import TELLING
+from capture_nautilus.arguments import VERBS
 from capture_nautilus.perturbing import perturb
 from capture_nautilus.setting_up import SUBSCRIPTIONS, subscription
 
@@ -21,16 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["Hearing"]
 
 _REGISTERING: Final = tuple(n for n in dir(Strategy) if n.startswith("register_indicator_"))
-
-
-def _handle_event(own: Callable[..., Any]) -> Callable[..., Any]:
-    def handle_event(self: Any, event: Any) -> None:
-        ear = self._capture
-        if ear is not None and type(event) in TELLING:
-            ear.heard(event)
-        own(self, event)
-
-    return handle_event
 
 
 def _register(own: Callable[..., Any]) -> Callable[..., Any]:
@@ -66,8 +55,10 @@ def _call(verb: str, own: Callable[..., Any]) -> Callable[..., Any]:
         ear = self._capture
         if ear is None:
             return own(self, *args, **kwargs)
-        if ear.acting and args:
-            ear.submitted(args[0])
+        if ear.acting:
+            if args:
+                ear.submitted(args[0])
+            return own(self, *args, **kwargs)
         return ear.call(verb, own, args, kwargs)
 
     made = submit_order if verb == "submit_order" else call
@@ -98,7 +89,6 @@ def _members() -> dict[str, Any]:
         "__module__": __name__,
         "__doc__": "A strategy whose calls are heard while an ear is on it.",
         "_capture": None,
-        "handle_event": _handle_event(Strategy.handle_event),
         "register": _register(Strategy.register),
         "cache": property(_cache),
         "portfolio": property(_portfolio),

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
-
-from nautilus_trader.model.enums import OrderSide
+from typing import Any
 
 from capture_nautilus.amounts import SCALE
 
 __all__ = ["Holdings"]
-
-_BUY: Final = OrderSide.BUY
 
 
 class Holdings:
@@ -28,7 +24,7 @@ class Holdings:
     def fill(self, event: Any) -> tuple[int, int]:
         """Take in a fill; return what its position was before, and the change."""
         units: int = event.last_qty.raw
-        if event.order_side != _BUY:
+        if not event.is_buy:
             units = -units
         instrument, position = event.instrument_id, event.position_id
         held, positions = self._held, self._positions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from nautilus_trader.indicators.base import Indicator
@@ -34,14 +35,14 @@ class Indicators:
         named = {id(value): name for name, value in vars(strategy).items()}
         self.columns: list[str] = []
         self.metadata: dict[str, Any] = {}
-        self._places: list[tuple[Any, str]] = []
+        self._places: list[tuple[attrgetter[Any], Any]] = []
         for one in self.made:
             name = self._free(str(named.get(id(one)) or repr(one)))
             parameters = {n: _shown(getattr(one, n, None)) for n in _parameters(one)}
             lines = [line for line in _lines(one) if line not in parameters]
             columns = [name if line == "value" else f"{name}_{line}" for line in lines]
             self.columns += [f"indicator_{column}" for column in columns]
-            self._places += [(one, line) for line in lines]
+            self._places += [(attrgetter(line), one) for line in lines]
             said = {"class": type(one).__name__, "repr": repr(one), "params": parameters}
             self.metadata[name] = {**said, "lines": columns}
 
@@ -55,7 +56,7 @@ class Indicators:
 
     def now(self) -> list[float]:
         """Return their values at this moment."""
-        return [_real(getattr(one, line)) for one, line in self._places]
+        return [v if type(v := get(one)) is float else _real(v) for get, one in self._places]
 
 
 def _lines(one: Any) -> Iterator[str]:

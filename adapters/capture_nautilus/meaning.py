@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from nautilus_trader.model.enums import OrderSide, OrderType
+from nautilus_trader.model.enums import OrderType
+from nautilus_trader.model.orders import MarketOrder
 
 from capture.journal import NULL_FLOAT
-from capture_nautilus.amounts import real
+from capture_nautilus.amounts import SCALE, real
 
 __all__ = ["NOTHING", "Meaning", "closing", "editing", "of_order", "type_of"]
 
@@ -53,6 +54,8 @@ class Meaning(NamedTuple):
 NOTHING: Final = Meaning(0, 0, "", NULL_FLOAT, "")
 """Of a cancel."""
 
+_CLOSING: Final = {side: Meaning(0, side, "market", NULL_FLOAT, "portion") for side in (-1, 0, 1)}
+
 
 def of_order(order: Any, held: float) -> Meaning:
     """Return what an order asks for.
@@ -61,19 +64,19 @@ def of_order(order: Any, held: float) -> Meaning:
         order: the host's order.
         held: the strategy's position before.
     """
-    side = 1 if order.side == OrderSide.BUY else -1
-    units = real(order.quantity)
-    kind = order.order_type
+    side = 1 if order.is_buy else -1
+    units = order.quantity.raw / SCALE
     size, unit, direction = units, "quote" if order.is_quote_quantity else "units", side
-    if kind == OrderType.MARKET:
+    if type(order) is MarketOrder:
         if order.is_reduce_only and held * side < 0:  # it can do no more than close
             size, unit = min(units / abs(held), 1.0), "portion"
             direction = side if size < 1.0 else 0
-        return Meaning(direction, side, "market", size, unit, units=units)
+        return Meaning(direction, side, "market", size, unit, NULL_FLOAT, NULL_FLOAT, NULL_FLOAT,
+                       units)  # fmt: skip
     return Meaning(
         direction,
         side,
-        _TYPES.get(kind, "market"),
+        _TYPES.get(order.order_type, "market"),
         size,
         unit,
         _real(order.price) if order.has_price else NULL_FLOAT,
@@ -85,7 +88,7 @@ def of_order(order: Any, held: float) -> Meaning:
 
 def closing(side: int) -> Meaning:
     """Return what closing a position asks for."""
-    return Meaning(0, side, "market", NULL_FLOAT, "portion")
+    return _CLOSING[side]
 
 
 def editing(quantity: Any, price: Any, trigger_price: Any) -> Meaning:

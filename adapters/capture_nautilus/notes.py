@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from capture.events import Reason, SignalStatus
+from capture.events import Reason
 from capture.journal import NULL_INT
 from capture.recorder.adapting import note
 from capture_nautilus.placed import Placed
@@ -65,5 +65,5 @@ def _refused(ear: Ear, series: Any, direction: int) -> int:
     state = ear.state(None if series is None else series.instrument_id)
     seq = ear.writer.signal(state, side)
     placed = Placed(None, series, seq, NULL_INT, state.bar)
-    ear.outcomes.settle(placed, SignalStatus.REJECTED, Reason.FILTERED, "strategy", state.time_ns)
+    ear.outcomes.refused(placed, Reason.FILTERED, None, state.time_ns, by="strategy")
     return seq

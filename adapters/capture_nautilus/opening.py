@@ -16,6 +16,7 @@ from capture.recorder.channel import Share
 from capture.recorder.facts import StrategyFacts
 from capture.store.run import RunStart
 from capture_nautilus import rows
+from capture_nautilus.deferring import Later
 from capture_nautilus.encoding import encode
 from capture_nautilus.facts import parameters
 from capture_nautilus.indicators import Indicators
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from capture.config import SignalCaptureConfig
+    from capture.journal.writer import Append
+    from capture.recorder.channel import Channel
     from capture_nautilus.ear import Ear
     from capture_nautilus.market import Series
     from capture_nautilus.session import Session
@@ -66,6 +69,7 @@ class Opened:
     Attributes:
         indicators: the strategy's.
         said: by sequence number of an order, the call and its arguments as they were given.
+        saying: those of the order that is being written, which has no number yet.
     """
 
     def __init__(self, session: Session, ear: Ear) -> None:
@@ -73,13 +77,19 @@ class Opened:
         self._session = session
         self._ear = ear
         self.said: dict[int, tuple[str, Any]] = {}
+        self.saying: tuple[str, Any] = ("", None)
         self._sources = getattr(ear.strategy, "source_ids", None)
         self._begin()
+
+    def forget(self) -> None:
+        """Have no channels yet."""
+        self._by_series: dict[Any, Channels] = {}
+        self._later: list[Later] = []
 
     def _begin(self) -> None:
         ear = self._ear
         self.indicators = Indicators(ear.strategy)
-        self._by_series: dict[Any, Channels] = {}
+        self.forget()
         facts = StrategyFacts(ear.strategy_id, params_of(ear.strategy), self.indicators.metadata)
         self._segment = self._session.engine.segment(facts)
 
@@ -100,6 +110,25 @@ class Opened:
         if known is None:
             known = self._by_series[key] = self._declare(series)
         return known
+
+    def declare(self) -> None:
+        """Declare the channels that are likely to be used, so that no signal waits for it."""
+        session = self._session
+        for series in session.subscribed(self._ear) or session.market.series[:1]:
+            self.channels(series)
+
+    def write(self) -> None:
+        """Write the rows that were taken to be written later."""
+        for later in self._later:
+            later.write()
+
+    def _told(self, channel: Channel) -> Append:
+        """Return what takes rows of what the host tells: at once, or to be written later."""
+        if not self._ear.deferring.most:
+            return channel.append
+        later = Later(channel)
+        self._later.append(later)
+        return later.append
 
     def _declare(self, series: Series | None) -> Channels:
         labels = {} if series is None else {"symbol": series.symbol, "timeframe": series.timeframe}
@@ -125,9 +154,9 @@ class Opened:
             joint.append,
             alone.append,
             engine.channel("orders", rows.ORDER, constants=own, late=late.of_orders).append,
-            engine.channel("fills", rows.FILL, constants=own, late=late.of_fills).append,
+            self._told(engine.channel("fills", rows.FILL, constants=own, late=late.of_fills)),
             engine.joint_channel(rows.FILL, (fills, executed)).append,
-            engine.channel("statuses", rows.STATUS, constants=own).append,
+            self._told(engine.channel("statuses", rows.STATUS, constants=own)),
         )
 
     # --- what is gathered late ---------------------------------------------------------------
@@ -141,7 +170,7 @@ class Opened:
             )
         }  # fmt: skip
         for seq in seqs:
-            verb, given = self.said.get(seq, ("", None))
+            verb, given = self.said.get(seq, self.saying)
             row = {} if given is None else self._texts(seq, verb, given)
             for name, values in found.items():
                 values.append(row.get(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from nautilus_trader.model.enums import ContingencyType
@@ -18,25 +19,15 @@ from nautilus_trader.model.events import (
 from capture.events import Reason, SignalStatus
 from capture.journal import NULL_INT
 from capture_nautilus.amounts import SCALE, real
+from capture_nautilus.deferring import Deferring
 from capture_nautilus.placed import Placed, Traded
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from capture_nautilus.ear import Ear
 
-__all__ = ["TELLING", "Outcomes", "reason_of"]
-
-TELLING: Final = frozenset(
-    {
-        OrderDenied,
-        OrderRejected,
-        OrderAccepted,
-        OrderCanceled,
-        OrderExpired,
-        OrderFilled,
-        PositionClosed,
-    }
-)
-"""The events of the host that say what became of an order."""
+__all__ = ["Outcomes", "reason_of"]
 
 _WORDS: Final = (
     ("duplicate", Reason.INVALID_ORDER),
@@ -59,16 +50,25 @@ _FILLED: Final = (SignalStatus.EXECUTED, Reason.FILLED)
 _PARTLY: Final = (SignalStatus.PARTIALLY_FILLED, Reason.PARTIALLY_FILLED)
 
 
+@lru_cache(maxsize=1024)
 def reason_of(said: str, otherwise: Reason) -> Reason:
     """Return the reason code of what the host says."""
     text = said.lower()
     return next((reason for word, reason in _WORDS if word in text), otherwise)
 
 
+def _completes(event: Any, order: Any) -> bool:
+    """Say whether a fill is an order's last one, and left nothing to fill; it may be long ago."""
+    return bool(
+        order.is_closed and not order.leaves_qty.raw and order.last_trade_id == event.trade_id
+    )
+
+
 class Outcomes:
     """Writes what becomes of the orders of one strategy.
 
     Attributes:
+        deferring: knows whether it is written as it happens.
         placed: the recorded orders, by the host's name.
         trades: the trades so far.
         unheard: orders of which no call told.
@@ -77,7 +77,10 @@ class Outcomes:
     def __init__(self, ear: Ear) -> None:
         """Write for an ear."""
         self._ear = ear
+        self.deferring = Deferring(ear)
         self.placed: dict[Any, Placed] = {}
+        self._waiting: list[Placed] = []
+        self._at = 0
         self.trades: list[Traded] = []
         self.unheard: set[str] = set()
         self._open: dict[Any, Traded] = {}
@@ -90,13 +93,31 @@ class Outcomes:
             OrderExpired: self._expired,
             OrderFilled: self._filled,
             PositionClosed: self._closed,
+            tuple: self._known,
         }
 
-    def heard(self, event: Any) -> None:
-        """Write what an event of the host says, before the strategy hears of it."""
-        told = self._told.get(type(event))
-        if told is not None:
-            told(event)
+    def heard(self, events: Iterable[Any]) -> None:
+        """Write what events of the host say."""
+        told = self._told
+        for event in events:
+            tell = told.get(type(event))
+            if tell is not None:
+                tell(event)
+            self._at += 1
+
+    def place(self, placed: Placed) -> None:
+        """Remember an order that the host is about to get."""
+        self.placed[placed.order.client_order_id] = placed
+        self._waiting.append(placed)
+
+    def waiting(self) -> list[Placed]:
+        """Return the orders of which it is not known yet what became of them."""
+        self._waiting = [placed for placed in self._waiting if not placed.settled]
+        return self._waiting
+
+    def cancels(self, placed: Placed) -> None:
+        """Take note that the strategy cancels an order."""
+        placed.cancelling = min(placed.cancelling, self._at + len(self.deferring.noted))
 
     # --- statuses ----------------------------------------------------------------------------
 
@@ -125,10 +146,19 @@ class Outcomes:
             time_ns,
         )
 
-    def refused(self, placed: Placed, reason: Reason, detail: str, time_ns: int) -> None:
-        """Write that the host refused an order with an error."""
+    def refused(
+        self, placed: Placed, reason: Reason, detail: str | None, time_ns: int, by: str = "broker"
+    ) -> None:
+        """Record that a call led to nothing, in the order of what the host tells."""
         placed.settled = True
-        self.settle(placed, SignalStatus.REJECTED, reason, "broker", time_ns, detail)
+        known = (placed, SignalStatus.REJECTED, reason, by, time_ns, detail)
+        if self.deferring.most:
+            self.deferring.noted.append(known)
+        else:
+            self._known(known)
+
+    def _known(self, known: tuple[Placed, SignalStatus, Reason, str, int, str | None]) -> None:
+        self.settle(*known)
 
     def _over(
         self, event: Any, status: SignalStatus, reason: Reason, actor: str, detail: str | None
@@ -162,7 +192,7 @@ class Outcomes:
         if placed.expiring:
             self._expired(event)
             return
-        if placed.cancelling:
+        if placed.cancelling <= self._at:
             reason, actor = Reason.CANCELLED_BY_STRATEGY, "strategy"
         elif placed.order.contingency_type in _CONTINGENT:
             reason, actor = Reason.CANCELLED_BY_OCO, "broker"
@@ -175,11 +205,10 @@ class Outcomes:
 
     def end_of_data(self, time_ns: int) -> None:
         """Write of every order that still waits that there are no more bars."""
-        for placed in self.placed.values():
-            if not placed.settled:
-                placed.settled = True
-                status = SignalStatus.PARTIALLY_FILLED if placed.filled else SignalStatus.EXPIRED
-                self.settle(placed, status, Reason.END_OF_DATA, "broker", time_ns)
+        for placed in self.waiting():
+            placed.settled = True
+            status = SignalStatus.PARTIALLY_FILLED if placed.filled else SignalStatus.EXPIRED
+            self.settle(placed, status, Reason.END_OF_DATA, "broker", time_ns)
 
     # --- fills -------------------------------------------------------------------------------
 
@@ -200,9 +229,11 @@ class Outcomes:
         else:
             placed.fills += 1
             placed.filled = True
-            done = placed.settled = placed.order.is_closed
+            done = placed.settled = _completes(event, placed.order)
         parts = self._split(event, before, units)
-        together = done and placed is not None and placed.leads and len(parts) == 1
+        # Of many, the fills are written by themselves, so that they stay in their order.
+        alone = len(parts) == 1 and not self.deferring.most
+        together = done and placed is not None and placed.leads and alone
         for part, traded, effect in parts:
             cost = commission if part == units else commission * (part / units)
             traded.commission += cost

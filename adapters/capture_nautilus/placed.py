@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from capture_nautilus.market import Series
 
-__all__ = ["Placed", "Traded"]
+__all__ = ["NEVER", "Placed", "Traded"]
+
+NEVER: Final = sys.maxsize
 
 
-@dataclass(slots=True)
 class Placed:
     """An order that was recorded, with how far it has come.
 
@@ -26,22 +28,33 @@ class Placed:
         filled: whether something of it was filled.
         fills: how many of its fills were heard of.
         settled: whether it is known what became of it.
-        cancelling: whether the strategy cancelled it.
+        cancelling: how much the host had told when the strategy cancelled it.
         expiring: whether the host cancels it because its time is over.
     """
 
-    order: Any
-    series: Series | None
-    signal_seq: int
-    order_seq: int
-    bar: int
-    leads: bool = True
-    accepted: bool = False
-    filled: bool = False
-    fills: int = 0
-    settled: bool = False
-    cancelling: bool = False
-    expiring: bool = False
+    accepted = False
+    filled = False
+    fills = 0
+    settled = False
+    cancelling: int = NEVER
+    expiring = False
+
+    def __init__(
+        self,
+        order: Any,
+        series: Series | None,
+        signal_seq: int,
+        order_seq: int,
+        bar: int,
+        leads: bool = True,
+    ) -> None:
+        """Remember order, signal and bar."""
+        self.order = order
+        self.series = series
+        self.signal_seq = signal_seq
+        self.order_seq = order_seq
+        self.bar = bar
+        self.leads = leads
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from capture.recorder.current import enter, leave
 from capture.recorder.engine import SignalCaptureEngine
 from capture.recorder.lifetimes import Runs
 from capture_nautilus import notes
-from capture_nautilus.amounts import real
+from capture_nautilus.amounts import SCALE
 from capture_nautilus.ending import equity_table, strategy_facts, trade_table
 from capture_nautilus.facts import host_settings
 from capture_nautilus.market import Market, Series, engine_of
@@ -95,11 +95,24 @@ class Session:
 
     def add(self, ear: Ear) -> None:
         """Hear one more strategy of the run."""
+        for other in self.ears:  # trades are numbered over all of them, as they begin
+            other.deferring.attend()
         ear.session, ear.observe = self, self.observe
         self.ears.append(ear)
         opened = self._opened[ear.strategy_id] = Opened(self, ear)
         ear.writer = opened.writer()
-        opened.channels(self.market.series[0] if self.market.series else None)
+        ear.deferring.listen(self._deferred())
+
+    def _deferred(self) -> int:
+        """Return how much is noted of orders until it is recorded; 0 if all is at once."""
+        at_once = (
+            len(self.ears) > 1
+            or self.backtest is None
+            or self.config.durability == "fsync"
+            or any(map(self.engine.observer, ("fills", "statuses")))
+        )
+        # An order is told of some six times, and is two rows itself.
+        return 0 if at_once else 3 * self.config.buffer_size
 
     def _observer(self, tell: Callable[[Any], None]) -> Callable[[Any], None]:
         def observe(bar: Any) -> None:
@@ -125,15 +138,12 @@ class Session:
         self._trades += 1
         return self._trades - 1
 
-    def capital(self, instrument_id: Any) -> float:
-        """Return the free balance of the account that trades an instrument."""
-        known = self._capital.get(instrument_id)
-        if known is None:
-            known = self._capital_of(instrument_id)
-            if known is None:
-                return NULL_FLOAT
+    def capital(self, instrument_id: Any) -> Callable[[], float] | None:
+        """Return what tells the free balance of the account that trades an instrument."""
+        known = self._capital.get(instrument_id) or self._capital_of(instrument_id)
+        if known is not None:
             self._capital[instrument_id] = known
-        return known()
+        return known
 
     def _capital_of(self, instrument_id: Any) -> Callable[[], float] | None:
         ear = self.ears[0]
@@ -141,11 +151,16 @@ class Session:
         instrument = ear.cache.instrument(instrument_id)
         if account is None or instrument is None:
             return None
-        currency = account.base_currency or instrument.quote_currency
+        balance_of, currency = account.balance_free, account.base_currency
+        if currency is None:
+            currency = instrument.quote_currency
 
         def free() -> float:
-            balance = account.balance_free(currency)
-            return NULL_FLOAT if balance is None else real(balance)
+            balance = balance_of(currency)
+            if balance is None:
+                return NULL_FLOAT
+            units: float = balance.raw / SCALE
+            return units
 
         return free
 
@@ -168,6 +183,7 @@ class Session:
         self._problem = f"recording stopped: {exc}"
         for ear in self.ears:
             ear.writer = None
+            ear.deferring.lose()
         if isinstance(exc, CaptureHalted):
             raise exc
         if not self._warned:
@@ -195,8 +211,10 @@ class Session:
         if self._problem is None:
             for ear in self.ears:
                 try:
+                    ear.deferring.settle()
                     ear.outcomes.catch_up()
                     ear.outcomes.end_of_data(ear.clock.timestamp_ns())
+                    ear.deferring.finish()
                 except CaptureError as exc:
                     self.broken(exc)
         self._flags()
@@ -219,6 +237,9 @@ class Session:
     def _fail(self, problem: str) -> None:
         if not self._stop():
             return
+        for ear in self.ears:
+            with suppress(CaptureError):
+                ear.deferring.finish()
         self._flags()
         with suppress(CaptureError):
             self._tables()
@@ -264,6 +285,7 @@ class Session:
         if self._watch is not None:
             self._watch.end()
         for ear in self.ears:
+            ear.deferring.end()
             ear.strategy.__dict__.pop("_capture", None)
             ear.strategy.__dict__.pop("_capture_restore", lambda: None)()
         return True

@@ -49,6 +49,20 @@ class Writer:
         """Return the channels of an instrument."""
         return self._opened.channels(series)
 
+    def prepare(self) -> None:
+        """Declare, before the first bar, what signals will need."""
+        if self._ear.outgrown:
+            self._renew()
+        self._opened.declare()
+
+    def write(self) -> None:
+        """Write what was told of orders and not written yet."""
+        self._opened.write()
+
+    def forget(self) -> None:
+        """Declare channels again, as from now on all is written as it happens."""
+        self._opened.forget()
+
     def _renew(self) -> None:
         """Declare the indicators that the strategy has registered by now."""
         self._ear.outgrown = False
@@ -58,24 +72,36 @@ class Writer:
         """Write a signal and its order as one; return their sequence numbers."""
         if self._ear.outgrown:
             self._renew()
-        words = self.words
-        place = (state.series, state.phase, state.callback)
+        opened, words = self._opened, self.words
+        series, bar, time_ns, position, capital, phase, callback = state
+        direction, side, order_type, size, kind, limit, stop, trail, _ = meaning
+        place = (series, phase, callback)
         # What an earlier call of this callback closes is held no more.
-        held = 0.0 if self._flat == place else state.position
-        self._flat = place if not meaning.direction else None
-        seq = self.channels(state.series).intent(
-            state.bar,
-            state.time_ns,
-            meaning.direction,
+        held = 0.0 if self._flat == place else position
+        self._flat = None if direction else place
+        said = opened.saying = (verb, arguments)
+        seq = opened.channels(series).intent(
+            bar,
+            time_ns,
+            direction,
             words[type_of(meaning, held)],
-            state.position,
-            state.capital,
-            *self._opened.indicators.now(),
-            *self._tail(verb, state, meaning),
+            position,
+            capital,
+            *opened.indicators.now(),
+            side,
+            words[verb],
+            words[order_type],
+            size,
+            words[kind],
+            limit,
+            stop,
+            trail,
+            words[phase],
+            callback,
         )
         if seq < 0:  # dropped
             return NULL_INT, NULL_INT
-        self._opened.said[seq + 1] = (verb, arguments)
+        opened.said[seq + 1] = said
         return seq, seq + 1
 
     def signal(self, state: State, direction: int) -> int:
@@ -103,6 +129,7 @@ class Writer:
         action: str = "new",
     ) -> int:
         """Write an order that follows, an edit or a cancel; return its sequence number."""
+        said = self._opened.saying = (verb, arguments)
         seq = self.channels(state.series).order(
             signal,
             state.bar,
@@ -112,7 +139,7 @@ class Writer:
         )
         if seq < 0:
             return NULL_INT
-        self._opened.said[seq] = (verb, arguments)
+        self._opened.said[seq] = said
         return seq
 
     def _tail(self, verb: str, state: State, meaning: Meaning) -> tuple[Any, ...]:

@@ -1,0 +1,153 @@
+"""What the host tells of orders, recorded a block at a time where nobody hears of it meanwhile.
+
+Its events stay as they are, and it keeps them itself. So they are noted by the message bus alone,
+without a call of anything of ours, and read when there are many of them. Both ways go through the
+same function, so that they give the same rows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from nautilus_trader.model.events import OrderFilled
+
+from capture.errors import CaptureError
+from capture_nautilus.amounts import SCALE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from capture.recorder.channel import Channel
+    from capture_nautilus.ear import Ear
+
+__all__ = ["Deferring", "Later"]
+
+_FIRST: Final = 5
+"""Priority on the message bus: after the host's own engines, before the strategy."""
+_MOST: Final = 3072
+"""So few events that recording them is no pause, and so many that each is recorded quickly."""
+
+
+class Later:
+    """Takes rows as a channel does, and writes them many at once."""
+
+    def __init__(self, channel: Channel) -> None:
+        """Write to a channel."""
+        self._extend = channel.extend
+        self._rows: list[tuple[Any, ...]] = []
+
+    def append(self, *values: Any) -> int:
+        """Take a row; it has no number yet."""
+        self._rows.append(values)
+        return -1
+
+    def write(self) -> None:
+        """Write what was taken."""
+        rows, self._rows = self._rows, []
+        if rows:
+            self._extend(list(zip(*rows, strict=True)))
+
+
+class Deferring:
+    """Hears what the host tells of one strategy's orders, and says how far it is in the journal.
+
+    Attributes:
+        noted: what was told and is not recorded yet, in order.
+        most: how much of it there may be before the next signal; 0 where all is recorded at once.
+    """
+
+    def __init__(self, ear: Ear) -> None:
+        """Hear nothing yet."""
+        self._ear = ear
+        self.noted: list[Any] = []
+        self.most = 0
+        self._after: int | None = None
+        self._now: dict[Any, int] = {}
+        self._seen = 0
+        self._handler: Callable[[Any], None] | None = None
+
+    def listen(self, most: int) -> None:
+        """Hear of events: as they happen, or of so many at once if `most` is not 0."""
+        self.most = min(most, _MOST)
+        self._hear(self.noted.append if most else self._ear.heard)
+        if most:
+            assert self._ear.session is not None
+            self._say(self._ear.session.engine.next_seq - 1)
+
+    def _hear(self, handler: Callable[[Any], None] | None) -> None:
+        strategy, before, self._handler = self._ear.strategy, self._handler, handler
+        for topic in (f"events.order.{strategy.id}", f"events.position.{strategy.id}"):
+            if before is not None:
+                strategy.msgbus.unsubscribe(topic, before)
+            if handler is not None:
+                strategy.msgbus.subscribe(topic, handler, _FIRST)
+
+    def held(self, instrument_id: Any) -> float:
+        """Return what the strategy holds of an instrument at this moment, with its sign."""
+        if not self.most:
+            return self._ear.holdings.of(instrument_id)
+        if len(self.noted) > self._seen:
+            self._look()
+        return self._now.get(instrument_id, 0) / SCALE
+
+    def _look(self) -> None:
+        """Take in the fills among what was noted since the last look."""
+        noted, now, seen = self.noted, self._now, self._seen
+        self._seen = len(noted)
+        for event in noted[seen:] if seen else noted:
+            if type(event) is OrderFilled:
+                units = event.last_qty.raw if event.is_buy else -event.last_qty.raw
+                now[event.instrument_id] = now.get(event.instrument_id, 0) + units
+
+    # --- when --------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Record what was noted."""
+        self._look()
+        told = self.noted[:]
+        self.noted.clear()  # the message bus holds on to this list
+        self._seen = 0
+        self._ear.heard_all(told)
+
+    def make_room(self) -> None:
+        """Record what was noted, and say in the journal up to which signal all is there."""
+        self.settle()
+        session, ear = self._ear.session, self._ear
+        if session is not None and ear.writer is not None:
+            signals = (placed.signal_seq for placed in ear.outcomes.waiting())
+            known = (seq for seq in signals if seq >= 0)
+            self._say(min(known, default=session.engine.next_seq) - 1)
+
+    def attend(self) -> None:
+        """Record what was noted, and all that follows as it happens."""
+        if self.most:
+            self.finish()
+            self.most = 0
+            self._hear(self._ear.heard)
+            if self._ear.writer is not None:
+                self._ear.writer.forget()
+
+    def finish(self) -> None:
+        """Record what is left."""
+        self.settle()
+        if self.most and self._ear.writer is not None:
+            self._say(None)
+
+    def end(self) -> None:
+        """Hear nothing more."""
+        self._hear(None)
+
+    def lose(self) -> None:
+        """Say what is not recorded, as recording stopped."""
+        if self.most and self._after is not None and self._ear.session is not None:
+            self._ear.session.engine.flag("fills_missing_after_seq", self._after)
+
+    def _say(self, after: int | None) -> None:
+        """Say in the journal that fills follow, or that all are there."""
+        assert self._ear.session is not None
+        try:
+            self._ear.session.engine.fills_follow(after)
+        except CaptureError as exc:
+            self._ear.failed(exc)
+        else:
+            self._after = after

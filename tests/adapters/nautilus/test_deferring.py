@@ -1,0 +1,131 @@
+"""What is recorded of orders a block at a time is what is recorded as it happens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import capture
+from tests.adapters.nautilus import strategies as s
+from tests.adapters.nautilus.runs import CASES, YEAR, Case, captured
+from tests.adapters.telling import told
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.host
+
+TABLES = ("signals", "orders", "fills", "trades", "equity", "notes")
+
+
+class Listener:
+    """Hears of fills, which are recorded as they happen for that."""
+
+    def __init__(self) -> None:
+        self.heard: list[Any] = []
+
+    @capture.hookimpl
+    def on_fill(self, fill: Any) -> None:
+        """Keep the event; it is read after the run."""
+        self.heard.append(fill)
+
+
+def heard_and_not(case: Case, folder: Path, **options: Any) -> tuple[Any, Any, Listener]:
+    """Return the recordings of a run without a listener and of one with it."""
+    results, later = captured(case, folder / "later", **options)
+    listener, host = Listener(), capture.get_host()
+    host.register(listener, name="listener")
+    try:
+        same, now = captured(case, folder / "now", **options)
+    finally:
+        host.unregister(listener)
+    assert results == same
+    return later, now, listener
+
+
+def statuses(recording: Any) -> list[dict[str, Any]]:
+    """Return what became of signals; the order among those of one moment is no promise."""
+    return sorted(told(recording, "statuses"), key=lambda row: sorted(map(str, row.items())))
+
+
+def assert_same(later: Any, now: Any) -> None:
+    for table in TABLES:
+        assert told(later, table) == told(now, table), table
+    assert statuses(later) == statuses(now)
+    mine, theirs = (
+        each.signals()[["disposition", "reason"]].to_dict("records") for each in (later, now)
+    )
+    assert str(mine) == str(theirs)
+    assert "fills_missing_after_seq" not in later.manifest["flags"]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_recorded_later_is_what_is_heard(name: str, tmp_path: Path) -> None:
+    later, now, listener = heard_and_not(CASES[name], tmp_path)
+    assert_same(later, now)
+    stored = now.table("fills").to_pylist()
+    heard = [(each.seq, each.price, each.to_dict()["signal_id"]) for each in listener.heard]
+    expected = [(row["seq"], row["price"], row["signal_id"]) for row in stored]
+    assert heard[len(heard) - len(expected) :] == expected
+
+
+@pytest.mark.parametrize("name", ["nasty", "brackets", "reacting"])
+def test_it_is_the_same_over_many_blocks(name: str, tmp_path: Path) -> None:
+    later, now, _ = heard_and_not(CASES[name], tmp_path, buffer_size=16)
+    for table in ("signals", "fills", "trades", "equity"):
+        assert told(later, table) == told(now, table), table
+    assert statuses(later) == statuses(now)
+    orders = later.orders()
+    assert orders.loc[orders["call"].notna(), "arguments"].notna().all()
+
+
+def behind(recording: Any) -> list[int]:
+    """Return by how many events each fill is behind its order."""
+    orders = recording.table("orders").to_pandas().set_index("order_id")["seq"]
+    fills = recording.table("fills").to_pandas()
+    found: list[int] = (fills["seq"] - orders.loc[fills["order_id"]].to_numpy()).tolist()
+    return found
+
+
+def test_fills_come_in_blocks_unless_somebody_listens(tmp_path: Path) -> None:
+    later, now, _ = heard_and_not(CASES["nasty"], tmp_path, buffer_size=64)
+    assert max(behind(later)) > 40
+    assert sum(each > 8 for each in behind(later)) > len(behind(later)) / 2
+    assert sum(each > 8 for each in behind(now)) < len(behind(now)) / 2
+
+
+class Breaks(s.Nasty):
+    """Raises on a bar of its choice."""
+
+    seen = 0
+
+    def on_bar(self, bar: Any) -> None:
+        """Trade, until it is over."""
+        self.seen += 1
+        if self.seen == 150:
+            raise ZeroDivisionError
+        super().on_bar(bar)
+
+
+def test_a_run_that_raises_has_what_became_of_orders_up_to_there(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError):
+        captured(Case(Breaks), tmp_path)
+    recording = capture.open(tmp_path).latest()
+    assert recording.state == "failed"
+    assert "fills_missing_after_seq" not in recording.manifest["flags"]
+    _, whole = captured(CASES["nasty"], tmp_path / "whole")
+    last = max(row["bar_index"] for row in told(recording, "fills"))
+    mine, theirs = (
+        [{**row, "strategy_id": ""} for row in told(each, "fills") if row["bar_index"] < last]
+        for each in (recording, whole)
+    )
+    assert mine == theirs
+    assert len(mine) > 20
+
+
+def test_of_several_strategies_each_fill_is_recorded_as_it_happens(tmp_path: Path) -> None:
+    case = Case((s.Nasty, s.Reacting), YEAR)
+    later, now, _ = heard_and_not(case, tmp_path, buffer_size=64)
+    assert_same(later, now)
+    assert behind(later) == behind(now)
