@@ -10,6 +10,8 @@ from pybroker.common import PositionMode
 
 from capture.journal import NULL_INT
 from capture_pybroker import rows
+from capture_pybroker.lots import Lot
+from capture_pybroker.settling import settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,12 +34,8 @@ Placed: TypeAlias = tuple[int, bool, Any]
 """An intent that was recorded: its number, whether it only closes, and how many shares."""
 
 
-class Fill(NamedTuple):
-    """A fill, as its row in the journal says it, and whether it fills its order whole."""
-
-    symbol: str
-    whole: bool
-    row: tuple[Any, ...]
+Fill: TypeAlias = tuple[str, bool, tuple[Any, ...]]
+"""A symbol's fill: whether it fills its order whole, and its row as the journal has it."""
 
 
 class Fate(NamedTuple):
@@ -53,18 +51,6 @@ class Fate(NamedTuple):
     ordered: bool = True
 
 
-class _Lot:
-    """Shares that were bought or sold short at once, as far as they are held."""
-
-    __slots__ = ("date", "number", "shares", "signal")
-
-    def __init__(self, number: int, date: Any, shares: Any, signal: int) -> None:
-        self.number = number
-        self.date = date
-        self.shares = shares
-        self.signal = signal
-
-
 class Ledger:
     """Follows the host's lists of orders and trades, in which it finds the signals again.
 
@@ -75,6 +61,13 @@ class Ledger:
         short: numbers of orders that were filled in part.
         closed_by: the lot that each trade of the run closed, in the order of the trades.
         positions: by symbol, each date with a fill and the position after it.
+        held: by symbol, what is held by now.
+        lots: by symbol, of which lots.
+        number: of the last lot.
+        labels: of each symbol, the dates of its bars.
+        words: the numbers that stand for words.
+        effects: the words for a fill that opens, reduces or closes.
+        settled: by symbol, bars of intents of which it is known what became of them.
         fills: fills that are not written yet.
         fates: what became of signals, and is not written yet.
     """
@@ -97,21 +90,21 @@ class Ledger:
         self.positions: dict[str, list[tuple[Any, float]]] = defaultdict(list)
         self.fills: list[Fill] = []
         self.fates: list[Fate] = []
-        self._labels = labels
-        self._words = words
-        self._effects = (words["open"], words["reduce"], words["close"])
+        self.labels = labels
+        self.words = words
+        self.effects = (words["open"], words["reduce"], words["close"])
         self._refusals: dict[tuple[str, Any], tuple[int, Any]] = {}
         self._cancelled: dict[tuple[str, int], int] = {}
-        self._settled: dict[str, set[int]] = defaultdict(set)
+        self.settled: dict[str, set[int]] = defaultdict(set)
         self._orders, self._trades = len(portfolio.orders), len(portfolio.trades)
-        self._number = portfolio._entry_id
-        self._lots: dict[str, deque[_Lot]] = defaultdict(deque)
-        self._held: dict[str, Any] = {}
+        self.number = portfolio._entry_id
+        self.lots: dict[str, deque[Lot]] = defaultdict(deque)
+        self.held: dict[str, Any] = {}
         for side, sign in ((portfolio.long_positions, 1), (portfolio.short_positions, -1)):
             for symbol, position in side.items():
-                self._held[symbol] = position.shares * sign
-                self._lots[symbol].extend(
-                    _Lot(entry.id, entry.date, entry.shares, NULL_INT) for entry in position.entries
+                self.held[symbol] = position.shares * sign
+                self.lots[symbol].extend(
+                    Lot(entry.id, entry.date, entry.shares, NULL_INT) for entry in position.entries
                 )
 
     # --- what is heard -----------------------------------------------------------------------
@@ -129,7 +122,7 @@ class Ledger:
             margin = portfolio._leverage > 1
             verdict = rows.INSUFFICIENT_MARGIN if margin else rows.INSUFFICIENT_CASH
         self._refusals[symbol, said["created"]] = (verdict, said["date"])
-        if limit is None and symbol in self._labels:  # it is tried but once
+        if limit is None and symbol in self.labels:  # it is tried but once
             bar = self._bar(symbol, said["created"])
             placed = self.placed[symbol].get(bar)
             if placed is not None:
@@ -147,12 +140,14 @@ class Ledger:
         new = len(orders) - self._orders
         if not new:
             return
-        closed = iter(_last(trades, len(trades) - self._trades))
+        filled, shut = _last(orders, new), _last(trades, len(trades) - self._trades)
         self._orders, self._trades = len(orders), len(trades)
-        filled, fill = _last(orders, new), self._fill
-        fractional = portfolio._enable_fractional_shares
-        for order, now, made in zip(filled, *self._bars(filled), strict=True):
-            fill(order, now, made, closed, fractional=fractional)
+        fractional, bars = portfolio._enable_fractional_shares, self._bars(filled)
+        if self._places is None and settle(self, filled, shut, bars, fractional=fractional):
+            return
+        closed = iter(shut)
+        for order, now, made in zip(filled, *map(list, bars), strict=True):
+            self._fill(order, int(now), int(made), closed, fractional=fractional)
 
     def _bars(self, orders: list[Any]) -> tuple[Any, Any]:
         """Return on which bars orders were filled, and on which they were asked for; else -1."""
@@ -167,20 +162,20 @@ class Ledger:
         of: dict[str, list[int]] = defaultdict(list)
         for place, order in enumerate(orders):
             of[order.symbol].append(place)
-        for symbol in of.keys() & self._labels.keys():
-            at, labels = np.array(of[symbol]), self._labels[symbol]
+        for symbol in of.keys() & self.labels.keys():
+            at, labels = np.array(of[symbol]), self.labels[symbol]
             now[at] = np.searchsorted(labels, dates[at])
             at = at[~np.isnat(asked[at])]
             made[at] = np.searchsorted(labels, asked[at])
-        return now.tolist(), made.tolist()
+        return now, made
 
     def _fill(
         self, order: Any, now: int, made: int, closed: Iterator[Any], *, fractional: bool
     ) -> None:
         """Read a fill on a bar, of an order that was made on another."""
         symbol, shares = order.symbol, order.shares
-        buys, held = order.type == "buy", self._held.get(symbol, 0)
-        self._held[symbol] = position = held + shares if buys else held - shares
+        buys, held = order.type == "buy", self.held.get(symbol, 0)
+        self.held[symbol] = position = held + shares if buys else held - shares
         lot, opened = self._closing(symbol, shares, -held if buys else held, closed)
         placed = self.placed[symbol].get(made) if made >= 0 else None
         signal = NULL_INT
@@ -189,52 +184,53 @@ class Ledger:
         elif lot is not None and order.created is None and order.order_type != "market":
             signal = lot.signal  # a stop of that lot
         if opened > 0:
-            self._number += 1
-            lot = _Lot(self._number, order.date, opened, signal)
-            self._lots[symbol].append(lot)
+            self.number += 1
+            lot = Lot(self.number, order.date, opened, signal)
+            self.lots[symbol].append(lot)
         if now < 0:  # of an execution that is not recorded
             return
         assert lot is not None
         after = float(position)
         self.positions[symbol].append((order.date, after))
-        whole = placed is not None and self._whole(placed, made, order, now, fractional=fractional)
+        whole = placed is not None and self.whole(placed, made, order, now, fractional=fractional)
         price, fees = float(order.fill_price), order.fees
         market = price if order.market_price is order.fill_price else float(order.market_price)
         row = (
             signal, NULL_INT if signal < 0 else signal + 1, now,
             NULL_INT if placed is None else made, 1 if buys else -1, float(shares), price,
             float(fees) if fees else 0.0, after, lot.number,
-            self._effects[0 if opened > 0 else 1 if lot.shares > 0 else 2], market,
-            self._words[order.order_type],
+            self.effects[0 if opened > 0 else 1 if lot.shares > 0 else 2], market,
+            self.words[order.order_type],
         )  # fmt: skip
-        self.fills.append(Fill(symbol, whole, row))
+        self.fills.append((symbol, whole, row))
 
     def _closing(
         self, symbol: str, shares: Any, against: Any, closed: Iterator[Any]
-    ) -> tuple[_Lot | None, Any]:
+    ) -> tuple[Lot | None, Any]:
         """Return the last lot that a fill closed, and how many of its shares closed none."""
         if against <= 0:
             return None, shares
         lot, remaining = None, min(shares, against)
         while remaining > 0:
             trade = next(closed)
-            lot = self._closed(self._lots[symbol], trade)
+            lot = self._closed(self.lots[symbol], trade)
             remaining -= trade.shares
         return lot, shares - against
 
-    def _closed(self, lots: deque[_Lot], trade: Any) -> _Lot:
+    def _closed(self, lots: deque[Lot], trade: Any) -> Lot:
         """Return the lot that a trade closed, or a part of it."""
-        lot, shares = lots[0], trade.shares
-        if lot.date != trade.entry_date or lot.shares < shares:
-            same = [each for each in lots if each.date == trade.entry_date]
-            lot = next((each for each in same if each.shares >= shares), (same or lots)[0])
+        lot, shares, date = lots[0], trade.shares, trade.entry_date
+        same = lot.date is date or lot.date == date  # dates are slow to compare
+        if not same or lot.shares < shares:
+            mine = [each for each in lots if each.date == date]
+            lot = next((each for each in mine if each.shares >= shares), (mine or lots)[0])
         lot.shares -= shares
         if lot.shares <= 0:
             lots.remove(lot)
         self.closed_by.append(lot.number)
         return lot
 
-    def _whole(self, placed: Placed, made: int, order: Any, bar: int, *, fractional: bool) -> bool:
+    def whole(self, placed: Placed, made: int, order: Any, bar: int, *, fractional: bool) -> bool:
         """Say whether a fill is all that was wanted; else keep what became of the signal."""
         _, exits, shares = placed
         if order.id in self.short:
@@ -242,7 +238,7 @@ class Ledger:
         elif exits or order.shares >= (
             shares if fractional or type(shares) is int else int(shares)
         ):
-            self._settled[order.symbol].add(made)
+            self.settled[order.symbol].add(made)
             return True
         else:
             outcome = rows.PARTIALLY_FILLED
@@ -252,7 +248,7 @@ class Ledger:
     # --- what became of signals --------------------------------------------------------------
 
     def _settle(self, symbol: str, placed_at: int, placed: Placed, bar: int, outcome: int) -> None:
-        self._settled[symbol].add(placed_at)
+        self.settled[symbol].add(placed_at)
         self.fates.append(Fate(symbol, placed[0], bar, outcome))
 
     def close(self, waiting: Any, delays: tuple[int, int]) -> None:
@@ -264,8 +260,8 @@ class Ledger:
         """
         pending = {(order.symbol, order.created) for order in waiting}
         for symbol, own in self.placed.items():
-            for bar in own.keys() - self._settled[symbol]:
-                key = (symbol, self._labels[symbol][bar])
+            for bar in own.keys() - self.settled[symbol]:
+                key = (symbol, self.labels[symbol][bar])
                 now, outcome = self._late(key, bar, own[bar], pending, max(delays))
                 self._settle(symbol, bar, own[bar], now, outcome)
         self.fates.sort(key=lambda fate: fate.bar)
@@ -273,7 +269,7 @@ class Ledger:
     def _late(
         self, key: tuple[str, Any], bar: int, placed: Placed, pending: Any, delay: int
     ) -> tuple[int, int]:
-        symbol, last = key[0], len(self._labels[key[0]]) - 1
+        symbol, last = key[0], len(self.labels[key[0]]) - 1
         _, exits, shares = placed
         if not shares:
             return bar, rows.SIZED_TO_ZERO
@@ -288,13 +284,13 @@ class Ledger:
 
     def _bar(self, symbol: str, date: Any) -> int:
         """Return the bar of a date; -1 where there is none, or the symbol is not recorded."""
-        if date is None or symbol not in self._labels:
+        if date is None or symbol not in self.labels:
             return -1
         if self._places is None:
-            return int(np.searchsorted(self._labels[symbol], date))
+            return int(np.searchsorted(self.labels[symbol], date))
         known = self._places.get(symbol)
         if known is None:
-            known = {label: place for place, label in enumerate(self._labels[symbol])}
+            known = {label: place for place, label in enumerate(self.labels[symbol])}
             self._places[symbol] = known
         return known[date]
 

@@ -7,7 +7,7 @@ import warnings
 import weakref
 from contextlib import suppress
 from itertools import groupby
-from operator import attrgetter
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
@@ -218,7 +218,10 @@ class Session:
         """Write fills, each with the status of its signal where it is filled whole."""
         for (symbol, whole), group in groupby(ledger.fills, _KIND):
             channels = self.symbols.channels[symbol]
-            channel, made = channels.executed if whole else channels.fill, [f.row for f in group]
+            channel, made = (
+                channels.executed if whole else channels.fill,
+                [row for _, _, row in group],
+            )
             if len(made) == 1:
                 channel.append(*made[0])
             else:
@@ -314,7 +317,7 @@ class Session:
         return True
 
 
-_KIND: Final = attrgetter("symbol", "whole")
+_KIND: Final = itemgetter(0, 1)
 _RESULTS: Final = "_to_test_result"
 _SESSIONS: Final[Runs[Session]] = Runs()
 
