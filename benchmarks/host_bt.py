@@ -9,6 +9,7 @@ import bt
 
 import capture
 from benchmarks.hosts import CLOCK, OPTIONS, Run, busy
+from capture_bt.fills import Fills
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,7 +78,7 @@ class Bt:
         """Run a strategy of this density, captured if there is a store."""
         prices = _prices(bars)
         strategy = _sma_cross(prices, 0.0) if density == "5%" else _every_bar(prices)
-        return CLOCK.run(_test(strategy, prices, store).run)
+        return CLOCK.run(_test(strategy, prices, store).run, Fills)
 
     def original(self, bars: pd.DataFrame, cost_us: float, store: Path | None) -> Any:
         """Run a strategy that thinks so long about every bar; captured if there is a store."""

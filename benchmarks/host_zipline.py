@@ -19,6 +19,7 @@ from zipline.utils.calendar_utils import get_calendar
 
 import capture
 from benchmarks.hosts import CLOCK, OPTIONS, Run, busy
+from capture_zipline.broker import Broker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -97,7 +98,7 @@ class Zipline:
         """Run a strategy of this density, captured if there is a store."""
         step = _cross(0.0) if density == "5%" else _every_bar
         functions = _functions(step, store)
-        return CLOCK.run(lambda: _run(functions, len(bars)))
+        return CLOCK.run(lambda: _run(functions, len(bars)), Broker)
 
     def original(self, bars: pd.DataFrame, cost_us: float, store: Path | None) -> Any:
         """Run a strategy that thinks so long about every bar; captured if there is a store."""

@@ -1,8 +1,8 @@
-"""Writes what the host trades, at the moment at which it does, and counts round trips."""
+"""Writes what the host trades, a block at a time, and counts round trips."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from capture.errors import CaptureError
 from capture.journal import NULL_INT
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from capture_bt.session import Session
 
 __all__ = ["Fills", "Trip"]
+
+_HEARD: Final = ("fills", "statuses")
 
 
 class Trip:
@@ -45,6 +47,9 @@ class Trip:
 class Fills:
     """Hears every trade of the tree; those on paper are none.
 
+    What it hears is kept until there is a block of it, and recorded at once; where somebody hears
+    of fills or statuses, each when it happens.
+
     Attributes:
         trips: round trips, in order of their beginning.
     """
@@ -56,67 +61,91 @@ class Fills:
         self._words = Words(opened.engine.word)
         self._open: dict[tuple[str, str], Trip] = {}
         self.trips: list[Trip] = []
+        self._kept: list[tuple[Any, ...]] = []
+        engine, config = opened.engine, session.config
+        self._most = max(1, config.buffer_size // 2)
+        if config.durability == "fsync" or any(map(engine.observer, _HEARD)):
+            self._most = 0
+        else:
+            engine.fills_follow(engine.next_seq - 1)
+
+    # --- what is heard -----------------------------------------------------------------------
 
     def traded(
         self, voice: Voice, security: Any, units: float, before: float, after: float,
         price: float | None,
     ) -> None:  # fmt: skip
-        """Record that a security was traded."""
-        session = self._session
+        """Take note that a security was traded."""
+        session, execution = self._session, voice.execution
         if session.problem is not None:
             return
-        fee, bar = voice.execution.fee, session.bar
-        side = 1 if units > 0 else -1
-        expected = security._price
+        expected = paid = security._price
         if price is not None:
             paid = float(price)
         elif security._bidoffer_set:
-            paid = expected + 0.5 * security._bidoffer * side
-        else:
-            paid = expected
-        effect, trip = self._trip(voice, security, units, before, after, paid, fee)
-        placed = voice.execution.placed
-        try:
-            self._write(
-                voice, security, placed,
-                bar, side, abs(units), paid, fee, after, trip.number, self._words[effect],
-                expected, (paid - expected) * side, self._words[voice.label],
-            )  # fmt: skip
-        except CaptureError as exc:
-            session.broken(exc)
+            paid = expected + 0.5 * security._bidoffer * (1 if units > 0 else -1)
+        placed, symbol = execution.placed, str(security.name)
+        channels, seq, decided, whole = None, NULL_INT, NULL_INT, False
+        if placed is not None and placed.channels is not None:
+            channels, seq, decided = placed.channels, placed.seq, placed.bar
+            whole = placed.single and not placed.settled
+            placed.settled |= whole
+            placed.filled += 1
+        self._kept.append(
+            (channels, symbol, whole, seq, session.bar, decided, units, paid, execution.fee, after,
+             expected, voice.label, before, security.multiplier)
+        )  # fmt: skip
+        if len(self._kept) > self._most:
+            self.settle()
+            if self._most:  # the present call may come to further fills
+                last = seq if seq >= 0 else self._opened.engine.next_seq
+                self._opened.engine.fills_follow(last - 1)
 
-    def _write(self, voice: Voice, security: Any, placed: Any, *row: Any) -> None:
-        bar, rest = row[0], row[1:]
-        if placed is None or placed.channels is None:
-            # The host itself flattens what went bankrupt; what could not be recorded is nobody's.
-            channels = self._opened.channels(str(security.name))
-            channels.fill(NULL_INT, NULL_INT, bar, NULL_INT, *rest)
+    # --- what is recorded --------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Record the trades since the last time."""
+        kept, self._kept = self._kept, []
+        if self._session.problem is not None:
             return
-        channels, seq = placed.channels, placed.seq
-        if str(security.name) != channels.symbol:
-            channels = self._opened.channels(str(security.name))
-        order = seq + 1 if seq >= 0 else NULL_INT
-        write = channels.fill
-        if placed.single and not placed.settled:
-            write, placed.settled = channels.executed, True
-        placed.filled += 1
-        write(seq, order, bar, placed.bar, *rest)
+        try:
+            for each in kept:
+                self._write(each)
+        except CaptureError as exc:
+            self._session.broken(exc)
+
+    def _write(self, kept: tuple[Any, ...]) -> None:
+        """Record a trade; without channels it is nobody's.
+
+        The host itself flattens what went bankrupt, and what could not be recorded is nobody's.
+        """
+        (channels, symbol, whole, seq, bar, decided, units, paid, fee, after, expected, label,
+         before, multiplier) = kept  # fmt: skip
+        effect, trip = self._trip(
+            (label, symbol), bar, units, before, after, units * paid * multiplier, fee
+        )
+        if channels is None or channels.symbol != symbol:
+            channels = self._opened.channels(symbol)
+        side, words = 1 if units > 0 else -1, self._words
+        write = channels.executed if whole else channels.fill
+        write(
+            seq, seq + 1 if seq >= 0 else NULL_INT, bar, decided, side, abs(units), paid, fee,
+            after, trip.number, words[effect], expected, (paid - expected) * side, words[label],
+        )  # fmt: skip
 
     def _trip(
-        self, voice: Voice, security: Any, units: float, before: float, after: float,
-        price: float, fee: float,
+        self, key: tuple[str, str], bar: int, units: float, before: float, after: float,
+        worth: float, fee: float,
     ) -> tuple[str, Trip]:  # fmt: skip
         """Book a trade to its round trip; return what it does to it."""
-        key = (voice.label, str(security.name))
-        worth = units * price * security.multiplier
         trip = self._open.get(key)
         if trip is not None and before * after < 0:
             # A reversal ends one and begins another; the fee is the second's.
             share = -before / units
-            self._end(key, trip, before, worth * share)
+            self._end(key, trip, bar, before, worth * share)
             trip, units, worth, before = None, after, worth * (1.0 - share), 0.0
         if trip is None:
-            trip = self._open[key] = Trip(len(self.trips) + 1, key[1], key[0], self._session.bar)
+            trip = self._open[key] = Trip(len(self.trips) + 1, key[1], key[0], bar)
             self.trips.append(trip)
         trip.commission += fee
         if before * units >= 0:
@@ -124,14 +153,14 @@ class Fills:
             trip.paid += worth
             return "open", trip
         if after == 0:
-            self._end(key, trip, before, worth)
+            self._end(key, trip, bar, before, worth)
             return "close", trip
         trip.closed += units
         trip.got -= worth
         return "reduce", trip
 
-    def _end(self, key: tuple[str, str], trip: Trip, held: float, worth: float) -> None:
-        trip.exit_bar = self._session.bar
+    def _end(self, key: tuple[str, str], trip: Trip, bar: int, held: float, worth: float) -> None:
+        trip.exit_bar = bar
         trip.closed -= held
         trip.got -= worth
         del self._open[key]

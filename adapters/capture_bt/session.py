@@ -123,9 +123,10 @@ class Session:
 
     def open(self, universe: Any, kwargs: dict[str, Any]) -> None:
         """Begin the recording of a strategy that is set up."""
-        self.opened = opened = Opened(self, universe, kwargs)
-        self.intents = Intents(self, opened)
+        opened = Opened(self, universe, kwargs)
         self.fills = Fills(self, opened)
+        self.opened = opened
+        self.intents = Intents(self, opened)
         observe = _bars_observer(opened, universe)
         dates = self.backtest.dates
         self.backtest.dates = Dates(dates, self, observe, self._ended)
@@ -229,6 +230,8 @@ class Session:
     def fail(self, problem: str) -> None:
         """Close the recording of a run that did not come to its end."""
         if self._stop() and self.opened is not None:
+            with suppress(CaptureHalted):  # the run has a problem of its own to tell of
+                self.fills.settle()
             self._close(RunState.FAILED, problem)
 
     def _ended(self, whole: bool) -> None:
@@ -237,6 +240,11 @@ class Session:
             return
         if not self._stop() or self.opened is None:
             return
+        try:
+            self.fills.settle()
+        except CaptureHalted:
+            self._close(RunState.FAILED, self.problem)
+            raise
         try:
             if self.problem is None:
                 self._tables(self.opened)

@@ -110,7 +110,7 @@ def hear_portfolio(portfolio: Any, session: Session, *, at_once: bool) -> None:
 
 
 def caller(
-    function: Callable[..., Any], session: Session, ear: Ear, *, alone: bool
+    function: Callable[..., Any], session: Session, ear: Ear, of: Any, *, alone: bool
 ) -> Callable[..., Any]:
     """Return what the host calls on each bar instead of the user's function.
 
@@ -118,11 +118,13 @@ def caller(
         function: the user's.
         session: the run.
         ear: what the context is heard with.
+        of: the context, which is the only one that it is called with.
         alone: whether the function is given its context and nothing else.
     """
     if ear.tell is not None or ear.later:
         return _told(function, session, ear)
     hear, raised = session.intents.hear, session.raised
+    fields = of.__dict__  # a context is slow to be asked for an attribute
 
     def call_alone(ctx: Any) -> None:
         try:
@@ -130,7 +132,7 @@ def caller(
         except BaseException as exc:
             raised(exc)
             raise
-        if ctx.buy_shares is not None or ctx.sell_shares is not None:
+        if fields["buy_shares"] is not None or fields["sell_shares"] is not None:
             hear(ctx, ear)
 
     def call(ctx: Any, *args: Any, **kwargs: Any) -> None:
@@ -139,7 +141,7 @@ def caller(
         except BaseException as exc:
             raised(exc)
             raise
-        if ctx.buy_shares is not None or ctx.sell_shares is not None:
+        if fields["buy_shares"] is not None or fields["sell_shares"] is not None:
             hear(ctx, ear)
 
     return call_alone if alone else call

@@ -11,11 +11,11 @@ from capture.errors import CaptureError, InvalidEvent
 from capture.journal import NULL_FLOAT, NULL_INT
 from capture_pybroker.encoding import FIELDS, encoded
 from capture_pybroker.hearing import real
-from capture_pybroker.ledger import Placed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from capture_pybroker.ledger import Placed
     from capture_pybroker.opening import Channels
     from capture_pybroker.session import Session
 
@@ -95,56 +95,48 @@ class Intents:
         """Begin with none."""
         self._session = session
         self._known: dict[Any, int] = {}
-        self.hear = self._guarded(self._recording())
+        self.hear = self._recording()
 
     # --- signals -----------------------------------------------------------------------------
 
     def _recording(self) -> Callable[[Any, Ear], None]:
-        """Return what records a signal; what it needs is looked up but once."""
+        """Return what records a signal; what it needs is looked up but once.
+
+        What goes wrong with it never reaches the user's run.
+        """
         session, words, said_more = self._session, self._session.words, self._said_more
         entry, adjustment, leaving = words["entry"], words["adjustment"], words["exit"]
         buy, sell, units = words["buy_shares"], words["sell_shares"], words["units"]
-        place, read, nothing = Placed, _READ, _NOTHING
-
-        def record(ctx: Any, ear: Ear) -> None:
-            shares, side = ctx.buy_shares, 1
-            if shares is None:
-                shares, side = ctx.sell_shares, -1
-            portfolio, symbol = ear.portfolio, ear.symbol
-            longs, shorts = portfolio.long_positions, portfolio.short_positions
-            held = 0.0
-            if symbol in longs:
-                held = float(longs[symbol].shares)
-            elif symbol in shorts:
-                held = -float(shorts[symbol].shares)
-            wants = entry if not held else adjustment if held * side > 0 else leaving
-            bar = ear.offset + ear.ends[symbol]
-            plain = type(shares) is int and ear.said is None and ear.sized is None
-            if plain and not ctx._cover and read(ctx.__dict__) == nothing:
-                call = buy if side > 0 else sell
-                count = len(longs) + len(shorts)
-                signal = ear.channels.plain(
-                    bar, side, wants, held, count, side, call, shares, units
-                )
-            else:
-                row = (bar, side, wants, held, len(longs) + len(shorts))
-                signal = said_more(ctx, ear, row, side, shares)
-            exits = ctx._exit_stop_pos is not None
-            ear.placed[bar] = place(signal if signal >= 0 else NULL_INT, exits, shares)
-            if ear.notes:
-                session.keep_notes(ear, bar, signal)
-
-        return record
-
-    def _guarded(self, record: Callable[[Any, Ear], None]) -> Callable[[Any, Ear], None]:
-        """Return the same; what goes wrong with it never reaches the user's run."""
-        session = self._session
+        read, nothing, null = _READ, _NOTHING, NULL_INT
 
         def hear(ctx: Any, ear: Ear) -> None:
             if session.problem is not None:
                 return
             try:
-                record(ctx, ear)
+                fields, portfolio, symbol = ctx.__dict__, ear.portfolio, ear.symbol
+                shares, side, call = fields["buy_shares"], 1, buy
+                if shares is None:
+                    shares, side, call = fields["sell_shares"], -1, sell
+                longs, shorts = portfolio.long_positions, portfolio.short_positions
+                held, wants = 0.0, entry
+                if symbol in longs:
+                    held = float(longs[symbol].shares)
+                    wants = adjustment if side > 0 else leaving
+                elif symbol in shorts:
+                    held = -float(shorts[symbol].shares)
+                    wants = leaving if side > 0 else adjustment
+                bar, count = ear.offset + ear.ends[symbol], len(longs) + len(shorts)
+                plain = type(shares) is int and ear.said is None and ear.sized is None
+                if plain and not fields["_cover"] and read(fields) == nothing:
+                    signal = ear.channels.plain(
+                        bar, side, wants, held, count, side, call, shares, units
+                    )
+                else:
+                    signal = said_more(ctx, ear, (bar, side, wants, held, count), side, shares)
+                exits = fields["_exit_stop_pos"] is not None
+                ear.placed[bar] = (signal if signal >= 0 else null, exits, shares)
+                if ear.notes:
+                    session.keep_notes(ear, bar, signal)
             except CaptureError as exc:
                 session.failed(exc)
             except _UNFIT as exc:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 from pybroker.common import PositionMode
 
 from capture.journal import NULL_INT
 from capture_pybroker import rows
+from capture_pybroker.lots import Lot
+from capture_pybroker.settling import settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,25 +30,18 @@ def signed_position(portfolio: Any, symbol: str) -> float:
     return 0.0 if held is None else -float(held.shares)
 
 
-class Placed(NamedTuple):
-    """An intent that was recorded: its number, whether it only closes, and how many shares."""
-
-    signal_seq: int
-    exits: bool
-    shares: Any
+Placed: TypeAlias = tuple[int, bool, Any]
+"""An intent that was recorded: its number, whether it only closes, and how many shares."""
 
 
-class Fill(NamedTuple):
-    """A fill, as its row in the journal says it."""
-
-    symbol: str
-    row: tuple[Any, ...]
+Fill: TypeAlias = tuple[str, bool, tuple[Any, ...]]
+"""A symbol's fill: whether it fills its order whole, and its row as the journal has it."""
 
 
 class Fate(NamedTuple):
     """What became of a signal: the place of it in `rows.OUTCOMES`, and the bar.
 
-    `ordered` says whether there is an order of it.
+    `ordered` says whether there is an order of it. A fill that is whole says it of its signal.
     """
 
     symbol: str
@@ -54,18 +49,6 @@ class Fate(NamedTuple):
     bar: int
     outcome: int
     ordered: bool = True
-
-
-class _Lot:
-    """Shares that were bought or sold short at once, as far as they are held."""
-
-    __slots__ = ("date", "number", "shares", "signal")
-
-    def __init__(self, number: int, date: Any, shares: Any, signal: int) -> None:
-        self.number = number
-        self.date = date
-        self.shares = shares
-        self.signal = signal
 
 
 class Ledger:
@@ -78,6 +61,13 @@ class Ledger:
         short: numbers of orders that were filled in part.
         closed_by: the lot that each trade of the run closed, in the order of the trades.
         positions: by symbol, each date with a fill and the position after it.
+        held: by symbol, what is held by now.
+        lots: by symbol, of which lots.
+        number: of the last lot.
+        labels: of each symbol, the dates of its bars.
+        words: the numbers that stand for words.
+        effects: the words for a fill that opens, reduces or closes.
+        settled: by symbol, bars of intents of which it is known what became of them.
         fills: fills that are not written yet.
         fates: what became of signals, and is not written yet.
     """
@@ -100,21 +90,21 @@ class Ledger:
         self.positions: dict[str, list[tuple[Any, float]]] = defaultdict(list)
         self.fills: list[Fill] = []
         self.fates: list[Fate] = []
-        self._labels = labels
-        self._words = words
-        self._effects = (words["open"], words["reduce"], words["close"])
+        self.labels = labels
+        self.words = words
+        self.effects = (words["open"], words["reduce"], words["close"])
         self._refusals: dict[tuple[str, Any], tuple[int, Any]] = {}
         self._cancelled: dict[tuple[str, int], int] = {}
-        self._settled: dict[str, set[int]] = defaultdict(set)
+        self.settled: dict[str, set[int]] = defaultdict(set)
         self._orders, self._trades = len(portfolio.orders), len(portfolio.trades)
-        self._number = portfolio._entry_id
-        self._lots: dict[str, deque[_Lot]] = defaultdict(deque)
-        self._held: dict[str, Any] = {}
+        self.number = portfolio._entry_id
+        self.lots: dict[str, deque[Lot]] = defaultdict(deque)
+        self.held: dict[str, Any] = {}
         for side, sign in ((portfolio.long_positions, 1), (portfolio.short_positions, -1)):
             for symbol, position in side.items():
-                self._held[symbol] = position.shares * sign
-                self._lots[symbol].extend(
-                    _Lot(entry.id, entry.date, entry.shares, NULL_INT) for entry in position.entries
+                self.held[symbol] = position.shares * sign
+                self.lots[symbol].extend(
+                    Lot(entry.id, entry.date, entry.shares, NULL_INT) for entry in position.entries
                 )
 
     # --- what is heard -----------------------------------------------------------------------
@@ -132,7 +122,7 @@ class Ledger:
             margin = portfolio._leverage > 1
             verdict = rows.INSUFFICIENT_MARGIN if margin else rows.INSUFFICIENT_CASH
         self._refusals[symbol, said["created"]] = (verdict, said["date"])
-        if limit is None and symbol in self._labels:  # it is tried but once
+        if limit is None and symbol in self.labels:  # it is tried but once
             bar = self._bar(symbol, said["created"])
             placed = self.placed[symbol].get(bar)
             if placed is not None:
@@ -148,110 +138,118 @@ class Ledger:
         """Read what the host has filled since the last time."""
         orders, trades = portfolio.orders, portfolio.trades
         new = len(orders) - self._orders
-        closed = iter(_last(trades, len(trades) - self._trades))
+        if not new:
+            return
+        filled, shut = _last(orders, new), _last(trades, len(trades) - self._trades)
         self._orders, self._trades = len(orders), len(trades)
-        filled = _last(orders, new)
-        fractional = portfolio._enable_fractional_shares
-        for order, (now, made) in zip(filled, self._bars(filled), strict=True):
-            self._fill(order, now, made, closed, fractional=fractional)
+        fractional, bars = portfolio._enable_fractional_shares, self._bars(filled)
+        if self._places is None and settle(self, filled, shut, bars, fractional=fractional):
+            return
+        closed = iter(shut)
+        for order, now, made in zip(filled, *map(list, bars), strict=True):
+            self._fill(order, int(now), int(made), closed, fractional=fractional)
 
-    def _bars(self, orders: list[Any]) -> list[tuple[int, int]]:
-        """Return on which bar each order was filled, and on which it was asked for; else -1."""
+    def _bars(self, orders: list[Any]) -> tuple[Any, Any]:
+        """Return on which bars orders were filled, and on which they were asked for; else -1."""
         if self._places is not None:
-            return [
-                (
-                    self._bar(order.symbol, order.date),
-                    -1 if order.created is None else self._bar(order.symbol, order.created),
-                )
-                if order.symbol in self._labels
-                else (-1, -1)
-                for order in orders
-            ]
-        found = [(-1, -1)] * len(orders)
+            return (
+                [self._bar(order.symbol, order.date) for order in orders],
+                [self._bar(order.symbol, order.created) for order in orders],
+            )
+        dates = np.array([order.date for order in orders], dtype="datetime64[ns]")
+        asked = np.array([order.created for order in orders], dtype="datetime64[ns]")
+        now, made = np.full(len(orders), -1), np.full(len(orders), -1)
         of: dict[str, list[int]] = defaultdict(list)
         for place, order in enumerate(orders):
             of[order.symbol].append(place)
-        for symbol in of.keys() & self._labels.keys():
-            labels, mine = self._labels[symbol], [orders[place] for place in of[symbol]]
-            now = np.array([order.date for order in mine], dtype="datetime64[ns]")
-            made = np.array([order.created for order in mine], dtype="datetime64[ns]")
-            asked = np.where(np.isnat(made), -1, np.searchsorted(labels, made))
-            pairs = zip(np.searchsorted(labels, now).tolist(), asked.tolist(), strict=True)
-            for place, pair in zip(of[symbol], pairs, strict=True):
-                found[place] = pair
-        return found
+        for symbol in of.keys() & self.labels.keys():
+            at, labels = np.array(of[symbol]), self.labels[symbol]
+            now[at] = np.searchsorted(labels, dates[at])
+            at = at[~np.isnat(asked[at])]
+            made[at] = np.searchsorted(labels, asked[at])
+        return now, made
 
     def _fill(
         self, order: Any, now: int, made: int, closed: Iterator[Any], *, fractional: bool
     ) -> None:
+        """Read a fill on a bar, of an order that was made on another."""
         symbol, shares = order.symbol, order.shares
-        buys = order.type == "buy"
-        held = self._held.get(symbol, 0)
-        against = -held if buys else held
-        closing = min(shares, against) if against > 0 else 0
-        lots, lot = self._lots[symbol], None
-        remaining = closing
-        while remaining > 0:
-            trade = next(closed)
-            lot = self._closed(lots, trade)
-            remaining -= trade.shares
-        opens = shares > closing
-        position = self._held[symbol] = held + shares if buys else held - shares
-        signal = decided = NULL_INT
-        if order.created is not None:
-            placed = self.placed[symbol].get(made) if made >= 0 else None
-            if placed is not None:
-                signal, decided = placed.signal_seq, made
-        elif lot is not None and order.order_type != "market":  # a stop of that lot
-            signal = lot.signal
-        if opens:
-            self._number += 1
-            lot = _Lot(self._number, order.date, shares - closing, signal)
-            lots.append(lot)
+        buys, held = order.type == "buy", self.held.get(symbol, 0)
+        self.held[symbol] = position = held + shares if buys else held - shares
+        lot, opened = self._closing(symbol, shares, -held if buys else held, closed)
+        placed = self.placed[symbol].get(made) if made >= 0 else None
+        signal = NULL_INT
+        if placed is not None:
+            signal = placed[0]
+        elif lot is not None and order.created is None and order.order_type != "market":
+            signal = lot.signal  # a stop of that lot
+        if opened > 0:
+            self.number += 1
+            lot = Lot(self.number, order.date, opened, signal)
+            self.lots[symbol].append(lot)
         if now < 0:  # of an execution that is not recorded
             return
         assert lot is not None
         after = float(position)
         self.positions[symbol].append((order.date, after))
-        effect = self._effects[0 if opens else 1 if lot.shares > 0 else 2]
-        price = float(order.fill_price)
+        whole = placed is not None and self.whole(placed, made, order, now, fractional=fractional)
+        price, fees = float(order.fill_price), order.fees
         market = price if order.market_price is order.fill_price else float(order.market_price)
-        fees = float(order.fees) if order.fees else 0.0
         row = (
-            signal, NULL_INT if signal < 0 else signal + 1, now, decided, 1 if buys else -1,
-            float(shares), price, fees, after, lot.number, effect, market,
-            self._words[order.order_type],
+            signal, NULL_INT if signal < 0 else signal + 1, now,
+            NULL_INT if placed is None else made, 1 if buys else -1, float(shares), price,
+            float(fees) if fees else 0.0, after, lot.number,
+            self.effects[0 if opened > 0 else 1 if lot.shares > 0 else 2], market,
+            self.words[order.order_type],
         )  # fmt: skip
-        self.fills.append(Fill(symbol, row))
-        if decided >= 0:
-            outcome = self._outcome(self.placed[symbol][decided], order, fractional=fractional)
-            self._settle(symbol, decided, self.placed[symbol][decided], now, outcome)
+        self.fills.append((symbol, whole, row))
 
-    def _closed(self, lots: deque[_Lot], trade: Any) -> _Lot:
+    def _closing(
+        self, symbol: str, shares: Any, against: Any, closed: Iterator[Any]
+    ) -> tuple[Lot | None, Any]:
+        """Return the last lot that a fill closed, and how many of its shares closed none."""
+        if against <= 0:
+            return None, shares
+        lot, remaining = None, min(shares, against)
+        while remaining > 0:
+            trade = next(closed)
+            lot = self._closed(self.lots[symbol], trade)
+            remaining -= trade.shares
+        return lot, shares - against
+
+    def _closed(self, lots: deque[Lot], trade: Any) -> Lot:
         """Return the lot that a trade closed, or a part of it."""
-        same = (lot for lot in lots if lot.date == trade.entry_date)
-        lot = next(same, lots[0])
-        if lot.shares < trade.shares:
-            lot = next((other for other in same if other.shares >= trade.shares), lot)
-        lot.shares -= trade.shares
+        lot, shares, date = lots[0], trade.shares, trade.entry_date
+        same = lot.date is date or lot.date == date  # dates are slow to compare
+        if not same or lot.shares < shares:
+            mine = [each for each in lots if each.date == date]
+            lot = next((each for each in mine if each.shares >= shares), (mine or lots)[0])
+        lot.shares -= shares
         if lot.shares <= 0:
             lots.remove(lot)
         self.closed_by.append(lot.number)
         return lot
 
-    def _outcome(self, placed: Placed, order: Any, *, fractional: bool) -> int:
+    def whole(self, placed: Placed, made: int, order: Any, bar: int, *, fractional: bool) -> bool:
+        """Say whether a fill is all that was wanted; else keep what became of the signal."""
+        _, exits, shares = placed
         if order.id in self.short:
-            return rows.SHORT_OF_CASH
-        if placed.exits:
-            return rows.FILLED
-        wanted = placed.shares if fractional else int(placed.shares)
-        return rows.FILLED if order.shares >= wanted else rows.PARTIALLY_FILLED
+            outcome = rows.SHORT_OF_CASH
+        elif exits or order.shares >= (
+            shares if fractional or type(shares) is int else int(shares)
+        ):
+            self.settled[order.symbol].add(made)
+            return True
+        else:
+            outcome = rows.PARTIALLY_FILLED
+        self._settle(order.symbol, made, placed, bar, outcome)
+        return False
 
     # --- what became of signals --------------------------------------------------------------
 
     def _settle(self, symbol: str, placed_at: int, placed: Placed, bar: int, outcome: int) -> None:
-        self._settled[symbol].add(placed_at)
-        self.fates.append(Fate(symbol, placed.signal_seq, bar, outcome))
+        self.settled[symbol].add(placed_at)
+        self.fates.append(Fate(symbol, placed[0], bar, outcome))
 
     def close(self, waiting: Any, delays: tuple[int, int]) -> None:
         """Say what became of all other signals, as the run has ended.
@@ -262,8 +260,8 @@ class Ledger:
         """
         pending = {(order.symbol, order.created) for order in waiting}
         for symbol, own in self.placed.items():
-            for bar in own.keys() - self._settled[symbol]:
-                key = (symbol, self._labels[symbol][bar])
+            for bar in own.keys() - self.settled[symbol]:
+                key = (symbol, self.labels[symbol][bar])
                 now, outcome = self._late(key, bar, own[bar], pending, max(delays))
                 self._settle(symbol, bar, own[bar], now, outcome)
         self.fates.sort(key=lambda fate: fate.bar)
@@ -271,8 +269,9 @@ class Ledger:
     def _late(
         self, key: tuple[str, Any], bar: int, placed: Placed, pending: Any, delay: int
     ) -> tuple[int, int]:
-        symbol, last = key[0], len(self._labels[key[0]]) - 1
-        if not placed.shares:
+        symbol, last = key[0], len(self.labels[key[0]]) - 1
+        _, exits, shares = placed
+        if not shares:
             return bar, rows.SIZED_TO_ZERO
         if (symbol, bar) in self._cancelled:
             return self._cancelled[symbol, bar], rows.CANCELLED
@@ -281,14 +280,17 @@ class Ledger:
         if key in self._refusals:
             verdict, date = self._refusals[key]
             return self._bar(symbol, date), verdict
-        return bar + delay, rows.NOTHING_TO_CLOSE if placed.exits else rows.UNPRICED
+        return bar + delay, rows.NOTHING_TO_CLOSE if exits else rows.UNPRICED
 
     def _bar(self, symbol: str, date: Any) -> int:
+        """Return the bar of a date; -1 where there is none, or the symbol is not recorded."""
+        if date is None or symbol not in self.labels:
+            return -1
         if self._places is None:
-            return int(np.searchsorted(self._labels[symbol], date))
+            return int(np.searchsorted(self.labels[symbol], date))
         known = self._places.get(symbol)
         if known is None:
-            known = {label: place for place, label in enumerate(self._labels[symbol])}
+            known = {label: place for place, label in enumerate(self.labels[symbol])}
             self._places[symbol] = known
         return known[date]
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pybroker
 
 from capture.recorder.adapting import slippage_of, source_of, start_record
-from capture.recorder.channel import Share
+from capture.recorder.channel import Channel, Share
 from capture.store.run import RunStart
 from capture_pybroker import rows
 
@@ -44,8 +44,8 @@ class Channels(NamedTuple):
     priced: Append
     signal: Append
     aside: Append
-    fill: Append
-    executed: Append
+    fill: Channel
+    executed: Channel
     status: Append
 
 
@@ -186,7 +186,7 @@ def open_channels(
         joint(rows.PRICED, (signal, order)).append,
         channel("signals", rows.SIGNAL, constants=said, late=lines.of_signals).append,
         channel("orders", rows.ASIDE, constants=aside, late=lines.of_events).append,
-        channel("fills", rows.FILL, constants=own, late=lines.of_fills).append,
-        joint(rows.FILL, (fill, executed)).append,
+        channel("fills", rows.FILL, constants=own, late=lines.of_fills),
+        joint(rows.FILL, (fill, executed)),
         channel("statuses", rows.STATUS, constants=own, late=lines.of_events).append,
     )

@@ -6,6 +6,8 @@ import sys
 import warnings
 import weakref
 from contextlib import suppress
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
@@ -164,7 +166,7 @@ class Session:
         self._heard.append(weakref.ref(ctx))
         hear_context(ctx, self, ear)
         alone = not execution.args and not execution.kwargs
-        window.host["exec_fns"][symbol] = caller(call, self, ear, alone=alone)
+        window.host["exec_fns"][symbol] = caller(call, self, ear, ctx, alone=alone)
 
     # --- in between --------------------------------------------------------------------------
 
@@ -214,19 +216,17 @@ class Session:
 
     def _write(self, ledger: Ledger) -> None:
         """Write fills, each with the status of its signal where it is filled whole."""
-        done = {(fate.symbol, fate.signal_seq): fate for fate in ledger.fates}
-        whole = set()
-        for symbol, row in ledger.fills:
-            channels, key = self.symbols.channels[symbol], (symbol, row[0])
-            fate = done.get(key)
-            if fate is not None and fate.outcome == rows.FILLED and row[3] >= 0:
-                whole.add(key)
-                channels.executed(*row)
+        for (symbol, whole), group in groupby(ledger.fills, _KIND):
+            channels = self.symbols.channels[symbol]
+            channel, made = (
+                channels.executed if whole else channels.fill,
+                [row for _, _, row in group],
+            )
+            if len(made) == 1:
+                channel.append(*made[0])
             else:
-                channels.fill(*row)
+                channel.extend(list(zip(*made, strict=True)))
         for fate in ledger.fates:
-            if (fate.symbol, fate.signal_seq) in whole:
-                continue
             order = fate.signal_seq + 1 if fate.ordered else NULL_INT
             channels = self.symbols.channels[fate.symbol]
             channels.status(fate.signal_seq, order, fate.bar, *self._outcomes[fate.outcome])
@@ -317,6 +317,7 @@ class Session:
         return True
 
 
+_KIND: Final = itemgetter(0, 1)
 _RESULTS: Final = "_to_test_result"
 _SESSIONS: Final[Runs[Session]] = Runs()
 

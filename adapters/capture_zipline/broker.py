@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from capture.errors import CaptureError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Broker"]
 
 _POLICIES: Final = ("execute_cancel_policy", "execute_daily_cancel_policy")
+_HEARD: Final = ("fills", "statuses")
 
 
 class Broker:
@@ -22,6 +24,9 @@ class Broker:
 
     What it asks for is there already: the host's figures are computed when they are looked at, and
     how often that is decides their last digits.
+
+    What becomes of orders is kept until there is a block of it, and recorded at once; where
+    somebody hears of it, each when it happens.
 
     Attributes:
         placed: recorded orders by the host's identity.
@@ -41,6 +46,14 @@ class Broker:
         self._expiring = False
         self.cancelling = False
         self.closing: Callable[[], None] = lambda: None
+        # A placed order that the host accepted, or what `_fill` is given.
+        self._kept: list[Placed | tuple[Any, ...]] = []
+        engine, config = session.engine, session.config
+        self._most = max(1, config.buffer_size // 2)
+        if config.durability == "fsync" or any(map(engine.observer, _HEARD)):
+            self._most = 0
+        else:
+            engine.fills_follow(engine.next_seq - 1)
         self._put: list[tuple[Any, str]] = []
         self._replace(self._blotter, "get_transactions", self._transactions)
         self._replace(self._blotter, "cancel", self._cancelled)
@@ -55,10 +68,7 @@ class Broker:
         if own is None or name in vars(thing):
             return
 
-        def heard(*args: Any, **kwargs: Any) -> Any:
-            return put(own, *args, **kwargs)
-
-        setattr(thing, name, heard)
+        setattr(thing, name, partial(put, own))
         self._put.append((thing, name))
 
     def unhear(self) -> None:
@@ -82,12 +92,14 @@ class Broker:
     @property
     def cash(self) -> float:
         """What is left."""
-        return float(self._ledger._immutable_portfolio.cash)
+        cash: float = self._ledger._immutable_portfolio.cash
+        return cash
 
     @property
     def worth(self) -> float:
         """What all was worth when the host last reckoned."""
-        return float(self._ledger._immutable_portfolio.portfolio_value)
+        worth: float = self._ledger._immutable_portfolio.portfolio_value
+        return worth
 
     def worth_now(self, price_of: Callable[[Any], float]) -> float:
         """Return what all is worth at these prices; a future has no worth of its own."""
@@ -110,6 +122,9 @@ class Broker:
     # --- what the host says ------------------------------------------------------------------
 
     def _transactions(self, own: Callable[..., Any], data: Any) -> Any:
+        if len(self._kept) > self._most:
+            self.settle()
+            self._declare()
         found = own(data)
         transactions, commissions, _ = found
         if transactions:
@@ -117,13 +132,14 @@ class Broker:
         return found
 
     def _executed(self, own: Callable[..., Any], transaction: Any) -> Any:
-        before = self.held(transaction.asset)
+        before, number = self.held(transaction.asset), transaction.order_id
         result = own(transaction)
-        if self._session.problem is None:
-            try:
-                self._fill(transaction, before)
-            except CaptureError as exc:
-                self._session.broken(exc)
+        order = self.order_of(number)
+        whole = order is not None and not order.open_amount
+        cost = self._costs.pop(number, 0.0)
+        self._kept.append((transaction, before, cost, whole, self._session.bars))
+        if not self._most:
+            self.settle()
         return result
 
     def _expires(self, own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -155,6 +171,8 @@ class Broker:
 
     def _ends(self, number: str, word: str) -> None:
         placed = self.placed.get(number)
+        if self._kept:
+            self.settle()
         if placed is None or placed.settled:
             return
         placed.settled = True
@@ -167,6 +185,7 @@ class Broker:
 
     def end_of_data(self) -> None:
         """Record that orders which still wait will not be filled any more."""
+        self.settle()
         for number in list(self.placed):
             order = self.order_of(number)
             waits = order is not None and order.open
@@ -174,14 +193,55 @@ class Broker:
 
     # --- fills -------------------------------------------------------------------------------
 
-    def _fill(self, transaction: Any, before: float) -> None:
-        """Record a fill: what it closes, and what it opens."""
+    def accepted(self, placed: Placed) -> None:
+        """Take note of an order that the host took."""
+        self._kept.append(placed)
+        if not self._most:
+            self.settle()
+
+    def settle(self) -> None:
+        """Record what became of orders since the last time."""
+        kept, session = self._kept, self._session
+        self._kept = []
+        if session.problem is not None:
+            return
+        try:
+            for each in kept:
+                if isinstance(each, Placed):
+                    session.settle(each, "accepted", each.bar)
+                else:
+                    self._fill(*each)
+        except CaptureError as exc:
+            session.broken(exc)
+
+    def _declare(self) -> None:
+        """Say in the journal until where fills are recorded: an order that waits has none yet."""
+        engine = self._session.engine
+        waiting = (
+            self.placed[order.id].signal_seq
+            for orders in self._blotter.open_orders.values()
+            for order in orders
+            if order.id in self.placed
+        )
+        known = (seq for seq in waiting if seq >= 0)
+        engine.fills_follow(min(known, default=engine.next_seq) - 1)
+
+    def _fill(self, transaction: Any, before: float, cost: float, whole: bool, bars: int) -> None:
+        """Record a fill: what it closes, and what it opens.
+
+        Args:
+            transaction: the host's.
+            before: the units that were held.
+            cost: commission.
+            whole: whether nothing of the order is left.
+            bars: how many bars of the run had come.
+        """
         session, asset, units = self._session, transaction.asset, float(transaction.amount)
         placed = self.placed.get(transaction.order_id)
         origin = placed or NOBODY
         feed = session.market.feed(asset)
-        bar = feed.bar_of(session.bars if transaction.order_id is not None else session.bars - 1)
-        cost, side = self._costs.pop(transaction.order_id, 0.0), 1 if units > 0 else -1
+        bar = feed.bar_of(bars if transaction.order_id is not None else bars - 1)
+        side = 1 if units > 0 else -1
         closed = min(abs(units), abs(before)) if before * units < 0 else 0.0
         opened = abs(units) - closed
         share = cost if not opened else cost * closed / abs(units)
@@ -193,7 +253,7 @@ class Broker:
                 closed, transaction.price, share, bar if before + side * closed == 0 else None
             )
             left = before + side * closed
-            effect = session.word("reduce" if left else "close")
+            effect = session.words["reduce" if left else "close"]
             write(*said, closed, transaction.price, share, left, traded.number, effect)
             if not left:
                 self._open.pop(asset.sid, None)
@@ -202,12 +262,10 @@ class Broker:
             traded.enter(side * opened, transaction.price, cost - share)
             write(
                 *said, opened, transaction.price, cost - share, after, traded.number,
-                session.word("open"),
+                session.words["open"],
             )  # fmt: skip
         if placed is not None:
-            order = self.order_of(transaction.order_id)
-            placed.filled = True
-            placed.settled = order is not None and not order.open_amount
+            placed.filled, placed.settled = True, whole
             session.settle(placed, "filled" if placed.settled else "partial", bar)
 
     def _trade(self, sid: int, feed: Any, held: float, bar: int) -> Traded:

@@ -28,6 +28,7 @@ VERBS: Final = (
 _NAMES: Final = {
     verb: tuple(inspect.signature(getattr(TradingAlgorithm, verb)).parameters)[1:] for verb in VERBS
 }
+_STATED: Final = frozenset({"style", "limit_price", "stop_price"})
 _TARGETS: Final = {
     "order_target": "target",
     "order_target_value": "value",
@@ -85,6 +86,8 @@ def _number(value: Any) -> float:
 
 def stated(given: Mapping[str, Any]) -> tuple[str, float, float]:
     """Return the order's type, its limit and its stop, as the call says them."""
+    if not _STATED & given.keys():
+        return "market", NULL_FLOAT, NULL_FLOAT
     style = given.get("style")
     limit, stop = (
         given.get(name) if given.get(name) is not None else getattr(style, name, None)

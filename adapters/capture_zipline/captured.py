@@ -72,8 +72,7 @@ class _Named:
         self._sessions[id(context)] = session
         session.at_end(functools.partial(self._sessions.pop, id(context), None))
         try:
-            with session.within("initialize"):
-                self.given["initialize"](context, **arguments)
+            session.speaks("initialize", self.given["initialize"], context, **arguments)
             if self._replayed is None:
                 perturb_costs(context)
             session.begin(arguments)
@@ -97,5 +96,4 @@ class _Named:
         session.moves(name)
         if own is None:
             return None
-        with session.within(name):
-            return own(context, data)
+        return session.speaks(name, own, context, data)

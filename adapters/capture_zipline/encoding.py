@@ -40,6 +40,11 @@ _MADE_OF: Final[Mapping[Any, Mapping[str, str]]] = {
 _CLASSES: Final = {made.__name__: made for made in _MADE_OF}
 
 
+_JSON: Final = json.JSONEncoder(ensure_ascii=False).encode
+_MOST_KNOWN: Final = 64
+"""So many different arguments are known by heart; other calls encode their own."""
+
+
 class Lost(ValueError):
     """A value that was not kept is asked for."""
 
@@ -61,13 +66,23 @@ class Encoder:
         self._order_id = order_id
         self._symbol = symbol
         self.missing: set[str] = set()
+        self._known: dict[Any, str] = {}
 
-    def encode(self, call: str, arguments: Mapping[str, Any]) -> str:
-        """Return arguments by name as JSON."""
-        return json.dumps(
-            {name: self._value(f"{call}.{name}", value) for name, value in arguments.items()},
-            ensure_ascii=False,
+    def encode(self, call: str, arguments: Mapping[str, Any]) -> tuple[str, bool]:
+        """Return arguments by name as JSON, and whether many other calls may have the same."""
+        key = None
+        if all(map(_is_common, arguments.values())):
+            key = (call, *((n, type(value), value) for n, value in arguments.items()))
+            known = self._known.get(key)
+            if known is not None:
+                return known, True
+        text = _JSON(
+            {name: self._value(f"{call}.{name}", value) for name, value in arguments.items()}
         )
+        if key is None or len(self._known) >= _MOST_KNOWN:
+            return text, False
+        self._known[key] = text
+        return text, True
 
     def order(self, value: Any) -> str:
         """Return the arguments of a cancel as JSON."""
@@ -91,6 +106,12 @@ class Encoder:
     def _lost(self, place: str, value: Any) -> Any:
         self.missing.add(place)
         return {"missing": type(value).__qualname__}
+
+
+def _is_common(value: Any) -> bool:
+    """Say whether values that are equal and of one type have the same text; 0.0 may have a sign."""
+    kind = type(value)
+    return (kind in _PLAIN and (kind is not float or value != 0)) or isinstance(value, Asset)
 
 
 def _scalar(value: Any) -> Any:

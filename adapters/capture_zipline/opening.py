@@ -89,6 +89,7 @@ class Channels(NamedTuple):
     """The channels of one asset."""
 
     intent: Append
+    rare: Append
     signal: Append
     cancel: Append
     fill: Append
@@ -140,14 +141,13 @@ class Opened:
         said, new = {**own, "segment": self._segment}, {**own, "action": "new"}
         cancel = {**own, "action": "cancel", "call": "cancel_order"}
         late, channel = _Late(self, feed, self._session), engine.channel
+        shares = (
+            Share("signals", rows.INTENT_SIGNAL, said, late=late.of_signals),
+            Share("orders", rows.INTENT_ORDER, new, late=late.of_events),
+        )
         return Channels(
-            engine.joint_channel(
-                rows.INTENT,
-                (
-                    Share("signals", rows.INTENT_SIGNAL, said, late=late.of_signals),
-                    Share("orders", rows.INTENT_ORDER, new, late=late.of_events),
-                ),
-            ).append,
+            engine.joint_channel(rows.INTENT, shares).append,
+            engine.joint_channel(rows.RARE, shares).append,
             channel("signals", rows.SIGNAL, constants=said, late=late.of_signals).append,
             channel("orders", rows.CANCEL, constants=cancel, late=late.of_events).append,
             channel("fills", rows.FILL, constants=own, late=late.of_fills).append,

@@ -16,6 +16,7 @@ __all__ = [
     "INTENT_ORDER",
     "INTENT_SIGNAL",
     "OUTCOMES",
+    "RARE",
     "SIGNAL",
     "STATUS",
 ]
@@ -33,7 +34,7 @@ INTENT: Final = (
     *SIGNAL,
     Field("side", "small"),
     Field("call", "word"),
-    Field("arguments", "text"),
+    Field("arguments", "word"),
     Field("order_type", "word"),
     Field("size", "float"),
     Field("size_kind", "word"),
@@ -43,6 +44,9 @@ INTENT: Final = (
     Field("callback", "int"),
 )
 """A signal and its order, which are journaled as one."""
+
+RARE: Final = tuple(Field(name, "text" if name == "arguments" else kind) for name, kind in INTENT)
+"""The same with arguments that few other calls share."""
 
 INTENT_SIGNAL: Final = same_columns(SIGNAL)
 INTENT_ORDER: Final = order_columns(INTENT, SIGNAL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -142,23 +142,23 @@ class Session:
 
     def feed_of(self, asset: Any) -> Feed:
         """Return an asset's bars; of one that is new they become base data."""
-        known = asset.sid in self.market.feeds
-        feed = self.market.feed(asset)
-        if not known and self._begun:
-            self._store(feed)
-        return feed
+        known = self.market.feeds.get(asset.sid)
+        if known is None:
+            known = self.market.feed(asset)
+            if self._begun:
+                self._store(known)
+        return known
 
     # --- where the strategy is ---------------------------------------------------------------
 
-    @contextmanager
-    def within(self, phase: str) -> Iterator[None]:
+    def speaks(self, phase: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Let a function of the strategy speak."""
-        before = self.phase, self.speaking
+        before, speaking = self.phase, self.speaking
         self.phase, self.speaking = phase, True
         try:
-            yield
+            return function(*args, **kwargs)
         finally:
-            self.phase, self.speaking = before
+            self.phase, self.speaking = before, speaking
 
     @contextmanager
     def carrying_out(self) -> Iterator[None]:
@@ -182,8 +182,8 @@ class Session:
         self._functions.append(callback)
 
         def call(context: Any, data: Any) -> Any:
-            with self.within(getattr(callback, "__name__", "scheduled")):
-                return callback(context, data)
+            name = getattr(callback, "__name__", "scheduled")
+            return self.speaks(name, callback, context, data)
 
         return call
 
@@ -212,7 +212,7 @@ class Session:
     def set(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
         """Take note of a setting that the strategy makes."""
         given = bound_setting(name, args, kwargs)
-        self._settings.append([name, self.writer.encoder.encode(name, given)])
+        self._settings.append([name, self.writer.encoder.encode(name, given)[0]])
 
     def recorded(self, values: Mapping[str, Any]) -> None:
         """Keep the numbers that the strategy records."""
@@ -264,10 +264,6 @@ class Session:
         """Return the channels of an asset."""
         return self._opened.channels(feed)
 
-    def word(self, text: str) -> int:
-        """Return the number that stands for a word."""
-        return self.words[text]
-
     def settle(self, placed: Placed, outcome: str, bar: int | None = None) -> None:
         """Record what became of an order."""
         if self.problem is None:
@@ -304,10 +300,14 @@ class Session:
         if not begun:
             return
         if exc is not None and exc is not self._outer:
-            self._close(RunState.FAILED, self.problem or f"{type(exc).__name__}: {exc}")
+            self._close_failed(f"{type(exc).__name__}: {exc}")
             return
-        if self.problem is None:
-            self.broker.end_of_data()
+        try:
+            if self.problem is None:
+                self.broker.end_of_data()
+        except CaptureHalted:
+            self._close(RunState.FAILED, self.problem)
+            raise
         self._close(RunState.ENDED, self.problem)
 
     def abandon(self) -> None:
@@ -315,7 +315,12 @@ class Session:
         begun = self._begun
         self._end()
         if begun:
-            self._close(RunState.FAILED, self.problem or "the run did not come to its end")
+            self._close_failed("the run did not come to its end")
+
+    def _close_failed(self, why: str) -> None:
+        with suppress(CaptureHalted):  # the run has a problem of its own to tell of
+            self.broker.settle()
+        self._close(RunState.FAILED, self.problem or why)
 
     def _end(self) -> None:
         self._begun = self.speaking = False

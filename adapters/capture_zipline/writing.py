@@ -41,6 +41,7 @@ class Writer:
         self._session = session
         self.encoder = Encoder(self._order_id, lambda asset: session.feed_of(asset).symbol)
         self._flat: dict[int, int] = {}
+        self._outcomes: dict[str, tuple[int, ...]] = {}
 
     def _order_id(self, order: Any) -> str | None:
         placed = self._session.broker.placed.get(getattr(order, "id", order))
@@ -52,24 +53,33 @@ class Writer:
         self, verb: str, call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Carry out a call and write it; what the host says of it stays what it is."""
-        given = bound(verb, args, kwargs)
+        session, given = self._session, bound(verb, args, kwargs)
         made, raised = None, None
+        session.acting = True
         try:
-            with self._session.carrying_out():
-                made = call(*args, **kwargs)
+            made = call(*args, **kwargs)
         except Exception as exc:
             raised = exc
             raise
         finally:
-            with self._guarded((verb, given)), self._session.carrying_out():
+            try:
                 if verb == BATCH:
                     self._batch(given, made, raised)
                 else:
                     self._one(verb, given, made, raised)
+            except CaptureError as exc:
+                session.broken(exc)
+            except _UNFIT as exc:
+                self._unfit(verb, given, exc)
+            finally:
+                session.acting = False
         return made
 
-    def _guarded(self, event: Any) -> _Guard:
-        return _Guard(self._session, event)
+    def _unfit(self, call: str, said: Any, exc: Exception) -> None:
+        """Keep aside what cannot be recorded."""
+        shown = {"call": call, "arguments": repr(said)}
+        wrong = InvalidEvent("orders", shown, str(exc))
+        self._session.engine.quarantine("orders", shown, wrong)
 
     def _batch(self, given: Mapping[str, Any], made: Any, raised: Exception | None) -> None:
         """Write a call that orders several assets: a signal each."""
@@ -105,26 +115,26 @@ class Writer:
         raised: Exception | None,
         meaning: Meaning,
     ) -> None:
-        session = self._session
-        feed, order = session.feed_of(asset), session.broker.order_of(number)
+        session, broker = self._session, self._session.broker
+        feed, order = session.feed_of(asset), broker.order_of(number)
         side, direction, size, unit = meaning
         units = 0.0 if order is None else abs(float(order.amount))
         kind, limit, stop = stated(given)
-        state, word = (
+        state, words = (
             self._state(feed, direction, side, units, made=order is not None),
-            session.word,
+            session.words,
         )
-        bar = state[0]
-        arguments = self.encoder.encode(verb, given)
-        seq = session.channels(feed).intent(
-            *state, side, word(verb), arguments, word(kind), size, word(unit), limit, stop,
-            word(session.phase), session.moment,
+        bar, channels = state[0], session.channels(feed)
+        arguments, often = self.encoder.encode(verb, given)
+        write = channels.intent if often else channels.rare
+        seq = write(
+            *state, side, words[verb], words[arguments] if often else arguments, words[kind], size,
+            words[unit], limit, stop, words[session.phase], session.moment,
         )  # fmt: skip
         signal, intent = (seq, seq + 1) if seq >= 0 else (NULL_INT, NULL_INT)
-        placed = Placed(feed, signal, intent, bar)
         if order is not None:
-            session.broker.placed[number] = placed
-            self.settle(feed, signal, intent, "accepted", bar)
+            placed = broker.placed[number] = Placed(feed, signal, intent, bar)
+            broker.accepted(placed)
         else:
             outcome = self._nothing(asset, verb, given, raised)
             detail = None if raised is None else f"{type(raised).__name__}: {raised}"
@@ -142,7 +152,7 @@ class Writer:
             self._flat[feed.asset.sid] = session.moment
         return (
             feed.bar_of(session.bars - 1), direction,
-            session.word(type_of(direction, side, units, held)),
+            session.words[type_of(direction, side, units, held)],
             position, broker.cash, session.equity(), broker.waiting - made,
         )  # fmt: skip
 
@@ -180,12 +190,15 @@ class Writer:
         detail: str | None = None,
     ) -> None:  # fmt: skip
         """Write what became of a signal and its order."""
-        status, reason, actor, said = OUTCOMES[outcome]
-        word, text = self._session.word, detail or said
-        self._session.channels(feed).status(
-            signal, order, bar, word(str(status)), word(str(reason)), word(actor),
-            0 if text is None else word(text),
-        )  # fmt: skip
+        known = self._outcomes.get(outcome)
+        if known is None:
+            known = self._outcomes[outcome] = tuple(
+                0 if text is None else self._session.words[str(text)] for text in OUTCOMES[outcome]
+            )
+        *said, text = known
+        if detail is not None:
+            text = self._session.words[detail]
+        self._session.channels(feed).status(signal, order, bar, *said, text)
 
     # --- cancels -----------------------------------------------------------------------------
 
@@ -196,40 +209,20 @@ class Writer:
         session = self._session
         order = args[0] if args else kwargs.get("order_param")
         placed = session.broker.placed.get(str(getattr(order, "id", order)))
-        with self._guarded(("cancel_order", str(order))):
+        try:
             feed = placed.feed if placed else next(iter(session.market.feeds.values()), None)
             if feed is not None:
                 session.channels(feed).cancel(
                     feed.bar_of(session.bars - 1), self.encoder.order(order),
-                    self._order_id(order), session.word(session.phase), session.moment,
+                    self._order_id(order), session.words[session.phase], session.moment,
                 )  # fmt: skip
+        except CaptureError as exc:
+            session.broken(exc)
+        except _UNFIT as exc:
+            self._unfit("cancel_order", str(order), exc)
         session.broker.cancelling = True
         try:
             with session.carrying_out():
                 return call(*args, **kwargs)
         finally:
             session.broker.cancelling = False
-
-
-class _Guard:
-    """Keeps what goes wrong with recording from the user's run."""
-
-    def __init__(self, session: Session, event: Any) -> None:
-        self._session = session
-        self._event = event
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: Any, exc: BaseException | None, _trace: Any) -> bool:
-        if isinstance(exc, CaptureError):
-            self._session.broken(exc)
-            return True
-        if isinstance(exc, _UNFIT):
-            call, said = self._event
-            shown = {"call": call, "arguments": repr(said)}
-            self._session.engine.quarantine(
-                "orders", shown, InvalidEvent("orders", shown, str(exc))
-            )
-            return True
-        return False

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import capture
-from tests.adapters.pybroker.runs import CASES, Case, assert_same_results, captured
+from tests.adapters.pybroker.runs import (
+    CASES,
+    Case,
+    Execution,
+    assert_same_results,
+    captured,
+    several,
+)
 from tests.adapters.telling import told
 
 if TYPE_CHECKING:
@@ -70,6 +78,48 @@ def test_fills_that_are_read_later_are_those_that_are_heard(name: str, tmp_path:
     assert [fill.signal_id for fill in listener.fills] == stored["signal_id"].where(
         stored["signal_id"].notna(), None
     ).tolist()
+
+
+def erratic(seed: int) -> Any:
+    """Return an execution that opens, closes, turns round and, of every other seed, does more."""
+    dice = random.Random(seed)
+
+    def trade(ctx: Any) -> None:
+        if dice.random() < 0.6:
+            return
+        long, short = ctx.long_pos(), ctx.short_pos()
+        held = int((long or short).shares) if long or short else 0
+        shares = held if held and dice.random() < 0.5 else held + 3
+        if seed % 2 and dice.random() < 0.1:
+            shares = 1
+        if short or (not long and dice.random() < 0.5):
+            ctx.buy_shares = shares
+        else:
+            ctx.sell_shares = shares
+        if dice.random() < 0.2:
+            ctx.hold_bars = dice.choice([1, 2, 5])
+
+    return trade
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_fills_of_an_erratic_execution_are_the_same_however_they_are_read(
+    seed: int, tmp_path: Path
+) -> None:
+    def case() -> Case:
+        executions = tuple(
+            Execution(erratic(seed + number), (symbol,))
+            for number, symbol in enumerate(("AAA", "BBB")[: 1 + seed // 4])
+        )
+        return Case(executions, several)
+
+    results, later = captured(case(), tmp_path / "later")
+    same, now, _ = heard(case(), tmp_path / "now")
+    assert_same_results(results, same)
+    for table in TABLES:
+        assert told(later, table) == told(now, table), table
+    one, other = (told(recording, "statuses") for recording in (later, now))
+    assert sorted(map(str, one)) == sorted(map(str, other))
 
 
 def test_every_bar_that_an_execution_sees_is_told_before_it_sees_it(tmp_path: Path) -> None:

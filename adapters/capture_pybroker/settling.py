@@ -1,0 +1,207 @@
+"""What many plain orders came to, all at once: each opens a position, closes or turns all of it.
+
+Where shares are whole numbers and one lot is held at a time, what a fill does follows from sums.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from decimal import Decimal
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+
+from capture.journal import NULL_INT
+from capture_pybroker.lots import Lot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+    from capture_pybroker.ledger import Fill, Ledger, Placed
+
+__all__ = ["settle"]
+
+_EXACT: Final = 2.0**53
+"""Whole numbers below it are the same as floats."""
+
+
+class _Course(NamedTuple):
+    """The fills of one symbol.
+
+    Attributes:
+        symbol: theirs.
+        at: their places among all fills.
+        units: shares, negative where they were sold.
+        before: what was held before each.
+        trades: places of the trades that they closed, among all.
+    """
+
+    symbol: str
+    at: NDArray[np.int64]
+    units: NDArray[np.float64]
+    before: NDArray[np.float64]
+    trades: list[int]
+
+    @property
+    def after(self) -> NDArray[np.float64]:
+        """What was held after each."""
+        return self.before + self.units
+
+    @property
+    def opens(self) -> NDArray[np.bool_]:
+        """Whether each opened a lot."""
+        found: NDArray[np.bool_] = np.abs(self.units) > np.abs(self.before)
+        return found
+
+
+def settle(
+    ledger: Ledger,
+    orders: Sequence[Any],
+    trades: Sequence[Any],
+    bars: tuple[NDArray[np.int64], NDArray[np.int64]],
+    *,
+    fractional: bool,
+) -> bool:
+    """Read fills into the ledger as it would read each; False, and nothing read, if some is odd.
+
+    Args:
+        ledger: follows the host's lists.
+        orders: what was filled, in order.
+        trades: what was closed, in order.
+        bars: on which bar each was filled, and on which it was asked for.
+        fractional: whether parts of a share are traded.
+    """
+    courses = _courses(ledger, orders, trades)
+    if courses is None:
+        return False
+    opened = np.zeros(len(orders), bool)
+    for course in courses:
+        opened[course.at] = course.opens
+    numbers = ledger.number + np.cumsum(opened)
+    ledger.number = int(numbers[-1])
+    fills: list[Fill | None] = [None] * len(orders)
+    closed = np.zeros(len(trades), np.int64)
+    for course in courses:
+        mine = [orders[place] for place in course.at.tolist()]
+        now, made = bars[0][course.at], bars[1][course.at]
+        closed[course.trades], rows = _read(
+            ledger, course, mine, numbers[course.at], now, made, fractional=fractional
+        )
+        for place, row in zip(course.at.tolist(), rows, strict=False):
+            fills[place] = row
+    ledger.fills.extend(filter(None, fills))
+    ledger.closed_by.extend(closed.tolist())
+    return True
+
+
+def _courses(ledger: Ledger, orders: Sequence[Any], trades: Sequence[Any]) -> list[_Course] | None:
+    """Return the fills of each symbol; None if some is not plain."""
+    places, closings = defaultdict(list), defaultdict(list)
+    for place, order in enumerate(orders):
+        places[order.symbol].append(place)
+    for place, trade in enumerate(trades):
+        closings[trade.symbol].append(place)
+    courses = []
+    for symbol, at in places.items():
+        mine = [orders[place] for place in at]
+        shares = np.fromiter((float(order.shares) for order in mine), np.float64, len(mine))
+        units = np.where([order.type == "buy" for order in mine], shares, -shares)
+        held, lots = float(ledger.held.get(symbol, 0)), ledger.lots[symbol]
+        after = held + np.cumsum(units)
+        course = _Course(symbol, np.array(at), units, after - units, closings[symbol])
+        against = course.before * units
+        whole = held == int(held) and (shares == np.floor(shares)).all() and held < _EXACT
+        one = len(lots) == bool(held) and np.abs(shares).sum() < _EXACT
+        plain = (against <= 0).all() and (shares >= np.abs(course.before)).all()
+        closes = np.count_nonzero(course.before) == len(course.trades)
+        if not (whole and one and plain and closes) or any(
+            order.created is None and opens for order, opens in zip(mine, course.opens, strict=True)
+        ):
+            return None
+        courses.append(course)
+    return courses
+
+
+def _read(
+    ledger: Ledger,
+    course: _Course,
+    orders: list[Any],
+    numbers: NDArray[np.int64],
+    now: NDArray[np.int64],
+    made: NDArray[np.int64],
+    *,
+    fractional: bool,
+) -> tuple[NDArray[np.int64], Iterable[Fill]]:
+    """Read the fills of one symbol; return the lots that were closed, and the fills' rows."""
+    symbol, before, after, opens = course.symbol, course.before, course.after, course.opens
+    lots = ledger.lots[symbol]
+    lot = lots[0] if lots else Lot(0, None, 0, NULL_INT)
+    placed = list(map(ledger.placed[symbol].get, made.tolist()))
+    signals = np.array([NULL_INT if each is None else each[0] for each in placed])
+    decided = np.where([each is None for each in placed], NULL_INT, made)
+    # The lot that a fill leaves is of the last order that opened one, and so is that which it met.
+    last = np.maximum.accumulate(np.where(opens, np.arange(len(orders)), -1))
+    met = np.append(-1, last[:-1])
+    left_number = np.where(last >= 0, numbers[last], lot.number)
+    met_number = np.where(met >= 0, numbers[met], lot.number)
+    stops = np.array([o.created is None and o.order_type != "market" for o in orders])
+    signals = np.where(stops & (before != 0), np.where(met >= 0, signals[met], lot.signal), signals)
+    ledger.held[symbol] = held = Decimal(int(after[-1]))
+    lots.clear()
+    if held:
+        date, signal = orders[last[-1]].date if last[-1] >= 0 else lot.date, lot.signal
+        signal = int(signals[last[-1]]) if last[-1] >= 0 else signal
+        lots.append(Lot(int(left_number[-1]), date, abs(held), signal))
+    closed = met_number[before != 0]
+    if symbol not in ledger.labels:
+        return closed, ()
+    whole = _whole(ledger, symbol, placed, orders, now, made, np.abs(course.units), fractional)
+    ledger.positions[symbol].extend(
+        zip([order.date for order in orders], after.tolist(), strict=True)
+    )
+    opening, _, closing = ledger.effects
+    prices = [float(order.fill_price) for order in orders]
+    columns = (
+        signals, np.where(signals < 0, NULL_INT, signals + 1), now, decided,
+        np.sign(course.units).astype(np.int64), np.abs(course.units), prices,
+        [float(order.fees) if order.fees else 0.0 for order in orders], after, left_number,
+        np.where(opens, opening, closing),
+        [price if order.market_price is order.fill_price else float(order.market_price)
+         for order, price in zip(orders, prices, strict=True)],
+        [ledger.words[order.order_type] for order in orders],
+    )  # fmt: skip
+    listed = (c.tolist() if isinstance(c, np.ndarray) else c for c in columns)
+    rows = zip(*listed, strict=True)
+    return closed, zip(repeat(symbol), whole, rows, strict=False)
+
+
+def _whole(
+    ledger: Ledger,
+    symbol: str,
+    placed: list[Placed | None],
+    orders: list[Any],
+    now: NDArray[np.int64],
+    made: NDArray[np.int64],
+    shares: NDArray[np.float64],
+    fractional: bool,
+) -> list[bool]:
+    """Say which fills are all that was wanted; of the others, what became of their signals."""
+    known = np.array([each is not None for each in placed])
+    wanted = [
+        0 if each is None or each[1] else each[2] if type(each[2]) is int else np.inf
+        for each in placed
+    ]
+    whole = known & (shares >= wanted)
+    if ledger.short:
+        whole &= [order.id not in ledger.short for order in orders]
+    ledger.settled[symbol].update(made[whole].tolist())
+    for place in np.flatnonzero(known & ~whole).tolist():
+        bars = int(made[place]), int(now[place])
+        each = placed[place]
+        assert each is not None
+        whole[place] = ledger.whole(each, bars[0], orders[place], bars[1], fractional=fractional)
+    found: list[bool] = whole.tolist()
+    return found

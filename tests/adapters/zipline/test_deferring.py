@@ -1,0 +1,63 @@
+"""Fills that are recorded a block at a time are those that are heard as they happen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import capture
+from tests.adapters.telling import told
+from tests.adapters.zipline.runs import CASES, captured
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.host
+
+NAMES = ("SMA cross", "nasty", "partial fills", "split, dividend and the end", "controls")
+BLOCK = 16
+TABLES = ("signals", "orders", "fills", "trades", "equity", "notes")
+
+
+class Listener:
+    """Hears of fills."""
+
+    def __init__(self) -> None:
+        self.fills: list[Any] = []
+
+    @capture.hookimpl
+    def on_fill(self, fill: Any) -> None:
+        """Keep the event."""
+        self.fills.append(fill)
+
+
+@pytest.mark.parametrize("buffer", [BLOCK, 4096])
+@pytest.mark.parametrize("name", NAMES)
+def test_fills_that_are_read_later_are_those_that_are_heard(
+    name: str, buffer: int, tmp_path: Path
+) -> None:
+    results, later = captured(CASES[name], tmp_path / "later", buffer_size=buffer)
+    listener, host = Listener(), capture.get_host()
+    host.register(listener, name="listener")
+    try:
+        same, now = captured(CASES[name], tmp_path / "now", buffer_size=buffer)
+    finally:
+        host.unregister(listener)
+    same.like(results)
+    # What signals are given late depends on where blocks end, and fills lie elsewhere in them.
+    for table in TABLES if buffer > BLOCK else TABLES[1:]:
+        assert told(later, table) == told(now, table), table
+    one, other = (told(recording, "statuses") for recording in (later, now))
+    assert sorted(map(str, one)) == sorted(map(str, other))
+    assert [fill.price for fill in listener.fills] == now.fills()["price"].tolist()
+    assert "fills_missing_after_seq" not in later.manifest["flags"]
+
+
+def test_what_became_of_an_order_is_told_in_its_order(tmp_path: Path) -> None:
+    _, recording = captured(CASES["partial fills"], tmp_path)
+    statuses = recording.table("statuses").to_pandas().sort_values("seq")
+    for _, own in statuses.groupby("order_seq"):
+        assert own["status"].iloc[0] == "submitted"
+        assert own["bar_index"].is_monotonic_increasing
+        assert not own["status"].iloc[:-1].isin(["executed", "cancelled", "expired"]).any()
