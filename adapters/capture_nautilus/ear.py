@@ -217,6 +217,7 @@ class Ear:
         if deferring.most and len(deferring.noted) >= deferring.most:
             deferring.make_room()
         try:
+            self.writer.room()
             _WRITES[verb](self, given)
         except CaptureError as exc:
             self.failed(exc)

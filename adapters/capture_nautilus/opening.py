@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["Opened", "params_of", "start_of"]
 
 _NO_BARS: Final = -1
+_MOST_OF_A_CALL: Final = 64
+"""Rows that one call leads to, as a rule at most."""
 
 
 def start_of(original: type, config: SignalCaptureConfig, **said: Any) -> RunStart:
@@ -95,7 +97,9 @@ class Opened:
 
     def writer(self) -> Writer:
         """Return what writes the strategy's intents."""
-        return Writer(self._ear, self, self._session.engine.word)
+        session = self._session
+        most = min(_MOST_OF_A_CALL, session.config.buffer_size // 4)
+        return Writer(self._ear, self, session.engine.word, partial(session.engine.room_for, most))
 
     def renew(self) -> None:
         """Open another segment, with the indicators that there are now."""

@@ -36,10 +36,14 @@ class Writer:
 
     Attributes:
         words: the numbers that stand for words.
+        room: lets no block end within a call: what the host makes of it is known when it is over.
     """
 
-    def __init__(self, ear: Ear, opened: Opened, intern: Callable[[str], int]) -> None:
+    def __init__(
+        self, ear: Ear, opened: Opened, intern: Callable[[str], int], room: Callable[[], None]
+    ) -> None:
         """Write for an ear."""
+        self.room = room
         self._ear = ear
         self._opened = opened
         self.words = Words(intern)

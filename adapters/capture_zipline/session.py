@@ -88,6 +88,7 @@ class Session:
         self.market = Market(algorithm)
         self.writer = Writer(self)
         self._observe: Callable[[Any], None] | None = None
+        self._most_of_a_bar = config.buffer_size // 4
         hear(algorithm, self)
 
     # --- the beginning -----------------------------------------------------------------------
@@ -174,8 +175,17 @@ class Session:
         self.moment += 1
         if name == "handle_data":
             self.bars += 1
+            if self.problem is None:
+                self._hand_on()
             if self._observe is not None:
                 self._tell_bars(self._observe)
+
+    def _hand_on(self) -> None:
+        """Let a block end between bars: a signal has what is recorded by the end of its bar."""
+        try:
+            self.engine.room_for(self._most_of_a_bar)
+        except CaptureError as exc:
+            self.broken(exc)
 
     def scheduled(self, callback: Any) -> Any:
         """Return what the host calls in place of a function that is scheduled."""

@@ -184,6 +184,15 @@ class SignalCaptureEngine:
         """Keep a fact that a reader of the recording must know."""
         self._flags[name] = value
 
+    def room_for(self, rows: int) -> None:
+        """Hand the block on now if it has no room for so many rows.
+
+        What a host still changes of a moment is then not gathered before the moment is over.
+        """
+        if self._journal.left < rows:
+            with self._journal.lock:
+                self._journal.block_full()
+
     def fills_follow(self, after: int | None) -> None:
         """Say in the journal that fills and statuses are recorded some time after their signals.
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from capture.store.recording import Recording
 
 GOOG: Final = "GOOG.XNAS-1-DAY-LAST-EXTERNAL"
-EURUSD: Final = "EUR/USD.SIM-1-HOUR-BID-EXTERNAL"
+EURUSD: Final = "EUR/USD.SIM-1-HOUR-MID-EXTERNAL"
 WEEK: Final = "GOOG.XNAS-1-WEEK-LAST-EXTERNAL"
 RANDOM: Final = ("init_id", "position_id", "event_id", "ts_started")
 

@@ -70,6 +70,18 @@ def test_what_is_recorded_later_is_what_is_heard(name: str, tmp_path: Path) -> N
     assert heard[len(heard) - len(expected) :] == expected
 
 
+@pytest.mark.parametrize(
+    ("name", "buffer"), [("hedged", 256), ("brackets", 64), ("two instruments", 64)]
+)
+def test_what_calls_said_is_the_same_wherever_blocks_end(
+    name: str, buffer: int, tmp_path: Path
+) -> None:
+    _, small = captured(CASES[name], tmp_path / "small", buffer_size=buffer)
+    _, whole = captured(CASES[name], tmp_path / "whole", buffer_size=100_000)
+    for table in ("signals", "orders"):
+        assert told(small, table) == told(whole, table), table
+
+
 @pytest.mark.parametrize("name", ["nasty", "brackets", "reacting"])
 def test_it_is_the_same_over_many_blocks(name: str, tmp_path: Path) -> None:
     later, now, _ = heard_and_not(CASES[name], tmp_path, buffer_size=16)
