@@ -15,7 +15,7 @@ from benchmarks.across.table import put, table, taken
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = [pytest.mark.host, pytest.mark.slow]
+pytestmark = [pytest.mark.host, pytest.mark.slow, pytest.mark.timeout(1200)]
 
 PAGE = Path(__file__).parents[2] / "docs" / "across-hosts.md"
 
