@@ -112,12 +112,9 @@ class ForwardTable(Table):
 
     def summary(self) -> str:
         """Say where the returns begin, and what is left out."""
-        begin = (
-            "the next bar's open" if self.entry == "next_open" else "the close of the signal's bar"
-        )
         dropped = max((row.dropped_share for row in self.rows), default=0.0)
         return (
-            f"From {begin}; {self.flat} signals go flat and have no return, "
+            f"From {_BEGINS[self.entry]}; {self.flat} signals go flat and have no return, "
             f"and at most {dropped:.1%} of the others were dropped"
         )
 
