@@ -9,7 +9,7 @@ with the order.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from backtesting.backtesting import Position
 
@@ -24,12 +24,11 @@ from capture_backtesting.settling import placed_as, settle
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from capture.journal import Following
     from capture_backtesting.ear import Ear
     from capture_backtesting.opening import Opened
 
 __all__ = ["Deferred"]
-
-_HEARD: Final = ("fills", "statuses")
 
 
 class Waiting(list[Any]):
@@ -66,18 +65,19 @@ class Deferred:
         self._broker = broker = ear.broker
         self._opened = opened
         self._kept: list[tuple[int, int]] = []
-        engine, config = opened.engine, opened.engine.config
+        engine = opened.engine
+        self._following: Following | None = None
         self._orders: Waiting | None = None
         self._told: Callable[[], tuple[int, int]]
         # The signals and orders of so many intents fill a block, and so do their fills.
-        self.most = max(1, config.buffer_size // 2)
+        self.most = max(1, engine.config.buffer_size // 2)
         if not wanted or broker._hedging or broker._exclusive_orders:
             self.most = 0
-        elif config.durability == "fsync" or any(map(engine.observer, _HEARD)):
+        elif engine.fills_may_follow:
+            self._following = engine.fills_follow()
+        else:
             self._orders = broker.orders = Waiting(broker.orders)
             self._orders.remove = self._removed(self._orders)
-        else:
-            engine.fills_follow(engine.next_seq - 1)
 
     # --- intents -----------------------------------------------------------------------------
 
@@ -243,8 +243,11 @@ class Deferred:
             ear.wait()
         self._kept.clear()
         ear.intents.listen()
-        if self._orders is None:
-            self._opened.engine.fills_follow(None)
+        if self._following is not None:
+            try:
+                self._following.done()
+            except CaptureError as exc:
+                ear.failed(exc)
 
     def _hear_no_more(self, orders: Waiting) -> dict[int, int]:
         """Tell ear and open trade what was heard; return the intents that wait."""
@@ -266,19 +269,19 @@ class Deferred:
         return dict(waiting)
 
     def lose(self) -> None:
-        """Say that fills of what is kept are not recorded, as recording stopped."""
+        """Keep nothing more, as recording stopped."""
         self.most = 0
         if self._orders is not None:
             self._orders.hear_no_more()
-        elif self._kept:
-            self._opened.engine.flag("fills_missing_after_seq", self._kept[0][0] - 1)
 
     def _room(self) -> bool:
         """Make room for further intents; False if fills are recorded as they happen."""
         if not self.most:
             return False
-        engine, waiting = self._opened.engine, self.settle()
-        if self._ear.problem is not None:
-            return False
-        engine.fills_follow(min(waiting, default=engine.next_seq) - 1)
-        return True
+        waiting = self.settle()
+        if self._ear.problem is None and self._following is not None:
+            try:
+                self._following.up_to(waiting)
+            except CaptureError as exc:
+                self._ear.failed(exc)
+        return self._ear.problem is None

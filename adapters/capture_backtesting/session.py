@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from capture.errors import CaptureError, CaptureHalted, CaptureWarning
 from capture.events import Bar, RunState
+from capture.recorder.adapting import end_run
 from capture.recorder.current import current, enter, leave
 from capture.recorder.lifetimes import Runs
 from capture_backtesting import notes
@@ -173,14 +174,12 @@ class Session:
         if self.reads:
             opened.engine.flag("closed_loop", sorted(self.reads))
         trace_indicators(opened, self.indicators, results["_equity_curve"].index)
-        try:
+
+        def append() -> None:
             opened.engine.append_table("equity", equity_table(results, opened, ear.broker))
             opened.engine.append_table("trades", trade_table(opened, ear.broker))
-        except CaptureError as exc:
-            self._close(opened, RunState.ENDED, ear.problem or str(exc))
-            self.broken(exc)
-        else:
-            self._close(opened, RunState.ENDED, ear.problem)
+
+        self._close(opened, RunState.ENDED, ear.problem, append)
 
     def abandon(self) -> None:
         """Close the recording of a run that did not come to its end."""
@@ -193,15 +192,20 @@ class Session:
         ear.detach()
         self._close(opened, RunState.FAILED, "the backtest ended without results: it raised")
 
-    def _close(self, opened: Opened, state: RunState, problem: str | None) -> None:
+    def _close(
+        self,
+        opened: Opened,
+        state: RunState,
+        problem: str | None,
+        append: Callable[[], None] = lambda: None,
+    ) -> None:
         try:
-            try:
-                opened.engine.close(state, problem=problem)
-            finally:
-                if self._trial is not None:
-                    self._trial.over(complete=state is RunState.ENDED)
-        except CaptureError as exc:
-            self.broken(exc)
+            trouble = end_run(opened.engine, append, state, problem)
+        finally:
+            if self._trial is not None:
+                self._trial.over(complete=state is RunState.ENDED)
+        if trouble is not None:
+            self.broken(trouble)
 
     def _stop(self) -> bool:
         """Hear nothing more; False if it is over already."""

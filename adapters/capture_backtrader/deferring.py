@@ -9,6 +9,7 @@ import backtrader as bt
 from capture.errors import CaptureError
 
 if TYPE_CHECKING:
+    from capture.journal import Following
     from capture_backtrader.ear import Ear
 
 __all__ = ["FILLED", "Deferring"]
@@ -31,14 +32,14 @@ class Deferring:
         self.most = 0
         self._at_once = False
         self._settled = 0
-        self._after: int | None = None
+        self._following: Following | None = None
 
     def begin(self, most: int) -> None:
         """Record fills a block at a time: as soon as so many numbers were noted."""
         assert self._ear.session is not None
         if not self._at_once:
             self.most = most
-            self._say(self._ear.session.engine.next_seq - 1)
+            self._following = self._ear.session.engine.fills_follow()
 
     def full(self, noted: int) -> bool:
         """Whether so much was noted that fills are due."""
@@ -76,31 +77,21 @@ class Deferring:
         """Record the fills so far, and say in the journal up to which signal they are there."""
         self.settle()
         session, placed = self._ear.session, self._ear.outcomes.placed
-        if session is None or self._ear.writer is None:
+        if session is None or self._following is None or self._ear.writer is None:
             return
         broker = session.cerebro.broker
         open_ = (*broker.pending, *broker.submitted, *broker.notifs)
         waiting = (placed.get(order.ref) for order in open_ if order is not None)
-        signals = [each.signal_seq for each in waiting if each and each.signal_seq >= 0]
-        self._say(min(signals, default=session.engine.next_seq) - 1)
+        try:
+            self._following.up_to(each.signal_seq for each in waiting if each)
+        except CaptureError as exc:
+            self._ear.failed(exc)
 
     def finish(self) -> None:
         """Record the fills that are left."""
         self.settle()
-        if self.most and self._ear.writer is not None:
-            self._say(None)
-
-    def lose(self) -> None:
-        """Say which fills are not recorded, as recording stopped."""
-        if self.most and self._after is not None and self._ear.session is not None:
-            self._ear.session.engine.flag("fills_missing_after_seq", self._after)
-
-    def _say(self, after: int | None) -> None:
-        """Say in the journal that fills follow, or that all are there."""
-        assert self._ear.session is not None
-        try:
-            self._ear.session.engine.fills_follow(after)
-        except CaptureError as exc:
-            self._ear.failed(exc)
-        else:
-            self._after = after
+        if self._following is not None and self._ear.writer is not None:
+            try:
+                self._following.done()
+            except CaptureError as exc:
+                self._ear.failed(exc)

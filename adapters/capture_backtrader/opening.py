@@ -82,9 +82,7 @@ class Opened:
         """Whether nothing in the run asks for fills as they happen, and all can be read later."""
         session, strategy, broker = self._session, self._ear.strategy, self._ear.strategy.broker
         return (
-            not self._ear.outcomes.told
-            and session.engine.observer("fills") is None
-            and session.config.durability != "fsync"
+            session.engine.fills_may_follow
             and len(strategy.cerebro.runningstrats) == 1
             and session.step_is_bar
             and not strategy.cerebro._exactbars

@@ -12,6 +12,7 @@ import numpy as np
 
 from capture.errors import CaptureError, CaptureHalted, CaptureWarning
 from capture.events import RunState
+from capture.recorder.adapting import end_run
 from capture.recorder.current import current, enter, leave
 from capture.recorder.engine import SignalCaptureEngine
 from capture.recorder.lifetimes import Runs
@@ -181,7 +182,6 @@ class Session:
         self._problem = f"recording stopped: {exc}"
         for ear in self.ears:
             ear.writer = None
-            ear.outcomes.deferring.lose()
         if isinstance(exc, CaptureHalted):
             raise exc
         if not self._warned:
@@ -207,13 +207,7 @@ class Session:
             for ear in self.ears:
                 ear.outcomes.end_of_data()
         self._flags()
-        try:
-            self._tables()
-        except CaptureError as exc:
-            self._close(RunState.ENDED, self._problem or str(exc))
-            self.broken(exc)
-        else:
-            self._close(RunState.ENDED, self._problem)
+        self._close(RunState.ENDED, self._problem)
 
     def raised(self, exc: BaseException) -> None:
         """Close the recording of a run that an exception ended."""
@@ -229,10 +223,6 @@ class Session:
         with suppress(CaptureHalted):  # the run has a problem of its own to tell of
             self._settle()
         self._flags()
-        try:
-            self._tables()
-        except CaptureError as exc:
-            problem = f"{problem}; {exc}"
         self._close(RunState.FAILED, problem)
 
     def _settle(self) -> None:
@@ -275,11 +265,12 @@ class Session:
 
     def _close(self, state: RunState, problem: str | None) -> None:
         try:
-            self.engine.close(state, problem=problem)
+            trouble = end_run(self.engine, self._tables, state, problem)
+        finally:
             if self._trial is not None:
                 self._trial.over(state, problem)
-        except CaptureError as exc:
-            self.broken(exc)
+        if trouble is not None:
+            self.broken(trouble)
 
     def _stop(self) -> bool:
         """Hear nothing more; False if it is over already."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from capture.errors import CaptureError
 from capture.journal import NULL_INT
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from capture_bt.session import Session
 
 __all__ = ["Fills", "Trip"]
-
-_HEARD: Final = ("fills", "statuses")
 
 
 class Trip:
@@ -62,12 +60,9 @@ class Fills:
         self._open: dict[tuple[str, str], Trip] = {}
         self.trips: list[Trip] = []
         self._kept: list[tuple[Any, ...]] = []
-        engine, config = opened.engine, session.config
-        self._most = max(1, config.buffer_size // 2)
-        if config.durability == "fsync" or any(map(engine.observer, _HEARD)):
-            self._most = 0
-        else:
-            engine.fills_follow(engine.next_seq - 1)
+        engine = opened.engine
+        self._following = engine.fills_follow() if engine.fills_may_follow else None
+        self._most = 0 if self._following is None else max(1, session.config.buffer_size // 2)
 
     # --- what is heard -----------------------------------------------------------------------
 
@@ -96,23 +91,32 @@ class Fills:
              expected, voice.label, before, security.multiplier)
         )  # fmt: skip
         if len(self._kept) > self._most:
-            self.settle()
-            if self._most:  # the present call may come to further fills
-                last = seq if seq >= 0 else self._opened.engine.next_seq
-                self._opened.engine.fills_follow(last - 1)
+            self.settle(waiting=seq)  # the present call may come to further fills
 
     # --- what is recorded --------------------------------------------------------------------
 
-    def settle(self) -> None:
-        """Record the trades since the last time."""
+    def settle(self, *, waiting: int = NULL_INT) -> None:
+        """Record the trades since the last time.
+
+        Args:
+            waiting: the signal that may have further ones.
+        """
         kept, self._kept = self._kept, []
         if self._session.problem is not None:
             return
         try:
             for each in kept:
                 self._write(each)
+            if self._following is not None:
+                self._following.up_to([waiting])
         except CaptureError as exc:
             self._session.broken(exc)
+
+    def finish(self) -> None:
+        """Record the trades that are left."""
+        self.settle()
+        if self._following is not None and self._session.problem is None:
+            self._following.done()
 
     def _write(self, kept: tuple[Any, ...]) -> None:
         """Record a trade; without channels it is nobody's.

@@ -10,6 +10,7 @@ from bt.core import SecurityBase, StrategyBase
 
 from capture.errors import CaptureError, CaptureHalted, CaptureWarning
 from capture.events import Bar, RunState
+from capture.recorder.adapting import end_run
 from capture.recorder.current import enter, leave
 from capture.recorder.lifetimes import Runs
 from capture_bt import notes
@@ -231,7 +232,7 @@ class Session:
         """Close the recording of a run that did not come to its end."""
         if self._stop() and self.opened is not None:
             with suppress(CaptureHalted):  # the run has a problem of its own to tell of
-                self.fills.settle()
+                self.fills.finish()
             self._close(RunState.FAILED, problem)
 
     def _ended(self, whole: bool) -> None:
@@ -241,27 +242,25 @@ class Session:
         if not self._stop() or self.opened is None:
             return
         try:
-            self.fills.settle()
+            self.fills.finish()
         except CaptureHalted:
             self._close(RunState.FAILED, self.problem)
             raise
-        try:
-            if self.problem is None:
-                self._tables(self.opened)
-        except CaptureError as exc:
-            self._close(RunState.ENDED, str(exc))
-            self.broken(exc)
-        else:
-            self._close(RunState.ENDED, self.problem)
+        opened = self.opened
+        self._close(RunState.ENDED, self.problem, lambda: self._tables(opened))
 
     def _tables(self, opened: Opened) -> None:
+        if self.problem is not None:
+            return
         opened.engine.append_table("equity", equity_table(self, opened))
         trades = trade_table(self.fills, opened)
         if trades.num_rows:
             opened.engine.append_table("trades", trades)
         trace_indicators(opened)
 
-    def _close(self, state: RunState, problem: str | None) -> None:
+    def _close(
+        self, state: RunState, problem: str | None, append: Callable[[], None] = lambda: None
+    ) -> None:
         assert self.opened is not None
         engine, root = self.opened.engine, self.root
         facts = {
@@ -274,10 +273,9 @@ class Session:
         for name, value in facts.items():
             if value:
                 engine.flag(name, value)
-        try:
-            engine.close(state, problem=problem)
-        except CaptureError as exc:
-            self.broken(exc)
+        trouble = end_run(engine, append, state, problem)
+        if trouble is not None:
+            self.broken(trouble)
 
     def abandon(self) -> None:
         """Close the recording of a run that did not come to its end."""

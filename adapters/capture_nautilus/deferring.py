@@ -17,6 +17,7 @@ from capture_nautilus.amounts import SCALE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from capture.journal import Following
     from capture.recorder.channel import Channel
     from capture_nautilus.ear import Ear
 
@@ -61,7 +62,7 @@ class Deferring:
         self._ear = ear
         self.noted: list[Any] = []
         self.most = 0
-        self._after: int | None = None
+        self._following: Following | None = None
         self._now: dict[Any, int] = {}
         self._seen = 0
         self._handler: Callable[[Any], None] | None = None
@@ -72,7 +73,7 @@ class Deferring:
         self._hear(self.noted.append if most else self._ear.heard)
         if most:
             assert self._ear.session is not None
-            self._say(self._ear.session.engine.next_seq - 1)
+            self._following = self._ear.session.engine.fills_follow()
 
     def _hear(self, handler: Callable[[Any], None] | None) -> None:
         strategy, before, self._handler = self._ear.strategy, self._handler, handler
@@ -112,11 +113,12 @@ class Deferring:
     def make_room(self) -> None:
         """Record what was noted, and say in the journal up to which signal all is there."""
         self.settle()
-        session, ear = self._ear.session, self._ear
-        if session is not None and ear.writer is not None:
-            signals = (placed.signal_seq for placed in ear.outcomes.waiting())
-            known = (seq for seq in signals if seq >= 0)
-            self._say(min(known, default=session.engine.next_seq) - 1)
+        ear = self._ear
+        if self._following is not None and ear.writer is not None:
+            try:
+                self._following.up_to(placed.signal_seq for placed in ear.outcomes.waiting())
+            except CaptureError as exc:
+                ear.failed(exc)
 
     def attend(self) -> None:
         """Record what was noted, and all that follows as it happens."""
@@ -130,24 +132,12 @@ class Deferring:
     def finish(self) -> None:
         """Record what is left."""
         self.settle()
-        if self.most and self._ear.writer is not None:
-            self._say(None)
+        if self._following is not None and self._ear.writer is not None:
+            try:
+                self._following.done()
+            except CaptureError as exc:
+                self._ear.failed(exc)
 
     def end(self) -> None:
         """Hear nothing more."""
         self._hear(None)
-
-    def lose(self) -> None:
-        """Say what is not recorded, as recording stopped."""
-        if self.most and self._after is not None and self._ear.session is not None:
-            self._ear.session.engine.flag("fills_missing_after_seq", self._after)
-
-    def _say(self, after: int | None) -> None:
-        """Say in the journal that fills follow, or that all are there."""
-        assert self._ear.session is not None
-        try:
-            self._ear.session.engine.fills_follow(after)
-        except CaptureError as exc:
-            self._ear.failed(exc)
-        else:
-            self._after = after

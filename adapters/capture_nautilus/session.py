@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from capture.errors import CaptureError, CaptureHalted, CaptureWarning
 from capture.events import Bar, RunState
 from capture.journal import NULL_FLOAT
+from capture.recorder.adapting import end_run
 from capture.recorder.current import enter, leave
 from capture.recorder.engine import SignalCaptureEngine
 from capture.recorder.lifetimes import Runs
@@ -105,12 +106,7 @@ class Session:
 
     def _deferred(self) -> int:
         """Return how much is noted of orders until it is recorded; 0 if all is at once."""
-        at_once = (
-            len(self.ears) > 1
-            or self.backtest is None
-            or self.config.durability == "fsync"
-            or any(map(self.engine.observer, ("fills", "statuses")))
-        )
+        at_once = len(self.ears) > 1 or self.backtest is None or not self.engine.fills_may_follow
         # An order is told of some six times, and is two rows itself.
         return 0 if at_once else 3 * self.config.buffer_size
 
@@ -183,7 +179,6 @@ class Session:
         self._problem = f"recording stopped: {exc}"
         for ear in self.ears:
             ear.writer = None
-            ear.deferring.lose()
         if isinstance(exc, CaptureHalted):
             raise exc
         if not self._warned:
@@ -218,13 +213,7 @@ class Session:
                 except CaptureError as exc:
                     self.broken(exc)
         self._flags()
-        try:
-            self._tables()
-        except CaptureError as exc:
-            self._close(RunState.ENDED, self._problem or str(exc))
-            self.broken(exc)
-        else:
-            self._close(RunState.ENDED, self._problem)
+        self._close(RunState.ENDED, self._problem)
 
     def raised(self, exc: BaseException) -> None:
         """Close the recording of a run that an exception ended."""
@@ -241,8 +230,6 @@ class Session:
             with suppress(CaptureError):
                 ear.deferring.finish()
         self._flags()
-        with suppress(CaptureError):
-            self._tables()
         self._close(RunState.FAILED, problem)
 
     def _tables(self) -> None:
@@ -270,10 +257,9 @@ class Session:
                 self.engine.flag(name, value)
 
     def _close(self, state: RunState, problem: str | None) -> None:
-        try:
-            self.engine.close(state, problem=problem)
-        except CaptureError as exc:
-            self.broken(exc)
+        trouble = end_run(self.engine, self._tables, state, problem)
+        if trouble is not None:
+            self.broken(trouble)
 
     def _stop(self) -> bool:
         """Hear nothing more; False if it is over already."""

@@ -15,7 +15,7 @@ import pandas as pd
 from capture.errors import CaptureError, CaptureHalted, CaptureWarning
 from capture.events import RunState
 from capture.journal import NULL_INT
-from capture.recorder.adapting import Words
+from capture.recorder.adapting import Words, end_run
 from capture.recorder.current import enter, leave
 from capture.recorder.lifetimes import Runs
 from capture_pybroker import notes, rows
@@ -78,11 +78,8 @@ class Session:
         self.sizings = 0
         self.problem: str | None = None
         self.symbols = Symbols(engine)
-        told = (
-            config.durability == "fsync"
-            or engine.observer("fills") is not None
-            or engine.observer("statuses") is not None
-        )
+        self._following = engine.fills_follow() if engine.fills_may_follow else None
+        told = self._following is None
         self.ledger = Ledger(portfolio, self.symbols.labels, self.words, at_once=told)
         self.intents = Intents(self)
         self.names = names
@@ -98,8 +95,6 @@ class Session:
         self._done = self._warned = False
         self._counts = len(portfolio.trades), len(portfolio._metrics_bars)
         hear_portfolio(portfolio, self, at_once=told)
-        if not told:
-            engine.fills_follow(engine.next_seq - 1)
         enter(self)
         # A run that an exception ends never reaches its results.
         self._finalizer = weakref.finalize(portfolio, self.abandon)
@@ -209,6 +204,8 @@ class Session:
         if self.problem is None:
             try:
                 self._write(ledger)
+                if self._following is not None:  # where fills follow, they do at the end
+                    self._following.done()
             except CaptureError as exc:
                 self.failed(exc)
         ledger.fills.clear()
@@ -277,26 +274,25 @@ class Session:
         self.engine.flag("executions", self.symbols.executions)
         trades, bars = self._counts
         by = {symbol: channels.strategy_id for symbol, channels in self.symbols.channels.items()}
-        try:
+
+        def append() -> None:
             lines = {symbol: self.symbols.lines[symbol] for symbol in by}
             marks, held = portfolio._metrics_bars[bars:], self.ledger.positions
             self.engine.append_table("equity", equity_table(marks, held, lines, by))
             closed = zip(list(portfolio.trades)[trades:], self.ledger.closed_by, strict=True)
             self.engine.append_table("trades", trade_table(portfolio, list(closed), lines, by))
-        except CaptureError as exc:
-            self._close(RunState.ENDED, self.problem or str(exc))
-            self.failed(exc)
-        else:
-            self._close(RunState.ENDED, self.problem)
 
-    def _close(self, state: RunState, problem: str | None) -> None:
+        self._close(RunState.ENDED, self.problem, append)
+
+    def _close(
+        self, state: RunState, problem: str | None, append: Callable[[], None] = lambda: None
+    ) -> None:
         try:
-            try:
-                self.engine.close(state, problem=problem)
-            finally:
-                self._over_with(state)
-        except CaptureError as exc:
-            self.failed(exc)
+            trouble = end_run(self.engine, append, state, problem)
+        finally:
+            self._over_with(state)
+        if trouble is not None:
+            self.failed(trouble)
 
     def _stop(self) -> bool:
         """Hear nothing more, and give everything back; False if it is over already."""

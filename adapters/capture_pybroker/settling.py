@@ -113,7 +113,7 @@ def _courses(ledger: Ledger, orders: Sequence[Any], trades: Sequence[Any]) -> li
         after = held + np.cumsum(units)
         course = _Course(symbol, np.array(at), units, after - units, closings[symbol])
         against = course.before * units
-        whole = held == int(held) and (shares == np.floor(shares)).all() and held < _EXACT
+        whole = held == int(held) and (shares == np.floor(shares)).all() and abs(held) < _EXACT
         one = len(lots) == bool(held) and np.abs(shares).sum() < _EXACT
         plain = (against <= 0).all() and (shares >= np.abs(course.before)).all()
         closes = np.count_nonzero(course.before) == len(course.trades)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from capture.errors import CaptureError
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 __all__ = ["Broker"]
 
 _POLICIES: Final = ("execute_cancel_policy", "execute_daily_cancel_policy")
-_HEARD: Final = ("fills", "statuses")
 
 
 class Broker:
@@ -48,12 +48,9 @@ class Broker:
         self.closing: Callable[[], None] = lambda: None
         # A placed order that the host accepted, or what `_fill` is given.
         self._kept: list[Placed | tuple[Any, ...]] = []
-        engine, config = session.engine, session.config
-        self._most = max(1, config.buffer_size // 2)
-        if config.durability == "fsync" or any(map(engine.observer, _HEARD)):
-            self._most = 0
-        else:
-            engine.fills_follow(engine.next_seq - 1)
+        engine = session.engine
+        self._following = engine.fills_follow() if engine.fills_may_follow else None
+        self._most = 0 if self._following is None else max(1, session.config.buffer_size // 2)
         self._put: list[tuple[Any, str]] = []
         self._replace(self._blotter, "get_transactions", self._transactions)
         self._replace(self._blotter, "cancel", self._cancelled)
@@ -123,8 +120,7 @@ class Broker:
 
     def _transactions(self, own: Callable[..., Any], data: Any) -> Any:
         if len(self._kept) > self._most:
-            self.settle()
-            self._declare()
+            self._make_room()
         found = own(data)
         transactions, commissions, _ = found
         if transactions:
@@ -190,6 +186,7 @@ class Broker:
             order = self.order_of(number)
             waits = order is not None and order.open
             self._ends(number, "end_of_data" if waits else "cancelled_by_broker")
+        self.finish()
 
     # --- fills -------------------------------------------------------------------------------
 
@@ -214,17 +211,25 @@ class Broker:
         except CaptureError as exc:
             session.broken(exc)
 
-    def _declare(self) -> None:
-        """Say in the journal until where fills are recorded: an order that waits has none yet."""
-        engine = self._session.engine
-        waiting = (
-            self.placed[order.id].signal_seq
-            for orders in self._blotter.open_orders.values()
-            for order in orders
-            if order.id in self.placed
-        )
-        known = (seq for seq in waiting if seq >= 0)
-        engine.fills_follow(min(known, default=engine.next_seq) - 1)
+    def _make_room(self) -> None:
+        """Record what became of orders so far, and say in the journal how far that goes."""
+        self.settle()
+        if self._following is not None and self._session.problem is None:
+            orders = chain.from_iterable(self._blotter.open_orders.values())
+            waiting = (self.placed.get(order.id, NOBODY).signal_seq for order in orders)
+            try:
+                self._following.up_to(waiting)
+            except CaptureError as exc:
+                self._session.broken(exc)
+
+    def finish(self) -> None:
+        """Record what is left."""
+        self.settle()
+        if self._following is not None and self._session.problem is None:
+            try:
+                self._following.done()
+            except CaptureError as exc:
+                self._session.broken(exc)
 
     def _fill(self, transaction: Any, before: float, cost: float, whole: bool, bars: int) -> None:
         """Record a fill: what it closes, and what it opens.

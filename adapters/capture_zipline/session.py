@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from capture.errors import CaptureError, CaptureHalted, CaptureWarning
 from capture.events import Bar, RunState
-from capture.recorder.adapting import Words
+from capture.recorder.adapting import Words, end_run
 from capture.recorder.current import enter, leave
 from capture.recorder.engine import SignalCaptureEngine
 from capture.recorder.lifetimes import Runs
@@ -329,7 +329,7 @@ class Session:
 
     def _close_failed(self, why: str) -> None:
         with suppress(CaptureHalted):  # the run has a problem of its own to tell of
-            self.broker.settle()
+            self.broker.finish()
         self._close(RunState.FAILED, self.problem or why)
 
     def _end(self) -> None:
@@ -347,17 +347,17 @@ class Session:
         for name, value in self._flags().items():
             if value:
                 self.engine.flag(name, value)
-        try:
-            if self._account:
-                table = equity_table(self.market, self._account, self.strategy_id)
-                self.engine.append_table("equity", table)
-            if self.broker.trades:
-                trades = trade_table(self.broker.trades, self.strategy_id)
-                self.engine.append_table("trades", trades)
-            self.engine.close(state, problem=problem)
-        except CaptureError as exc:
-            self.engine.close(state, problem=problem or str(exc))
-            self.broken(exc)
+        trouble = end_run(self.engine, self._tables, state, problem)
+        if trouble is not None:
+            self.broken(trouble)
+
+    def _tables(self) -> None:
+        if self._account:
+            table = equity_table(self.market, self._account, self.strategy_id)
+            self.engine.append_table("equity", table)
+        if self.broker.trades:
+            trades = trade_table(self.broker.trades, self.strategy_id)
+            self.engine.append_table("trades", trades)
 
     def _flags(self) -> dict[str, Any]:
         feeds = self.market.feeds.values()

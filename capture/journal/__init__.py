@@ -1,5 +1,6 @@
 """The write-ahead journal: what was accepted is on disk before the caller goes on."""
 
+from capture.journal.following import Following, flags_of_fills
 from capture.journal.layout import (
     NULL_FLOAT,
     NULL_INT,
@@ -23,10 +24,12 @@ __all__ = [
     "Derived",
     "Face",
     "Field",
+    "Following",
     "Journal",
     "JournalContent",
     "Kind",
     "Layout",
+    "flags_of_fills",
     "read_journal",
     "read_seqs",
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from capture.config import SignalCaptureConfig
 from capture.errors import InvalidEvent, PartBusy, StoreError
 from capture.events import RunState, RunSummary
+from capture.journal import Following
 from capture.recorder import lifetimes
 from capture.recorder.beginning import beginning_of
 from capture.recorder.book import SignalBook
@@ -85,6 +86,7 @@ class SignalCaptureEngine:
         self._quarantine = Quarantine(self._open)
         self._async = AsyncFlusher(self.flush, self.config)
         self._flags: dict[str, Any] = {}
+        self._following: Following | None = None
         self._closed = False
         lifetimes.keep(self)
 
@@ -193,16 +195,19 @@ class SignalCaptureEngine:
             with self._journal.lock:
                 self._journal.block_full()
 
-    def fills_follow(self, after: int | None) -> None:
+    @property
+    def fills_may_follow(self) -> bool:
+        """Whether nobody hears of fills and statuses, or wants them synced, as they happen."""
+        heard = any(map(self.observer, ("fills", "statuses")))
+        return not heard and self.config.durability != "fsync"
+
+    def fills_follow(self) -> Following:
         """Say in the journal that fills and statuses are recorded some time after their signals.
 
-        A run that dies meanwhile is recovered with the flag `fills_missing_after_seq`.
-
-        Args:
-            after: the last signal whose fills and statuses are recorded, or one before it; None
-                when all are, and will be as they happen.
+        A run that dies meanwhile, or whose recording stops, has the flag `fills_missing_after_seq`.
         """
-        self._journal.declare({"declares": "fills", "after_seq": after})
+        self._following = Following(self._journal)
+        return self._following
 
     def add_base_data(
         self, bars: pd.DataFrame | pa.Table, *, symbol: str, timeframe: str
@@ -385,6 +390,8 @@ class SignalCaptureEngine:
             )
         lifetimes.forget(self)
         part = self._open
+        if self._following is not None:
+            self._flags |= self._following.flags
         try:
             summary = part.seal(state, problem, self._flags)
         except Exception as exc:

@@ -23,7 +23,7 @@ from capture.errors import (
     StoreError,
 )
 from capture.events import RunState
-from capture.journal import JournalContent, read_journal
+from capture.journal import JournalContent, flags_of_fills, read_journal
 from capture.schema import conform, unite
 from capture.store.layout import (
     JOURNAL,
@@ -249,14 +249,8 @@ class _Recovery:
             problem="the process that recorded it died"
             + ("" if self.damage is None else f"; {self.damage}"),
             missing_seqs=lost,
-            flags=_flags(declared),
+            flags=flags_of_fills(declared),
         )
-
-
-def _flags(declared: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what a reader must know of fills that were to be recorded later."""
-    said = [each["after_seq"] for each in declared if each.get("declares") == "fills"]
-    return {"fills_missing_after_seq": said[-1]} if said and said[-1] is not None else {}
 
 
 def _gaps(tables: Iterable[pa.Table]) -> list[list[int]]:

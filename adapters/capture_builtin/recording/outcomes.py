@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Outcomes"]
 
-_HEARD: Final = ("fills", "statuses")
 _WORDS: Final = ("open", "reduce", "close", "order", "stop_loss", "take_profit", "trail")
 _MOST: Final = 512
 """So few events that they are still in the processor's cache when they are recorded."""
@@ -69,15 +68,13 @@ class Outcomes:
         self._broken = broken
         self._tell, self._flush = self._telling()
         self._over = False
-        config = engine.config
-        heard = config.durability == "fsync" or any(map(engine.observer, _HEARD))
+        self._following = engine.fills_follow() if engine.fills_may_follow else None
         # Of an intent there are two rows to begin with, and mostly a fill and a verdict later.
-        self.most = 0 if heard else max(min(config.buffer_size, _MOST), 2)
+        most = max(min(engine.config.buffer_size, _MOST), 2)
+        self.most = 0 if self._following is None else most
         where = {"portfolio": portfolio.name} if len(host.portfolios) > 1 else None
         for topic in (Topic.FILL, Topic.STATUS):
             host.bus.subscribe(topic, self.kept.append if self.most else self._tell, where=where)
-        if self.most:
-            engine.fills_follow(engine.next_seq - 1)
 
     # --- when --------------------------------------------------------------------------------
 
@@ -94,8 +91,8 @@ class Outcomes:
     def make_room(self) -> None:
         """Record what was kept before another signal; say in the journal how far that goes."""
         self.settle()
-        if self.most and not self._over:
-            self._engine.fills_follow(min(self._open(), default=self._engine.next_seq) - 1)
+        if self._following is not None and not self._over:
+            self._following.up_to(self._open())
 
     def _open(self) -> list[int]:
         """Return the signals that may have fills and verdicts yet."""
@@ -104,24 +101,17 @@ class Outcomes:
         for place in range(len(portfolio.held)):
             if portfolio.protections.active(place):
                 orders.append(portfolio.protections.order(place))
-        return [order.intent.recorded for order in orders if order.intent.recorded >= 0]
+        return [order.intent.recorded for order in orders]
 
     def end(self) -> None:
         """Record the rest: nothing follows."""
         self.settle()
-        if self.most and not self._over:
-            self._engine.fills_follow(None)
+        if self._following is not None and not self._over:
+            self._following.done()
 
     def lose(self) -> None:
-        """Record no more; say from where on something is missing."""
-        if self._over:
-            return
+        """Record no more."""
         self._over = True
-        numbers = [event.payload.order.intent.recorded if isinstance(event.payload, Filled)
-                   else event.payload.intent.recorded for event in self.kept]  # fmt: skip
-        missing = min((number for number in numbers if number >= 0), default=None)
-        if missing is not None:
-            self._engine.flag("fills_missing_after_seq", missing - 1)
         self.kept.clear()
 
     # --- what --------------------------------------------------------------------------------

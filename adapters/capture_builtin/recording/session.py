@@ -10,6 +10,7 @@ import numpy as np
 
 from capture.errors import CaptureError, CaptureHalted, CaptureWarning
 from capture.events import Bar, RunState
+from capture.recorder.adapting import end_run
 from capture.recorder.current import enter, leave
 from capture.recorder.engine import SignalCaptureEngine
 from capture_builtin.backtest import Observer, stage_names
@@ -213,21 +214,21 @@ class Session(Observer):
             account = getattr(component.strategy, "_account", None)
             reads |= set() if account is None else account.reads
             component.unbind()
-        try:
-            if reads:
-                self.engine.flag("closed_loop", sorted(reads))
-            self._trace()
-            if self._portfolio is not None and self.problem is None:
-                strategy = self.host.sources[0].strategy_id
-                equity = equity_table(self.host, self._portfolio, strategy)
-                self.engine.append_table("equity", equity)
-                trades = trade_table(self.host, self._portfolio)
-                if trades.num_rows:
-                    self.engine.append_table("trades", trades)
-            self.engine.close(state, problem=problem)
-        except CaptureError as exc:
-            self.engine.close(state, problem=problem or str(exc))
-            self.broken(exc)
+        if reads:
+            self.engine.flag("closed_loop", sorted(reads))
+        trouble = end_run(self.engine, self._tables, state, problem)
+        if trouble is not None:
+            self.broken(trouble)
+
+    def _tables(self) -> None:
+        self._trace()
+        if self._portfolio is not None and self.problem is None:
+            strategy = self.host.sources[0].strategy_id
+            equity = equity_table(self.host, self._portfolio, strategy)
+            self.engine.append_table("equity", equity)
+            trades = trade_table(self.host, self._portfolio)
+            if trades.num_rows:
+                self.engine.append_table("trades", trades)
 
     def _trace(self) -> None:
         for component in self.host.sources:

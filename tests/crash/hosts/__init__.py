@@ -1,0 +1,1 @@
+"""A run of each backtester that fares badly at some bar: `python -m tests.crash.hosts HOST ...`."""
