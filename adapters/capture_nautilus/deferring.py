@@ -63,7 +63,7 @@ class Deferring:
         self.noted: list[Any] = []
         self.most = 0
         self._following: Following | None = None
-        self._now: dict[Any, int] = {}
+        self._since: dict[Any, int] = {}
         self._seen = 0
         self._handler: Callable[[Any], None] | None = None
 
@@ -85,28 +85,24 @@ class Deferring:
 
     def held(self, instrument_id: Any) -> float:
         """Return what the strategy holds of an instrument at this moment, with its sign."""
-        if not self.most:
-            return self._ear.holdings.of(instrument_id)
-        if len(self.noted) > self._seen:
-            self._look()
-        return self._now.get(instrument_id, 0) / SCALE
-
-    def _look(self) -> None:
-        """Take in the fills among what was noted since the last look."""
-        noted, now, seen = self.noted, self._now, self._seen
-        self._seen = len(noted)
-        for event in noted[seen:] if seen else noted:
-            if type(event) is OrderFilled:
-                units = event.last_qty.raw if event.is_buy else -event.last_qty.raw
-                now[event.instrument_id] = now.get(event.instrument_id, 0) + units
+        noted, since, seen = self.noted, self._since, self._seen
+        if len(noted) > seen:
+            self._seen = len(noted)
+            for event in noted[seen:]:
+                if type(event) is OrderFilled:
+                    units = event.last_qty.raw if event.is_buy else -event.last_qty.raw
+                    since[event.instrument_id] = since.get(event.instrument_id, 0) + units
+        units = self._ear.holdings.units.get(instrument_id, 0) + since.get(instrument_id, 0)
+        held: float = units / SCALE
+        return held
 
     # --- when --------------------------------------------------------------------------------
 
     def settle(self) -> None:
         """Record what was noted."""
-        self._look()
         told = self.noted[:]
         self.noted.clear()  # the message bus holds on to this list
+        self._since.clear()
         self._seen = 0
         self._ear.heard_all(told)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nautilus_trader.model.enums import PositionSide, TimeInForce
@@ -13,6 +14,7 @@ from nautilus_trader.trading.strategy import Strategy
 from capture.errors import CaptureError, InvalidEvent
 from capture.events import Reason
 from capture.journal import NULL_FLOAT, NULL_INT
+from capture_nautilus.amounts import SCALE
 from capture_nautilus.arguments import VERBS, bound
 from capture_nautilus.holdings import Holdings
 from capture_nautilus.meaning import NOTHING, closing, editing, of_order
@@ -28,7 +30,9 @@ if TYPE_CHECKING:
     from capture_nautilus.session import Session
     from capture_nautilus.writing import Writer
 
-    _Place = tuple[Series | None, Sequence[int], Callable[[], float]]
+    Account = tuple[Callable[[Any], Any], Any]
+    """What tells its free balance of a currency, and the currency."""
+    _Place = tuple[Series | None, Sequence[int], Callable[[Any], Any], Any]
 
 __all__ = ["OUTSIDE", "Ear", "State"]
 
@@ -40,8 +44,8 @@ _CLOSES: Final = frozenset({"close_position", "close_all_positions"})
 _OF_HOST: Final = frozenset({"cancel_order", "modify_order"})
 
 
-def _no_capital() -> float:
-    return NULL_FLOAT
+def _no_account(_currency: Any) -> None:
+    return None
 
 
 class State(NamedTuple):
@@ -54,6 +58,10 @@ class State(NamedTuple):
     capital: float
     phase: str
     callback: int
+
+
+_state: Final[Callable[[tuple[Any, ...]], State]] = partial(tuple.__new__, State)
+"""Makes one of its values, without a call of Python's."""
 
 
 class Ear:
@@ -141,26 +149,30 @@ class Ear:
     def state(self, instrument_id: Any) -> State:
         """Return what changes hands at this moment."""
         time_ns: int = self.clock.timestamp_ns()
-        series, known, capital = self._places.get(instrument_id) or self._look_up(instrument_id)
-        bar = bisect_right(known, time_ns) - 1
-        return State(
-            series,
-            NULL_INT if series is None else bar if bar > 0 else 0,
-            time_ns,
-            self.deferring.held(instrument_id),
-            capital(),
-            self.phase or "outside",
-            self.number,
+        place = self._places.get(instrument_id) or self._look_up(instrument_id)
+        series, known, balance_of, currency = place
+        bar, balance = bisect_right(known, time_ns) - 1, balance_of(currency)
+        return _state(
+            (
+                series,
+                NULL_INT if series is None else bar if bar > 0 else 0,
+                time_ns,
+                self.deferring.held(instrument_id),
+                NULL_FLOAT if balance is None else balance.raw / SCALE,
+                self.phase or "outside",
+                self.number,
+            )
         )
 
     def _look_up(self, instrument_id: Any) -> _Place:
         """Return what is needed of an instrument at each call; it is kept once it is complete."""
         if self.session is None:
-            return None, (), _no_capital
+            return None, (), _no_account, None
         series = self.session.market.of(instrument_id)
-        capital = self.session.capital(instrument_id)
-        place = (series, () if series is None else series.known_ns, capital or _no_capital)
-        if capital is not None:
+        account = self.session.account(instrument_id)
+        known = () if series is None else series.known_ns
+        place = (series, known, *(account or (_no_account, None)))
+        if account is not None:
             self._places[instrument_id] = place
         return place
 
@@ -211,13 +223,15 @@ class Ear:
         return True
 
     def _record(self, verb: str, given: dict[str, Any]) -> None:
-        if self.writer is None:
-            return
         deferring = self.deferring
         if deferring.most and len(deferring.noted) >= deferring.most:
             deferring.make_room()
+        writer = self.writer
+        if writer is None:
+            return
         try:
-            self.writer.room()
+            if writer.journal.left < writer.most:
+                writer.hand_on()
             _WRITES[verb](self, given)
         except CaptureError as exc:
             self.failed(exc)
@@ -243,9 +257,7 @@ class Ear:
     ) -> None:
         placed = Placed(order, state.series, signal, seq, state.bar, leads)
         self._involved.append(placed)
-        if order.client_order_id not in self.outcomes.placed:
-            self.outcomes.place(placed)
-        else:  # the host refuses the second one
+        if not self.outcomes.place(placed):  # the host refuses a second one of that name
             self.outcomes.refused(placed, Reason.INVALID_ORDER, "duplicate", state.time_ns)
 
     def _submit_order_list(self, given: dict[str, Any]) -> None:

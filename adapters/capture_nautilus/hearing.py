@@ -47,7 +47,7 @@ def _registering(name: str, own: Callable[..., Any]) -> Callable[..., Any]:
 def _call(verb: str, own: Callable[..., Any]) -> Callable[..., Any]:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         ear = self._capture
-        if ear is None:
+        if ear is None or ear.acting:
             return own(self, *args, **kwargs)
         return ear.call(verb, own, args, kwargs)
 

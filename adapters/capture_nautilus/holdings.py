@@ -10,16 +10,20 @@ __all__ = ["Holdings"]
 
 
 class Holdings:
-    """Units by instrument and by position, counted exactly: as the whole numbers of the host."""
+    """Units by instrument and by position, counted exactly: as the whole numbers of the host.
+
+    Attributes:
+        units: what is held, by instrument.
+    """
 
     def __init__(self) -> None:
         """Hold nothing."""
-        self._held: dict[Any, int] = {}
+        self.units: dict[Any, int] = {}
         self._positions: dict[Any, int] = {}
 
     def of(self, instrument_id: Any) -> float:
         """Return what is held of an instrument, with its sign."""
-        return self._held.get(instrument_id, 0) / SCALE
+        return self.units.get(instrument_id, 0) / SCALE
 
     def fill(self, event: Any) -> tuple[int, int]:
         """Take in a fill; return what its position was before, and the change."""
@@ -27,7 +31,7 @@ class Holdings:
         if not event.is_buy:
             units = -units
         instrument, position = event.instrument_id, event.position_id
-        held, positions = self._held, self._positions
+        held, positions = self.units, self._positions
         held[instrument] = held.get(instrument, 0) + units
         before = positions.get(position, 0)
         positions[position] = before + units

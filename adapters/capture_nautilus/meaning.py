@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from nautilus_trader.model.enums import OrderType
 from nautilus_trader.model.orders import MarketOrder
 
 from capture.journal import NULL_FLOAT
 from capture_nautilus.amounts import SCALE, real
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["NOTHING", "Meaning", "closing", "editing", "of_order", "type_of"]
 
@@ -51,6 +55,9 @@ class Meaning(NamedTuple):
     units: float = 0.0
 
 
+_meaning: Final[Callable[[tuple[Any, ...]], Meaning]] = partial(tuple.__new__, Meaning)
+"""Makes one of its values, without a call of Python's."""
+
 NOTHING: Final = Meaning(0, 0, "", NULL_FLOAT, "")
 """Of a cancel."""
 
@@ -71,8 +78,9 @@ def of_order(order: Any, held: float) -> Meaning:
         if order.is_reduce_only and held * side < 0:  # it can do no more than close
             size, unit = min(units / abs(held), 1.0), "portion"
             direction = side if size < 1.0 else 0
-        return Meaning(direction, side, "market", size, unit, NULL_FLOAT, NULL_FLOAT, NULL_FLOAT,
-                       units)  # fmt: skip
+        return _meaning(
+            (direction, side, "market", size, unit, NULL_FLOAT, NULL_FLOAT, NULL_FLOAT, units)
+        )
     return Meaning(
         direction,
         side,

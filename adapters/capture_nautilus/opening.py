@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import nautilus_trader
 import numpy as np
@@ -33,10 +33,6 @@ if TYPE_CHECKING:
     from capture_nautilus.session import Session
 
 __all__ = ["Opened", "params_of", "start_of"]
-
-_NO_BARS: Final = -1
-_MOST_OF_A_CALL: Final = 64
-"""Rows that one call leads to, as a rule at most."""
 
 
 def start_of(original: type, config: SignalCaptureConfig, **said: Any) -> RunStart:
@@ -70,6 +66,7 @@ class Opened:
 
     Attributes:
         indicators: the strategy's.
+        known: the channels that are declared, by the bars of their instrument.
         said: by sequence number of an order, the call and its arguments as they were given.
         saying: those of the order that is being written, which has no number yet.
     """
@@ -85,7 +82,7 @@ class Opened:
 
     def forget(self) -> None:
         """Have no channels yet."""
-        self._by_series: dict[Any, Channels] = {}
+        self.known: dict[Series | None, Channels] = {}
         self._later: list[Later] = []
 
     def _begin(self) -> None:
@@ -97,9 +94,7 @@ class Opened:
 
     def writer(self) -> Writer:
         """Return what writes the strategy's intents."""
-        session = self._session
-        most = min(_MOST_OF_A_CALL, session.config.buffer_size // 4)
-        return Writer(self._ear, self, session.engine.word, partial(session.engine.room_for, most))
+        return Writer(self._ear, self, self._session.engine)
 
     def renew(self) -> None:
         """Open another segment, with the indicators that there are now."""
@@ -109,10 +104,9 @@ class Opened:
 
     def channels(self, series: Series | None) -> Channels:
         """Return the channels of an instrument, which are declared when they are first used."""
-        key = _NO_BARS if series is None else id(series)
-        known = self._by_series.get(key)
+        known = self.known.get(series)
         if known is None:
-            known = self._by_series[key] = self._declare(series)
+            known = self.known[series] = self._declare(series)
         return known
 
     def declare(self) -> None:

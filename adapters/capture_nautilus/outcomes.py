@@ -105,10 +105,12 @@ class Outcomes:
                 tell(event)
             self._at += 1
 
-    def place(self, placed: Placed) -> None:
-        """Remember an order that the host is about to get."""
-        self.placed[placed.order.client_order_id] = placed
+    def place(self, placed: Placed) -> bool:
+        """Remember an order that the host is about to get; False if it has one of that name."""
+        if self.placed.setdefault(placed.order.client_order_id, placed) is not placed:
+            return False
         self._waiting.append(placed)
+        return True
 
     def waiting(self) -> list[Placed]:
         """Return the orders of which it is not known yet what became of them."""
@@ -129,16 +131,19 @@ class Outcomes:
         actor: str,
         time_ns: int,
         detail: str | None = None,
+        bar: int | None = None,
     ) -> None:
         """Write what became of an order; of one that leads, also what became of its signal."""
         writer = self._ear.writer
         if writer is None:
             return
         series, words = placed.series, writer.words
+        if bar is None:
+            bar = NULL_INT if series is None else series.at(time_ns)
         writer.channels(series).status(
             placed.signal_seq if placed.leads else NULL_INT,
             placed.order_seq,
-            NULL_INT if series is None else series.at(time_ns),
+            bar,
             words[status.value],
             words[reason.value],
             words[actor],
@@ -234,13 +239,15 @@ class Outcomes:
         # Of many, the fills are written by themselves, so that they stay in their order.
         alone = len(parts) == 1 and not self.deferring.most
         together = done and placed is not None and placed.leads and alone
+        series = parts[0][1].series
+        bar = NULL_INT if series is None else series.at(event.ts_event)
         for part, traded, effect in parts:
             cost = commission if part == units else commission * (part / units)
             traded.commission += cost
-            self._write(event, placed, part, traded, effect, cost, together)
+            self._write(event, placed, part, bar, traded, effect, cost, together)
         if placed is not None and not together:
             said = _FILLED if done else _PARTLY
-            self.settle(placed, *said, "broker", event.ts_event)
+            self.settle(placed, *said, "broker", event.ts_event, bar=bar)
 
     def _split(self, event: Any, before: int, units: int) -> list[tuple[int, Traded, str]]:
         """Return what a fill does: one that turns a position round closes a trade and opens one."""
@@ -279,21 +286,21 @@ class Outcomes:
         event: Any,
         placed: Placed | None,
         units: int,
+        bar: int,
         traded: Traded,
         effect: str,
         commission: float,
         together: bool,
     ) -> None:
         """Write a fill; together with what became of the order that it completes."""
-        writer, time_ns = self._ear.writer, event.ts_event
+        writer = self._ear.writer
         if writer is None:
             return
-        series = traded.series
-        channels = writer.channels(series)
+        channels = writer.channels(traded.series)
         (channels.executed if together else channels.fill)(
             NULL_INT if placed is None else placed.signal_seq,
             NULL_INT if placed is None else placed.order_seq,
-            NULL_INT if series is None else series.at(time_ns),
+            bar,
             NULL_INT if placed is None else placed.bar,
             1 if units > 0 else -1,
             abs(units) / SCALE,
@@ -302,7 +309,7 @@ class Outcomes:
             self._ear.holdings.of(event.instrument_id),
             traded.number,
             writer.words[effect],
-            time_ns,
+            event.ts_event,
         )
 
     def _closed(self, event: Any) -> None:

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from capture.errors import CaptureError, CaptureHalted, CaptureWarning
 from capture.events import Bar, RunState
-from capture.journal import NULL_FLOAT
 from capture.recorder.adapting import end_run
 from capture.recorder.current import enter, leave
 from capture.recorder.engine import SignalCaptureEngine
 from capture.recorder.lifetimes import Runs
 from capture_nautilus import notes
-from capture_nautilus.amounts import SCALE
 from capture_nautilus.ending import equity_table, strategy_facts, trade_table
 from capture_nautilus.facts import host_settings
 from capture_nautilus.market import Market, Series, engine_of
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from capture.config import SignalCaptureConfig
-    from capture_nautilus.ear import Ear
+    from capture_nautilus.ear import Account, Ear
 
 __all__ = ["Session", "join"]
 
@@ -69,7 +67,7 @@ class Session:
         self._warned = False
         self._problem: str | None = None
         self._trades = 0
-        self._capital: dict[Any, Callable[[], float]] = {}
+        self._accounts: dict[Any, Account] = {}
         start = start_of(
             ear.original,
             config,
@@ -134,31 +132,23 @@ class Session:
         self._trades += 1
         return self._trades - 1
 
-    def capital(self, instrument_id: Any) -> Callable[[], float] | None:
+    def account(self, instrument_id: Any) -> Account | None:
         """Return what tells the free balance of the account that trades an instrument."""
-        known = self._capital.get(instrument_id) or self._capital_of(instrument_id)
+        known = self._accounts.get(instrument_id) or self._account_of(instrument_id)
         if known is not None:
-            self._capital[instrument_id] = known
+            self._accounts[instrument_id] = known
         return known
 
-    def _capital_of(self, instrument_id: Any) -> Callable[[], float] | None:
+    def _account_of(self, instrument_id: Any) -> Account | None:
         ear = self.ears[0]
         account = ear.portfolio.account(instrument_id.venue)
         instrument = ear.cache.instrument(instrument_id)
         if account is None or instrument is None:
             return None
-        balance_of, currency = account.balance_free, account.base_currency
+        currency = account.base_currency
         if currency is None:
             currency = instrument.quote_currency
-
-        def free() -> float:
-            balance = balance_of(currency)
-            if balance is None:
-                return NULL_FLOAT
-            units: float = balance.raw / SCALE
-            return units
-
-        return free
+        return account.balance_free, currency
 
     def subscribed(self, ear: Ear) -> list[Series]:
         """Return the bars that a strategy subscribed to."""

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from capture.journal import NULL_INT
 from capture.recorder.adapting import Words
 from capture_nautilus.meaning import NOTHING, type_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from capture.journal.writer import Append
+    from capture.recorder.engine import SignalCaptureEngine
     from capture_nautilus.ear import Ear, State
-    from capture_nautilus.market import Series
     from capture_nautilus.meaning import Meaning
     from capture_nautilus.opening import Opened
 
 __all__ = ["Channels", "Writer"]
+
+_MOST_OF_A_CALL: Final = 64
+"""Rows that one call leads to, as a rule at most."""
 
 
 class Channels(NamedTuple):
@@ -36,22 +37,26 @@ class Writer:
 
     Attributes:
         words: the numbers that stand for words.
-        room: lets no block end within a call: what the host makes of it is known when it is over.
+        journal: what is written into.
+        most: rows that a call leads to. No block ends within one: what the host makes of it is
+            known when it is over.
+        channels: returns the channels of an instrument.
     """
 
-    def __init__(
-        self, ear: Ear, opened: Opened, intern: Callable[[str], int], room: Callable[[], None]
-    ) -> None:
+    def __init__(self, ear: Ear, opened: Opened, engine: SignalCaptureEngine) -> None:
         """Write for an ear."""
-        self.room = room
+        self.journal = engine.journal
+        self.most = min(_MOST_OF_A_CALL, engine.config.buffer_size // 4)
+        self.words = Words(engine.word)
+        self.channels = opened.channels
         self._ear = ear
         self._opened = opened
-        self.words = Words(intern)
+        self._engine = engine
         self._flat: tuple[Any, str, int] | None = None
 
-    def channels(self, series: Series | None) -> Channels:
-        """Return the channels of an instrument."""
-        return self._opened.channels(series)
+    def hand_on(self) -> None:
+        """Let a block end before the rows of a call."""
+        self._engine.room_for(self.most)
 
     def prepare(self) -> None:
         """Declare, before the first bar, what signals will need."""
@@ -84,7 +89,7 @@ class Writer:
         held = 0.0 if self._flat == place else position
         self._flat = None if direction else place
         said = opened.saying = (verb, arguments)
-        seq = opened.channels(series).intent(
+        seq = (opened.known.get(series) or opened.channels(series)).intent(
             bar,
             time_ns,
             direction,

@@ -48,6 +48,10 @@ class SignalCaptureEngine:
     Each event is journaled before the call returns. All methods may be called from several
     threads. Use it as a context manager, or call `close`: that seals the recording.
 
+    Attributes:
+        config: how it records.
+        journal: what it writes into.
+
     Example:
         ```python
         with SignalCaptureEngine(SignalCaptureConfig(storage_path="signals")) as engine:
@@ -79,7 +83,7 @@ class SignalCaptureEngine:
             host,
             ends_run=not isinstance(run, RunFolder),
         )
-        self._journal = self._open.journal
+        self.journal = self._open.journal
         book = SignalBook(self._open.prefix)
         self._rows = RowWriter(self._open, book)
         self._signals = SignalWriter(self._open, book, partial(self._rows.check, "orders"))
@@ -120,7 +124,7 @@ class SignalCaptureEngine:
     @property
     def statistics(self) -> Statistics:
         """The counts at this moment."""
-        return measure(self._journal, self._open.counters)
+        return measure(self.journal, self._open.counters)
 
     # --- the fast way in, for adapters -------------------------------------------------------
 
@@ -167,7 +171,7 @@ class SignalCaptureEngine:
 
     def word(self, text: str | None) -> int:
         """Return the number that stands for a text in a word field."""
-        return self._journal.word(text)
+        return self.journal.word(text)
 
     def observer(self, table: str) -> Callable[[Any], None] | None:
         """Return the function that tells observers of a table's rows; None if nobody listens."""
@@ -180,7 +184,7 @@ class SignalCaptureEngine:
     @property
     def next_seq(self) -> int:
         """The sequence number that the next event gets."""
-        return self._journal.seq
+        return self.journal.seq
 
     def flag(self, name: str, value: Any = True) -> None:
         """Keep a fact that a reader of the recording must know."""
@@ -191,9 +195,9 @@ class SignalCaptureEngine:
 
         What a host still changes of a moment is then not gathered before the moment is over.
         """
-        if self._journal.left < rows:
-            with self._journal.lock:
-                self._journal.block_full()
+        if self.journal.left < rows:
+            with self.journal.lock:
+                self.journal.block_full()
 
     @property
     def fills_may_follow(self) -> bool:
@@ -206,7 +210,7 @@ class SignalCaptureEngine:
 
         A run that dies meanwhile, or whose recording stops, has the flag `fills_missing_after_seq`.
         """
-        self._following = Following(self._journal)
+        self._following = Following(self.journal)
         return self._following
 
     def add_base_data(
@@ -215,9 +219,9 @@ class SignalCaptureEngine:
         """Store the bars that the run reads, once for all runs that read the same."""
         store, regimes = self._open.folder.store, self._open.regimes
         ref = store.add_base_data(bars, symbol=symbol, timeframe=timeframe)
-        with self._journal.lock:
+        with self.journal.lock:
             self._open.base.append(ref)
-            self._journal.declare({"declares": "base", **ref.to_dict()})
+            self.journal.declare({"declares": "base", **ref.to_dict()})
         if regimes.watching:
             stored = store.base_data(ref.fingerprint).bars
             regimes.add_bars(stored, symbol=symbol, timeframe=timeframe)
@@ -232,7 +236,7 @@ class SignalCaptureEngine:
             events: whether the rows are events, which get sequence numbers.
         """
         self.flush()
-        first = self._journal.number(rows.num_rows) if events else None
+        first = self.journal.number(rows.num_rows) if events else None
         for batch in batches(table, rows, part=self.part, first_seq=first):
             self._open.backend.append(table, batch)
         if events:
@@ -356,7 +360,7 @@ class SignalCaptureEngine:
         """
         writer = self._open.writer
         writer.try_again()
-        with self._journal.lock:
+        with self.journal.lock:
             if not self._closed:
                 self._open.hand_over()
         writer.drain()
@@ -378,7 +382,7 @@ class SignalCaptureEngine:
             BackendFailed: the backend raised; the journal is left as it is, and opening the store
                 recovers every event from it.
         """
-        with self._journal.lock:
+        with self.journal.lock:
             if self._closed:
                 return None
             self._closed = True
@@ -430,7 +434,7 @@ class SignalCaptureEngine:
     def disown(self) -> None:
         """Let the child of a fork write nothing: the part belongs to its parent."""
         self._closed = True
-        self._journal.disown()
+        self.journal.disown()
         self._open.refuse(
             PartBusy(self.run_id, "this part belongs to the parent process", _ONE_EACH)
         )
