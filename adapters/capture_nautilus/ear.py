@@ -322,7 +322,7 @@ class Ear:
         state = self.state(instrument_id)
         assert self.writer is not None
         factory = self.strategy.order_factory
-        given = {**given, "count": factory.get_client_order_id_count()}
+        given["count"] = factory.get_client_order_id_count()
         side = side or (state.position < 0) - (state.position > 0)
         signal, seq = self.writer.intent(verb, state, closing(side), given)
         self._closes = (state, signal, seq, given)

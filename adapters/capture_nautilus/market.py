@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from array import array
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, Final
 
@@ -68,7 +69,8 @@ class Series:
         self.instrument_id = bar_type.instrument_id
         self.symbol = bar_type.instrument_id.symbol.value
         self.timeframe = timeframe_of(bar_type)
-        self.known_ns: list[int] = [bar.ts_init for bar in bars]
+        # One piece of memory: a signal looks up its bar when little of it is in the caches.
+        self.known_ns = array("q", [bar.ts_init for bar in bars])
         self.labels_ns = np.array([bar.ts_event for bar in bars], dtype=np.int64)
         self.columns: dict[str, NDArray[np.float64]] = {
             "open": _reals(bar.open.raw / SCALE for bar in bars),
