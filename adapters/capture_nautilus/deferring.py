@@ -30,23 +30,24 @@ _MOST: Final = 3072
 
 
 class Later:
-    """Takes rows as a channel does, and writes them many at once."""
+    """Takes rows, and writes them many at once.
+
+    Attributes:
+        take: takes a row; it has no number yet.
+    """
 
     def __init__(self, channel: Channel) -> None:
         """Write to a channel."""
         self._extend = channel.extend
         self._rows: list[tuple[Any, ...]] = []
-
-    def append(self, *values: Any) -> int:
-        """Take a row; it has no number yet."""
-        self._rows.append(values)
-        return -1
+        self.take: Callable[[tuple[Any, ...]], None] = self._rows.append
 
     def write(self) -> None:
         """Write what was taken."""
-        rows, self._rows = self._rows, []
-        if rows:
-            self._extend(list(zip(*rows, strict=True)))
+        columns = list(zip(*self._rows, strict=True))
+        self._rows.clear()
+        if columns:
+            self._extend(columns)
 
 
 class Deferring:

@@ -25,14 +25,14 @@ class Holdings:
         """Return what is held of an instrument, with its sign."""
         return self.units.get(instrument_id, 0) / SCALE
 
-    def fill(self, event: Any) -> tuple[int, int]:
-        """Take in a fill; return what its position was before, and the change."""
+    def fill(self, event: Any) -> tuple[int, int, float]:
+        """Take in a fill; return what its position was, the change, what is held afterwards."""
         units: int = event.last_qty.raw
         if not event.is_buy:
             units = -units
         instrument, position = event.instrument_id, event.position_id
-        held, positions = self.units, self._positions
-        held[instrument] = held.get(instrument, 0) + units
+        everything, positions = self.units, self._positions
+        everything[instrument] = held = everything.get(instrument, 0) + units
         before = positions.get(position, 0)
         positions[position] = before + units
-        return before, units
+        return before, units, held / SCALE

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from operator import attrgetter
+from functools import partial
+from operator import call
 from typing import TYPE_CHECKING, Any, Final
 
 from nautilus_trader.indicators.base import Indicator
@@ -12,7 +13,7 @@ from nautilus_trader.indicators.base import Indicator
 from capture.journal import NULL_FLOAT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 __all__ = ["Indicators"]
 
@@ -35,14 +36,14 @@ class Indicators:
         named = {id(value): name for name, value in vars(strategy).items()}
         self.columns: list[str] = []
         self.metadata: dict[str, Any] = {}
-        self._places: list[tuple[attrgetter[Any], Any]] = []
+        self._readers: list[Callable[[], Any]] = []
         for one in self.made:
             name = self._free(str(named.get(id(one)) or repr(one)))
             parameters = {n: _shown(getattr(one, n, None)) for n in _parameters(one)}
             lines = [line for line in _lines(one) if line not in parameters]
             columns = [name if line == "value" else f"{name}_{line}" for line in lines]
             self.columns += [f"indicator_{column}" for column in columns]
-            self._places += [(attrgetter(line), one) for line in lines]
+            self._readers += [partial(getattr, one, line) for line in lines]
             said = {"class": type(one).__name__, "repr": repr(one), "params": parameters}
             self.metadata[name] = {**said, "lines": columns}
 
@@ -56,7 +57,8 @@ class Indicators:
 
     def now(self) -> list[float]:
         """Return their values at this moment."""
-        return [v if type(v := get(one)) is float else _real(v) for get, one in self._places]
+        values = list(map(call, self._readers))
+        return [NULL_FLOAT if v is None else v for v in values] if None in values else values
 
 
 def _lines(one: Any) -> Iterator[str]:
@@ -81,7 +83,3 @@ def _parameters(one: Any) -> list[str]:
 
 def _shown(value: Any) -> Any:
     return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
-
-
-def _real(value: Any) -> float:
-    return NULL_FLOAT if value is None else float(value)

@@ -106,11 +106,7 @@ def editing(quantity: Any, price: Any, trigger_price: Any) -> Meaning:
 
 
 def type_of(meaning: Meaning, held: float) -> str:
-    """Return what a signal does to the position that is held."""
-    if not meaning.direction:
-        return "exit"
-    if not held:
-        return "entry"
+    """Return what a signal that is no exit does to the position that is held."""
     if held * meaning.side > 0 or meaning.units < abs(held):
         return "adjustment"
     return "exit" if meaning.units == abs(held) else "entry"

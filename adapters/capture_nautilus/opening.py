@@ -20,7 +20,7 @@ from capture_nautilus.deferring import Later
 from capture_nautilus.encoding import encode
 from capture_nautilus.facts import parameters
 from capture_nautilus.indicators import Indicators
-from capture_nautilus.writing import Channels, Writer
+from capture_nautilus.writing import Channels, Take, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -120,13 +120,13 @@ class Opened:
         for later in self._later:
             later.write()
 
-    def _told(self, channel: Channel) -> Append:
+    def _told(self, channel: Channel) -> Take:
         """Return what takes rows of what the host tells: at once, or to be written later."""
         if not self._ear.deferring.most:
-            return channel.append
+            return _at_once(channel.append)
         later = Later(channel)
         self._later.append(later)
-        return later.append
+        return later.take
 
     def _declare(self, series: Series | None) -> Channels:
         labels = {} if series is None else {"symbol": series.symbol, "timeframe": series.timeframe}
@@ -153,7 +153,7 @@ class Opened:
             alone.append,
             engine.channel("orders", rows.ORDER, constants=own, late=late.of_orders).append,
             self._told(engine.channel("fills", rows.FILL, constants=own, late=late.of_fills)),
-            engine.joint_channel(rows.FILL, (fills, executed)).append,
+            _at_once(engine.joint_channel(rows.FILL, (fills, executed)).append),
             self._told(engine.channel("statuses", rows.STATUS, constants=own)),
         )
 
@@ -230,6 +230,15 @@ class Opened:
     def self_contained(self) -> bool:
         """Whether signals carry their market data themselves."""
         return self._session.config.self_contained
+
+
+def _at_once(append: Append) -> Take:
+    """Return what writes a row as soon as it is there."""
+
+    def take(row: tuple[Any, ...]) -> None:
+        append(*row)
+
+    return take
 
 
 class _Late:

@@ -46,8 +46,8 @@ _WORDS: Final = (
     ("not found", Reason.INVALID_ORDER),
 )
 _CONTINGENT: Final = (ContingencyType.OCO, ContingencyType.OUO)
-_FILLED: Final = (SignalStatus.EXECUTED, Reason.FILLED)
-_PARTLY: Final = (SignalStatus.PARTIALLY_FILLED, Reason.PARTIALLY_FILLED)
+_FILLED: Final = (SignalStatus.EXECUTED.value, Reason.FILLED.value)
+_PARTLY: Final = (SignalStatus.PARTIALLY_FILLED.value, Reason.PARTIALLY_FILLED.value)
 
 
 @lru_cache(maxsize=1024)
@@ -98,12 +98,14 @@ class Outcomes:
 
     def heard(self, events: Iterable[Any]) -> None:
         """Write what events of the host say."""
-        told = self._told
+        told, at = self._told.get, self._at
         for event in events:
-            tell = told.get(type(event))
+            tell = told(type(event))
             if tell is not None:
+                self._at = at
                 tell(event)
-            self._at += 1
+            at += 1
+        self._at = at
 
     def place(self, placed: Placed) -> bool:
         """Remember an order that the host is about to get; False if it has one of that name."""
@@ -131,25 +133,18 @@ class Outcomes:
         actor: str,
         time_ns: int,
         detail: str | None = None,
-        bar: int | None = None,
     ) -> None:
         """Write what became of an order; of one that leads, also what became of its signal."""
         writer = self._ear.writer
         if writer is None:
             return
         series, words = placed.series, writer.words
-        if bar is None:
-            bar = NULL_INT if series is None else series.at(time_ns)
+        bar = NULL_INT if series is None else series.at(time_ns)
         writer.channels(series).status(
-            placed.signal_seq if placed.leads else NULL_INT,
-            placed.order_seq,
-            bar,
-            words[status.value],
-            words[reason.value],
-            words[actor],
-            words[detail] if detail else 0,
-            time_ns,
-        )
+            (placed.signal_seq if placed.leads else NULL_INT, placed.order_seq, bar,
+             words[status.value], words[reason.value], words[actor],
+             words[detail] if detail else 0, time_ns)
+        )  # fmt: skip
 
     def refused(
         self, placed: Placed, reason: Reason, detail: str | None, time_ns: int, by: str = "broker"
@@ -225,29 +220,16 @@ class Outcomes:
                 self._filled(event)
 
     def _filled(self, event: Any) -> None:
-        before, units = self._ear.holdings.fill(event)
-        placed = self.placed.get(event.client_order_id)
-        commission = real(event.commission)
+        before, units, held = self._ear.holdings.fill(event)
+        placed, done = self.placed.get(event.client_order_id), False
         if placed is None:
             self.unheard.add(event.client_order_id.value)
-            done = False
         else:
             placed.fills += 1
             placed.filled = True
             done = placed.settled = _completes(event, placed.order)
         parts = self._split(event, before, units)
-        # Of many, the fills are written by themselves, so that they stay in their order.
-        alone = len(parts) == 1 and not self.deferring.most
-        together = done and placed is not None and placed.leads and alone
-        series = parts[0][1].series
-        bar = NULL_INT if series is None else series.at(event.ts_event)
-        for part, traded, effect in parts:
-            cost = commission if part == units else commission * (part / units)
-            traded.commission += cost
-            self._write(event, placed, part, bar, traded, effect, cost, together)
-        if placed is not None and not together:
-            said = _FILLED if done else _PARTLY
-            self.settle(placed, *said, "broker", event.ts_event, bar=bar)
+        self._write(event, placed, parts, units, held, done)
 
     def _split(self, event: Any, before: int, units: int) -> list[tuple[int, Traded, str]]:
         """Return what a fill does: one that turns a position round closes a trade and opens one."""
@@ -285,32 +267,38 @@ class Outcomes:
         self,
         event: Any,
         placed: Placed | None,
+        parts: list[tuple[int, Traded, str]],
         units: int,
-        bar: int,
-        traded: Traded,
-        effect: str,
-        commission: float,
-        together: bool,
+        held: float,
+        done: bool,
     ) -> None:
-        """Write a fill; together with what became of the order that it completes."""
+        """Write a fill, in its parts, and what became of the order."""
         writer = self._ear.writer
         if writer is None:
             return
-        channels = writer.channels(traded.series)
-        (channels.executed if together else channels.fill)(
-            NULL_INT if placed is None else placed.signal_seq,
-            NULL_INT if placed is None else placed.order_seq,
-            bar,
-            NULL_INT if placed is None else placed.bar,
-            1 if units > 0 else -1,
-            abs(units) / SCALE,
-            event.last_px.raw / SCALE,
-            commission,
-            self._ear.holdings.of(event.instrument_id),
-            traded.number,
-            writer.words[effect],
-            event.ts_event,
-        )
+        series, time_ns, price = parts[0][1].series, event.ts_event, event.last_px.raw / SCALE
+        channels, words, commission = writer.channels(series), writer.words, real(event.commission)
+        bar = NULL_INT if series is None else series.at(time_ns)
+        signal, order, decided = NULL_INT, NULL_INT, NULL_INT
+        if placed is not None:
+            signal, order, decided = placed.signal_seq, placed.order_seq, placed.bar
+        # Of many, the fills are written by themselves, so that they stay in their order.
+        alone = len(parts) == 1 and not self.deferring.most
+        together = alone and done and placed is not None and placed.leads
+        take = channels.executed if together else channels.fill
+        for part, traded, effect in parts:
+            cost = commission if part == units else commission * (part / units)
+            traded.commission += cost
+            take(
+                (signal, order, bar, decided, 1 if part > 0 else -1, abs(part) / SCALE, price, cost,
+                 held, traded.number, words[effect], time_ns)
+            )  # fmt: skip
+        if placed is not None and not together:
+            status, reason = _FILLED if done else _PARTLY
+            channels.status(
+                (signal if placed.leads else NULL_INT, order, bar, words[status], words[reason],
+                 words["broker"], 0, time_ns)
+            )  # fmt: skip
 
     def _closed(self, event: Any) -> None:
         traded = self._ended.pop(event.position_id, None)

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from capture.journal import NULL_INT
 from capture.recorder.adapting import Words
 from capture_nautilus.meaning import NOTHING, type_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from capture.journal.writer import Append
     from capture.recorder.engine import SignalCaptureEngine
     from capture_nautilus.ear import Ear, State
     from capture_nautilus.meaning import Meaning
     from capture_nautilus.opening import Opened
 
-__all__ = ["Channels", "Writer"]
+__all__ = ["Channels", "Take", "Writer"]
 
 _MOST_OF_A_CALL: Final = 64
 """Rows that one call leads to, as a rule at most."""
+
+
+Take: TypeAlias = "Callable[[tuple[Any, ...]], None]"
+"""Takes a row of what the host tells."""
 
 
 class Channels(NamedTuple):
@@ -27,9 +33,9 @@ class Channels(NamedTuple):
     intent: Append
     signal: Append
     order: Append
-    fill: Append
-    executed: Append
-    status: Append
+    fill: Take
+    executed: Take
+    status: Take
 
 
 class Writer:
@@ -93,7 +99,7 @@ class Writer:
             bar,
             time_ns,
             direction,
-            words[type_of(meaning, held)],
+            words["exit" if not direction else type_of(meaning, held) if held else "entry"],
             position,
             capital,
             *opened.indicators.now(),
