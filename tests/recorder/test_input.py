@@ -444,7 +444,7 @@ def test_a_thousand_changes_of_parameters_need_no_thousand_layouts(
     recorder = engine()
     for n in range(1000):
         recorder.capture_signal(signal(), context(n, strategy_params={"n": n}))
-    assert len(recorder._journal.layouts) == 1
+    assert len(recorder.journal.layouts) == 1
     recorder.close()
     assert list(latest().signals()["param_n"]) == list(range(1000))
 

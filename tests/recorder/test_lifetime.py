@@ -105,7 +105,7 @@ engine = capture.SignalCaptureEngine(capture.SignalCaptureConfig(storage_path=sy
 engine.capture_signal({"symbol": "A", "direction": 1}, {"timestamp": 1, "strategy_id": "s"})
 held, go = threading.Event(), threading.Event()
 def hold():
-    with engine._journal.lock:
+    with engine.journal.lock:
         held.set()
         go.wait()
 thread = threading.Thread(target=hold)
