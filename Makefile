@@ -19,7 +19,7 @@ DECLARED := pyproject.toml capture/_version.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-pandas3 test-hosts test-hosts-pandas3 hosts-table lint format bench clean
+.PHONY: help demo test test-slow test-pandas3 test-hosts test-hosts-pandas3 hosts-table lint format bench clean
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' Makefile
@@ -27,10 +27,13 @@ help:  ## say what there is
 demo: $(VENV)/.stamp-demo  ## record a strategy, and look at what was captured
 	@$(BIN)/capture demo $(ARGS)
 
-test: $(VENV)/.stamp-test  ## run every test, with every plugin and backtester installed
-	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
+test: $(VENV)/.stamp-test  ## run the tests, with every plugin and backtester installed
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow" $(ARGS)
 
-test-pandas3:  ## the same with pandas 3, and the backtesters that allow it
+test-slow: $(VENV)/.stamp-test  ## run those that take long: every scenario, killed runs, pages
+	$(BIN)/python -m pytest -n auto --dist worksteal -m slow $(ARGS)
+
+test-pandas3:  ## run all of them with pandas 3, and the backtesters that allow it
 	@$(MAKE) --no-print-directory VENV=.venv-pandas3 .venv-pandas3/.stamp-pandas3
 	.venv-pandas3/bin/python -m pytest -n auto --dist worksteal $(ARGS)
 

@@ -107,6 +107,7 @@ def recorded(folder: Path, settings: dict[str, Any], **params: Any) -> tuple[Any
     return results, capture.open(folder).latest()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plain_until", [BARS, 120, 0])
 @pytest.mark.parametrize("name", SETTINGS)
 def test_deferred_fills_are_those_that_are_heard(

@@ -19,7 +19,7 @@ import capture
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = [pytest.mark.crash, pytest.mark.host, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.crash, pytest.mark.host, pytest.mark.slow, pytest.mark.timeout(300)]
 
 ROOT: Final = Path(__file__).parents[2]
 PROGRAMS: Final = Path(__file__).with_name("hosts")

@@ -139,6 +139,7 @@ def test_a_classifier_is_found_by_the_name_it_is_registered_under(classifiers: A
             Unknown().loaded()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

@@ -121,6 +121,7 @@ def test_every_entry_point_loads_from_an_unpacked_wheel(
     assert all(places[name].startswith(str(tmp_path)) for name in ours)
 
 
+@pytest.mark.slow
 def test_the_source_archive_builds_the_same_wheel(sdist: Path, wheel: Path, tmp_path: Path) -> None:
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path / "unpacked", filter="data")

@@ -70,6 +70,7 @@ CASES: dict[str, tuple[type, list[Any], dict[str, Any]]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_a_process_without_the_strategy_gets_the_same_bytes(name: str, tmp_path: Path) -> None:
     strategy, feeds, settings = CASES[name]

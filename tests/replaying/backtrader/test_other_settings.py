@@ -82,6 +82,7 @@ class Targets(s.Targets):
 BLIND["targets"] = (Targets, a_year)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BLIND)
 def test_an_open_loop_replays_as_a_fresh_run_under_other_settings(
     name: str, tmp_path: Path

@@ -58,6 +58,7 @@ def _elsewhere(case: Case, settings: Mapping[str, Any], more: Mapping[str, Any])
     return replace(case, settings={**case.settings, **settings}, more={**case.more, **more})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BLIND)
 def test_an_open_loop_replays_as_a_fresh_run_under_other_settings(
     name: str, tmp_path: Path
