@@ -10,7 +10,7 @@ from capture.config import SignalCaptureConfig
 from capture.errors import CaptureWarning, UnsupportedStrategy
 from capture.host import get_host
 from capture.host.functions import NO_STRATEGY, functions_of, takers
-from capture.recorder.current import current
+from capture.recorder.current import Note, current
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,6 +87,6 @@ def note(
     if recorder is None:
         return
     try:
-        recorder.note(name, value, signal=signal, direction=direction, reason=reason)
+        recorder.note(Note(name, value, signal, direction, reason))
     except Exception as exc:
         warnings.warn(f"the note {name!r} was not kept: {exc}", CaptureWarning, stacklevel=2)

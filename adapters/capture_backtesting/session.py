@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from backtesting.backtesting import Backtest
 
     from capture.config import SignalCaptureConfig
+    from capture.recorder.current import Note
 
 __all__ = ["Session"]
 
@@ -62,7 +63,7 @@ class Session:
         self._opened: Opened | None = None
         self._ear: Ear | None = None
         self._early: list[tuple[Any, ...]] = []
-        self._early_notes: list[tuple[str, Any, dict[str, Any]]] = []
+        self._early_notes: list[Note] = []
         self._over = False
         self._warned = False
         self._hosted = backtest is not None
@@ -115,16 +116,16 @@ class Session:
         for early in self._early:
             ear.intents.placed_early(*early)
         ear.intents.listen()
-        for name, value, said in self._early_notes:
+        for note in self._early_notes:
             try:
-                notes.keep(opened, ear, name, value, **said)
+                notes.keep(opened, ear, note)
             except Exception as exc:
-                warnings.warn(f"the note {name!r} was not kept: {exc}", CaptureWarning, 2)
+                warnings.warn(f"the note {note.name!r} was not kept: {exc}", CaptureWarning, 2)
         self._told = _watch_bars(strategy, opened)
 
     # --- in between --------------------------------------------------------------------------
 
-    def note(self, name: str, value: Any, **said: Any) -> None:
+    def note(self, note: Note) -> None:
         """Keep what the strategy notes."""
         strategy = self.strategy()
         gone = strategy is None or (self._hosted and not is_running(strategy))
@@ -132,11 +133,11 @@ class Session:
             self.abandon()  # what kept it alive is the traceback of its exception
             outer = current()
             if outer is not None:
-                outer.note(name, value, **said)
+                outer.note(note)
         elif self._opened is None or self._ear is None:
-            self._early_notes.append((name, value, said))
+            self._early_notes.append(note)
         elif self._ear.problem is None:
-            notes.keep(self._opened, self._ear, name, value, **said)
+            notes.keep(self._opened, self._ear, note)
 
     @property
     def next_seq(self) -> int | None:

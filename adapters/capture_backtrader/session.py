@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from capture.config import SignalCaptureConfig
+    from capture.recorder.current import Note
     from capture_backtrader.ear import Ear
     from capture_backtrader.placed import Traded
     from capture_backtrader.writing import Channels
@@ -158,15 +159,15 @@ class Session:
 
     # --- in between --------------------------------------------------------------------------
 
-    def note(self, name: str, value: Any, **said: Any) -> None:
+    def note(self, note: Note) -> None:
         """Keep what a strategy notes."""
         if self._over or not is_running(self._strategies):
             self.abandon()
             outer = current()
             if outer is not None:
-                outer.note(name, value, **said)
+                outer.note(note)
             return
-        notes.keep(self, name, value, **said)
+        notes.keep(self, note)
 
     def speaking(self) -> Ear:
         """Return the ear of the strategy that is calling, as far as the stack tells."""

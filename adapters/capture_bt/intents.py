@@ -261,11 +261,10 @@ class Intents:
         except CaptureError as exc:
             self._session.broken(exc)
 
-    def refused(self, symbol: str, node: Any, voice: Voice, direction: int) -> int:
+    def refused(self, symbol: str, node: Any, voice: Voice, side: int) -> int:
         """Record a signal that the strategy's own filter refused; return its number."""
         held, weight, _ = _held(node, symbol)
         channels, words, bar = self._opened.channels(symbol), self._words, self._session.bar
-        side = _side(direction)
         kind = "exit" if not side or held * side < 0 else "adjustment" if held else "entry"
         seq = channels.signal(
             bar, side, words[kind], NULL_FLOAT, held, node._capital, node._value, weight,

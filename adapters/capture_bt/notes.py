@@ -6,38 +6,25 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from capture.journal import NULL_INT
-from capture.recorder.adapting import note
+from capture.recorder.adapting import write_note
 from capture_bt.execution import Voice
 
 if TYPE_CHECKING:
+    from capture.recorder.current import Note
     from capture_bt.opening import Opened
     from capture_bt.session import Session
 
 __all__ = ["keep"]
 
 
-def keep(
-    session: Session,
-    opened: Opened,
-    name: str,
-    value: Any,
-    *,
-    signal: Any = None,
-    direction: int | None = None,
-    reason: str | None = None,
-) -> None:
+def keep(session: Session, opened: Opened, said: Note) -> None:
     """Keep a value with the bar or with a symbol's last signal; with a direction, a refused one.
-
-    The host hands no orders out, so `signal` is the name of a child.
 
     Args:
         session: the run.
         opened: where it is written.
-        name: name of the value.
-        value: the value.
-        signal: a child: the note belongs to the last signal for it on this bar.
-        direction: direction of a signal that the strategy would have given.
-        reason: why it did not.
+        said: the note. The host hands no orders out, so its signal is the name of a child: it
+            belongs to the last signal for that on this bar.
     """
     if any(tree.running and tree.paper for tree in session.trees):
         return  # said once more by the strategy's twin on paper
@@ -46,16 +33,17 @@ def keep(
     label = opened.timeline.labels_ns
     if label is not None and len(label):
         more["timestamp"] = int(label[bar])
+    signal = said.signal
     told = None if signal is None else session.intents.last.get(str(signal))
     seq = told[1] if told is not None and told[0] == bar else NULL_INT
-    if direction is not None:
+    if said.refuses:
         node = _speaker(session)
         symbol = str(signal if signal is not None else _only(opened, node))
-        seq = session.intents.refused(symbol, node, node._capture, direction)
+        seq = session.intents.refused(symbol, node, node._capture, said.side)
         more["symbol"] = opened.called(symbol)
     elif signal is not None:
         more["symbol"] = opened.called(str(signal))
-    note(opened.engine, name, value, signal_seq=seq, reason=reason, **more)
+    write_note(opened.engine, said, signal_seq=seq, **more)
 
 
 def _only(opened: Opened, node: Any) -> str:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from capture.config import SignalCaptureConfig
+    from capture.recorder.current import Note
 
 __all__ = ["Session", "begin"]
 
@@ -207,10 +208,10 @@ class Session:
 
     # --- in between --------------------------------------------------------------------------
 
-    def note(self, name: str, value: Any, **said: Any) -> None:
+    def note(self, note: Note) -> None:
         """Keep what the strategy notes."""
         if self.problem is None and self.opened is not None:
-            notes.keep(self, self.opened, name, value, **said)
+            notes.keep(self, self.opened, note)
 
     def broken(self, exc: CaptureError) -> None:
         """Say once that recording stopped; the run goes on unless the user chose that it halts."""

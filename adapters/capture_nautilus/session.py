@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from capture.config import SignalCaptureConfig
+    from capture.recorder.current import Note
     from capture_nautilus.ear import Account, Ear
 
 __all__ = ["Session", "join"]
@@ -155,10 +156,10 @@ class Session:
         texts = [said["arguments"] for said in ear.setup if said["call"] == "subscribe_bars"]
         return [s for s in self.market.series if any(f'"{s.bar_type}"' in text for text in texts)]
 
-    def note(self, name: str, value: Any, **said: Any) -> None:
+    def note(self, note: Note) -> None:
         """Keep what a strategy notes."""
         if not self._over:
-            notes.keep(self, name, value, **said)
+            notes.keep(self, note)
 
     def speaking(self) -> Ear:
         """Return the ear of the strategy that is in one of its callbacks."""

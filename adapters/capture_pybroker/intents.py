@@ -15,6 +15,7 @@ from capture_pybroker.hearing import real
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from capture.recorder.current import Note
     from capture_pybroker.ledger import Placed
     from capture_pybroker.opening import Channels
     from capture_pybroker.session import Session
@@ -76,7 +77,7 @@ class Ear:
         self.later = self.rotates = False
         self.said: Any = None
         self.sized: Any = None
-        self.notes: list[tuple[str, Any]] = []
+        self.notes: list[Note] = []
 
     @property
     def bar(self) -> int:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from capture.config import SignalCaptureConfig
+    from capture.recorder.current import Note
     from capture.recorder.engine import SignalCaptureEngine
     from capture_pybroker.window import Window
 
@@ -177,15 +178,15 @@ class Session:
         """Take down what a model said for the present bar."""
         self.symbols.put_prediction(ear.symbol, ear.bar, model, values)
 
-    def note(self, name: str, value: Any, **said: Any) -> None:
+    def note(self, note: Note) -> None:
         """Keep what the strategy notes."""
         if not self._done and self.problem is None:
-            notes.keep(self, name, value, **said)
+            notes.keep(self, note)
 
     def keep_notes(self, ear: Ear, bar: int, signal_seq: int) -> None:
         """Keep what was noted of a signal before it was one."""
-        for name, value in ear.notes:
-            notes.write(self, ear.symbol, bar, name, value, signal_seq)
+        for said in ear.notes:
+            notes.write(self, ear.symbol, bar, said, signal_seq)
         ear.notes.clear()
 
     # --- what became of it -------------------------------------------------------------------

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from capture.config import SignalCaptureConfig
+    from capture.recorder.current import Note
     from capture_zipline.bars import Feed
     from capture_zipline.opening import Channels
     from capture_zipline.placed import Placed
@@ -283,14 +284,14 @@ class Session:
             except CaptureError as exc:
                 self.broken(exc)
 
-    def note(self, name: str, value: Any, **said: Any) -> None:
+    def note(self, note: Note) -> None:
         """Keep what a strategy notes."""
         if self.problem is None:
-            notes.keep(self, name, value, **said)
+            notes.keep(self, note)
 
-    def refused(self, feed: Feed, direction: int) -> int:
+    def refused(self, feed: Feed, side: int) -> int:
         """Record a signal that the strategy's own filter refused."""
-        return self.writer.refused(feed, direction)
+        return self.writer.refused(feed, side)
 
     def broken(self, exc: CaptureError) -> None:
         """Say once that recording stopped; the run goes on unless the user chose that it halts."""

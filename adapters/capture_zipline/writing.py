@@ -175,9 +175,8 @@ class Writer:
             return "delisted"
         return "sized_to_zero"
 
-    def refused(self, feed: Feed, direction: int) -> int:
+    def refused(self, feed: Feed, side: int) -> int:
         """Write a signal that the strategy's own filter refused, and return its number."""
-        side = (direction > 0) - (direction < 0)
         with self._session.carrying_out():
             state = self._state(feed, side, side, 0.0)
         seq = self._session.channels(feed).signal(*state)

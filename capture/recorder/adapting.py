@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from capture.config import SignalCaptureConfig
     from capture.contracts.replay import ReplaySource
     from capture.events import RunState
+    from capture.recorder.current import Note
     from capture.recorder.engine import SignalCaptureEngine
 
 __all__ = [
@@ -33,7 +34,6 @@ __all__ = [
     "STATUS",
     "Words",
     "end_run",
-    "note",
     "order_columns",
     "price_of",
     "same_columns",
@@ -41,6 +41,7 @@ __all__ = [
     "source_of",
     "start_record",
     "type_of",
+    "write_note",
 ]
 
 FILL: Final = (
@@ -136,31 +137,22 @@ def slippage_of(columns: Mapping[str, Any], closes: Callable[[Any], Any]) -> dic
     }
 
 
-def note(
-    engine: SignalCaptureEngine,
-    name: str,
-    value: Any,
-    *,
-    signal_seq: int = NULL_INT,
-    reason: str | None = None,
-    **more: Any,
+def write_note(
+    engine: SignalCaptureEngine, note: Note, *, signal_seq: int = NULL_INT, **more: Any
 ) -> None:
     """Keep what a strategy notes, with the signal of this number if there is one.
 
     Args:
         engine: the recorder.
-        name: name of the value.
-        value: the value.
+        note: what it said.
         signal_seq: number of a signal.
-        reason: why the strategy refused a signal.
         **more: columns of the note, such as its bar.
     """
     signal_id = None
     if signal_seq >= 0:
         more["signal_seq"] = signal_seq
         signal_id = engine.signal_id(signal_seq)
-    said = value if reason is None else {"reason": reason, "value": value}
-    engine.note(name, said, signal_id=signal_id, **more)
+    engine.note(note.name, note.said, signal_id=signal_id, **more)
 
 
 def type_of(direction: int, side: int, units: float, held: float) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from capture.errors import CaptureError, CaptureWarning, InvalidEvent, UnsupportedStrategy
 from capture.events import Reason, SignalStatus
-from capture.recorder.current import enter, leave
+from capture.recorder.current import Note, enter, leave
 from capture.recorder.getters import Getters, market_context
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class CaptureAwareStrategy:
 
     def _keep(
         self,
-        note: _Note,
+        note: Note,
         recorded: list[tuple[Any, str | None]],
         context: dict[str, Any],
         symbol: Any,
@@ -114,14 +114,14 @@ class CaptureAwareStrategy:
         owners = [identity for _, identity in recorded if identity is not None]
         if note.signal is not None:
             owners = [i for s, i in recorded if s is note.signal and i is not None] or owners
-        if note.direction is not None:
+        if note.refuses:
             held_back = self._refused(note, context, symbol)
             owners = [] if held_back is None else [held_back]
         value = note.reason if note.value is None and note.reason is not None else note.value
         for owner in owners or (None,):
             self._engine.note(note.name, value, signal_id=owner, **where)
 
-    def _refused(self, note: _Note, context: dict[str, Any], symbol: Any) -> str | None:
+    def _refused(self, note: Note, context: dict[str, Any], symbol: Any) -> str | None:
         """Record the signal that the strategy's own filter held back."""
         held_back = {"symbol": symbol, "direction": note.direction}
         identity = self._engine.capture_signal(held_back, context)
@@ -141,38 +141,15 @@ class CaptureAwareStrategy:
             warnings.warn(f"{self._strategy_id}: {message}", CaptureWarning, stacklevel=5)
 
 
-class _Note:
-    """What one call of `capture.note` said."""
-
-    __slots__ = ("direction", "name", "reason", "signal", "value")
-
-    def __init__(
-        self, name: str, value: Any, signal: Any, direction: int | None, reason: str | None
-    ) -> None:
-        self.name = name
-        self.value = value
-        self.signal = signal
-        self.direction = direction
-        self.reason = reason
-
-
 class _Notes:
     """Takes the notes of one call, until it is known which signals they belong to."""
 
     def __init__(self) -> None:
-        self.taken: list[_Note] = []
+        self.taken: list[Note] = []
 
-    def note(
-        self,
-        name: str,
-        value: Any,
-        *,
-        signal: Any = None,
-        direction: int | None = None,
-        reason: str | None = None,
-    ) -> None:
+    def note(self, note: Note) -> None:
         """Take a note."""
-        self.taken.append(_Note(name, value, signal, direction, reason))
+        self.taken.append(note)
 
 
 def _own_name(strategy: Any) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from capture.config import SignalCaptureConfig
+    from capture.recorder.current import Note
     from capture.study.portfolio.settings import PortfolioSettings
     from capture_builtin.backtest import Results
     from capture_builtin.bus import Event
@@ -165,14 +166,13 @@ class Session(Observer):
         """Return position, cash and equity at this moment; null where there is no portfolio."""
         return self._intents.state(place)
 
-    def note(self, name: str, value: Any, **said: Any) -> None:
+    def note(self, note: Note) -> None:
         """Keep what a strategy notes."""
         if self.problem is None:
             # A refused signal has a verdict at once; those before it come first.
-            refused = said.get("direction") is not None
-            if self._outcomes is not None and (refused or not self._outcomes.most):
+            if self._outcomes is not None and (note.refuses or not self._outcomes.most):
                 self._outcomes.settle()
-            notes.keep(self, name, value, **said)
+            notes.keep(self, note)
 
     @staticmethod
     def seq_of(signal: Any) -> int:
