@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from capture.errors import CaptureError, CaptureHalted, CaptureWarning
 from capture.events import Bar, RunState
-from capture.recorder.adapting import end_run
 from capture.recorder.current import current, enter, leave
+from capture.recorder.ending import Stopping, end_run
 from capture.recorder.lifetimes import Runs
 from capture_backtesting import notes
 from capture_backtesting.cutting import cut_data, trace_indicators
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 
-class Session:
+class Session(Stopping):
     """Begins the recording when the strategy is ready, and seals it when the results are there.
 
     Attributes:
@@ -65,7 +65,6 @@ class Session:
         self._early: list[tuple[Any, ...]] = []
         self._early_notes: list[Note] = []
         self._over = False
-        self._warned = False
         self._hosted = backtest is not None
         self._told = False
         if backtest is not None:
@@ -146,11 +145,7 @@ class Session:
 
     def broken(self, exc: CaptureError) -> None:
         """Say once that recording stopped; the run goes on unless the user chose that it halts."""
-        if isinstance(exc, CaptureHalted):
-            raise exc
-        if not self._warned:
-            self._warned = True
-            warnings.warn(f"{self._original.__name__}: {exc}", CaptureWarning, stacklevel=2)
+        self.say_stopped(exc, self._original.__name__)
 
     # --- the end -----------------------------------------------------------------------------
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from array import array
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from capture.errors import CaptureError, CaptureHalted, CaptureWarning
+from capture.errors import CaptureError, CaptureHalted
 from capture.events import RunState
-from capture.recorder.adapting import end_run
 from capture.recorder.current import current, enter, leave
+from capture.recorder.ending import Stopping, end_run
 from capture.recorder.engine import SignalCaptureEngine
 from capture.recorder.lifetimes import Runs
 from capture_backtrader import notes
@@ -54,7 +53,7 @@ def join(ear: Ear, config: SignalCaptureConfig) -> Session:
     return session
 
 
-class Session:
+class Session(Stopping):
     """Writes the recording of one run, of one captured strategy or of several.
 
     Attributes:
@@ -74,7 +73,6 @@ class Session:
         self.cerebro = cerebro = strategy.cerebro
         self._strategies = strategies
         self._over = False
-        self._warned = False
         self._problem: str | None = None
         self.config = config
         self.ears: list[Ear] = []
@@ -183,12 +181,8 @@ class Session:
         self._problem = f"recording stopped: {exc}"
         for ear in self.ears:
             ear.writer = None
-        if isinstance(exc, CaptureHalted):
-            raise exc
-        if not self._warned:
-            self._warned = True
-            name = self.ears[0].original.__name__ if self.ears else "capture"
-            warnings.warn(f"{name}: {exc}", CaptureWarning, stacklevel=2)
+        name = self.ears[0].original.__name__ if self.ears else "capture"
+        self.say_stopped(exc, name)
 
     # --- the end -----------------------------------------------------------------------------
 

@@ -10,8 +10,8 @@ from bt.core import SecurityBase, StrategyBase
 
 from capture.errors import CaptureError, CaptureHalted, CaptureWarning
 from capture.events import Bar, RunState
-from capture.recorder.adapting import end_run
 from capture.recorder.current import enter, leave
+from capture.recorder.ending import Stopping, end_run
 from capture.recorder.lifetimes import Runs
 from capture_bt import notes
 from capture_bt.classes import listen, original, quiet, quieten, taken_back
@@ -67,7 +67,7 @@ def begin(
     return done
 
 
-class Session:
+class Session(Stopping):
     """Writes the recording of one run.
 
     Attributes:
@@ -98,7 +98,7 @@ class Session:
         self.trees: list[Execution] = []
         self._lost: set[str] = set()
         self._restore: list[Callable[[], None]] = []
-        self._warned = self.over = False
+        self.over = False
         self.replays = hasattr(root, "replay_source")
 
     def __deepcopy__(self, _memo: Any) -> Session:
@@ -216,11 +216,7 @@ class Session:
     def broken(self, exc: CaptureError) -> None:
         """Say once that recording stopped; the run goes on unless the user chose that it halts."""
         self.problem = f"recording stopped at bar {self.bar}: {exc}"
-        if isinstance(exc, CaptureHalted):
-            raise exc
-        if not self._warned:
-            self._warned = True
-            warnings.warn(f"{self.root.name}: {exc}", CaptureWarning, stacklevel=2)
+        self.say_stopped(exc, self.root.name)
 
     # --- the end -----------------------------------------------------------------------------
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from capture.errors import CaptureError, CaptureHalted, CaptureWarning
+from capture.errors import CaptureError
 from capture.events import Bar, RunState
-from capture.recorder.adapting import end_run
 from capture.recorder.current import enter, leave
+from capture.recorder.ending import Stopping, end_run
 from capture.recorder.engine import SignalCaptureEngine
 from capture.recorder.lifetimes import Runs
 from capture_nautilus import notes
@@ -41,7 +40,7 @@ def join(ear: Ear, config: SignalCaptureConfig) -> Session:
     return session
 
 
-class Session:
+class Session(Stopping):
     """Writes the recording of one run, of one captured strategy or of several.
 
     Attributes:
@@ -65,7 +64,6 @@ class Session:
         self.ears: list[Ear] = []
         self._stopped: set[str] = set()
         self._over = False
-        self._warned = False
         self._problem: str | None = None
         self._trades = 0
         self._accounts: dict[Any, Account] = {}
@@ -170,12 +168,8 @@ class Session:
         self._problem = f"recording stopped: {exc}"
         for ear in self.ears:
             ear.writer = None
-        if isinstance(exc, CaptureHalted):
-            raise exc
-        if not self._warned:
-            self._warned = True
-            name = self.ears[0].original.__name__ if self.ears else "capture"
-            warnings.warn(f"{name}: {exc}", CaptureWarning, stacklevel=2)
+        name = self.ears[0].original.__name__ if self.ears else "capture"
+        self.say_stopped(exc, name)
 
     # --- the end -----------------------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 import weakref
 from contextlib import suppress
 from itertools import groupby
@@ -12,11 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from capture.errors import CaptureError, CaptureHalted, CaptureWarning
+from capture.errors import CaptureError, CaptureHalted
 from capture.events import RunState
 from capture.journal import NULL_INT
-from capture.recorder.adapting import Words, end_run
+from capture.recorder.adapting import Words
 from capture.recorder.current import enter, leave
+from capture.recorder.ending import Stopping, end_run
 from capture.recorder.lifetimes import Runs
 from capture_pybroker import notes, rows
 from capture_pybroker.ending import equity_table, trade_table
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 
-class Session:
+class Session(Stopping):
     """Records one run from its first bar on; all captured executions of it.
 
     Attributes:
@@ -93,7 +93,7 @@ class Session:
         self._delays = (1, 1)
         self._marks: Any = ()
         self._tell = engine.observer("bars")
-        self._done = self._warned = False
+        self._done = False
         self._counts = len(portfolio.trades), len(portfolio._metrics_bars)
         hear_portfolio(portfolio, self, at_once=told)
         enter(self)
@@ -234,11 +234,7 @@ class Session:
     def failed(self, exc: CaptureError) -> None:
         """Stop to record, and let the run go on; unless the user chose that it halts."""
         self.problem = f"recording stopped: {exc}"
-        if isinstance(exc, CaptureHalted):
-            raise exc
-        if not self._warned:
-            self._warned = True
-            warnings.warn(f"pybroker: {exc}", CaptureWarning, stacklevel=2)
+        self.say_stopped(exc, "pybroker")
 
     def raised(self, exc: BaseException) -> None:
         """Close the recording: the strategy raised."""

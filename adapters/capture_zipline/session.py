@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from capture.errors import CaptureError, CaptureHalted, CaptureWarning
+from capture.errors import CaptureError, CaptureHalted
 from capture.events import Bar, RunState
-from capture.recorder.adapting import Words, end_run
+from capture.recorder.adapting import Words
 from capture.recorder.current import enter, leave
+from capture.recorder.ending import Stopping, end_run
 from capture.recorder.engine import SignalCaptureEngine
 from capture.recorder.lifetimes import Runs
 from capture_zipline import notes
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 
-class Session:
+class Session(Stopping):
     """Writes the recording of one run.
 
     The host's callbacks are numbered by its clock: each moment at which it calls the strategy has a
@@ -85,7 +85,7 @@ class Session:
         self._account: list[tuple[float, float, dict[int, float]]] = []
         self._equity = (-1, 0.0)
         self._ends: list[Callable[[], Any]] = []
-        self._begun = self._warned = False
+        self._begun = False
         self.market = Market(algorithm)
         self.writer = Writer(self)
         self._observe: Callable[[Any], None] | None = None
@@ -296,11 +296,7 @@ class Session:
     def broken(self, exc: CaptureError) -> None:
         """Say once that recording stopped; the run goes on unless the user chose that it halts."""
         self.problem = f"recording stopped: {exc}"
-        if isinstance(exc, CaptureHalted):
-            raise exc
-        if not self._warned:
-            self._warned = True
-            warnings.warn(f"{self.strategy_id}: {exc}", CaptureWarning, stacklevel=2)
+        self.say_stopped(exc, self.strategy_id)
 
     # --- the end -----------------------------------------------------------------------------
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pyarrow as pa
 
-from capture.errors import CaptureError
 from capture.journal import NULL_FLOAT, NULL_INT, Field
 from capture.recorder.facts import config_record
 from capture.store.run import RunStart
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from capture.config import SignalCaptureConfig
     from capture.contracts.replay import ReplaySource
-    from capture.events import RunState
     from capture.recorder.current import Note
     from capture.recorder.engine import SignalCaptureEngine
 
@@ -33,7 +31,6 @@ __all__ = [
     "FILL",
     "STATUS",
     "Words",
-    "end_run",
     "order_columns",
     "price_of",
     "same_columns",
@@ -201,29 +198,3 @@ def source_of(strategy: Any) -> str | None:
             except (OSError, TypeError, SystemError):
                 _SOURCES[strategy] = None
         return _SOURCES[strategy]
-
-
-def end_run(
-    engine: SignalCaptureEngine,
-    append: Callable[[], None],
-    state: RunState,
-    problem: str | None,
-) -> CaptureError | None:
-    """Seal a recording; return what was in the way, of which the host's run must not die.
-
-    Args:
-        engine: the recorder.
-        append: appends what the host keeps for the whole run; the rest is sealed without it too.
-        state: how the run ended.
-        problem: what went wrong, if anything did.
-    """
-    trouble: CaptureError | None = None
-    try:
-        append()
-    except CaptureError as exc:
-        trouble, problem = exc, "; ".join(filter(None, (problem, str(exc))))
-    try:
-        engine.close(state, problem=problem)
-    except CaptureError as exc:
-        trouble = exc
-    return trouble

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from capture.errors import CaptureError, CaptureHalted, CaptureWarning
+from capture.errors import CaptureError
 from capture.events import Bar, RunState
-from capture.recorder.adapting import end_run
 from capture.recorder.current import enter, leave
+from capture.recorder.ending import Stopping, end_run
 from capture.recorder.engine import SignalCaptureEngine
 from capture_builtin.backtest import Observer, stage_names
 from capture_builtin.bus import Topic
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 
-class Session(Observer):
+class Session(Stopping, Observer):
     """Writes the recording of one run.
 
     Attributes:
@@ -63,7 +62,6 @@ class Session(Observer):
         self._writing: dict[str, Writing] = {}
         self._outcomes: Outcomes | None = None
         self._intents: Intents
-        self._warned = False
         self._name = ""
 
     # --- before the first bar ----------------------------------------------------------------
@@ -189,11 +187,7 @@ class Session(Observer):
         self._intents.over = True
         if self._outcomes is not None:
             self._outcomes.lose()
-        if isinstance(exc, CaptureHalted):
-            raise exc
-        if not self._warned:
-            self._warned = True
-            warnings.warn(f"{self._name}: {exc}", CaptureWarning, stacklevel=2)
+        self.say_stopped(exc, self._name)
 
     # --- the end -----------------------------------------------------------------------------
 
