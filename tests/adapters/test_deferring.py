@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import random
 import warnings
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from backtesting import Backtest, Strategy
 from backtesting.test import GOOG
 
 import capture
+from tests.adapters.listening import listening
 from tests.adapters.telling import told
 
 if TYPE_CHECKING:
@@ -85,18 +87,6 @@ class Erratic(Strategy):  # type: ignore[misc]
                 self.buy(size=1)
 
 
-class Listener:
-    """Hears of fills, which are recorded as they happen for that."""
-
-    def __init__(self) -> None:
-        self.heard: list[Any] = []
-
-    @capture.hookimpl
-    def on_fill(self, fill: Any) -> None:
-        """Keep the event; it is read after the run."""
-        self.heard.append(fill)
-
-
 def recorded(folder: Path, settings: dict[str, Any], **params: Any) -> tuple[Any, Any]:
     """Return the results and the recording of a run."""
     own = capture.wrap(Erratic, store=folder, buffer_size=32)
@@ -116,12 +106,8 @@ def test_deferred_fills_are_those_that_are_heard(
     for seed in (1, 2):
         params: dict[str, Any] = {"seed": seed, "plain_until": plain_until}
         later, deferred = recorded(tmp_path / f"later{seed}", SETTINGS[name], **params)
-        listener, host = Listener(), capture.get_host()
-        host.register(listener, name="listener")
-        try:
+        with listening() as listener:
             now, heard = recorded(tmp_path / f"now{seed}", SETTINGS[name], **params)
-        finally:
-            host.unregister(listener)
         stored = heard.table("fills").to_pylist()
         assert [each.to_dict()["price"] for each in listener.heard] == [r["price"] for r in stored]
         assert [each.seq for each in listener.heard] == [row["seq"] for row in stored]
@@ -159,17 +145,12 @@ class Deciding(Erratic):
 
 @pytest.mark.parametrize("name", ["plain", "at the close", "poor", "fixed commission"])
 def test_a_fill_is_heard_before_the_next_decision(name: str, tmp_path: Path) -> None:
-    listener, host = Listener(), capture.get_host()
-    strategy = type("Deciding", (Deciding,), {"listener": listener})
-    own = capture.wrap(strategy, store=tmp_path, buffer_size=32)
     said = {"cash": 10_000, "commission": 0.002, "finalize_trades": True, **SETTINGS[name]}
-    host.register(listener, name="listener")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            results = Backtest(GOOG.iloc[:BARS], own, **said).run(seed=3)
-    finally:
-        host.unregister(listener)
+    with listening() as listener, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        strategy = type("Deciding", (Deciding,), {"listener": listener})
+        own = capture.wrap(strategy, store=tmp_path, buffer_size=32)
+        results = Backtest(GOOG.iloc[:BARS], own, **said).run(seed=3)
     recording = capture.open(tmp_path).latest()
     assert recording.state == "ended"
     # An order of the last bar may be filled when the host finalises, after the last decision.
@@ -240,15 +221,9 @@ class Remarking(Strategy):  # type: ignore[misc]
 def test_a_note_on_a_plain_trade_is_with_the_signal_that_opened_it(
     heard: bool, tmp_path: Path
 ) -> None:
-    listener, host = Listener(), capture.get_host()
-    if heard:
-        host.register(listener, name="listener")
-    try:
+    with listening() if heard else nullcontext():
         own = capture.wrap(Remarking, store=tmp_path)
         Backtest(GOOG.iloc[:50], own, finalize_trades=True).run()
-    finally:
-        if heard:
-            host.unregister(listener)
     recording = capture.open(tmp_path).latest()
     (note,) = recording.table("notes").to_pylist()
     assert note["signal_id"] == recording.table("signals").column("signal_id")[0].as_py()

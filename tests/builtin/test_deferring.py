@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import capture
+from tests.adapters.listening import listening
 from tests.adapters.telling import told
 from tests.builtin.test_contract import CASES
 
@@ -18,35 +19,16 @@ pytestmark = pytest.mark.host
 TABLES = ("signals", "orders", "fills", "statuses", "trades", "equity", "notes")
 
 
-class Listener:
-    """Hears of fills, so that they are recorded as they happen."""
-
-    def __init__(self) -> None:
-        self.heard: list[Any] = []
-
-    @capture.hookimpl
-    def on_fill(self, fill: Any) -> None:
-        """Keep the event."""
-        self.heard.append(fill)
-
-
-def recorded(name: str, folder: Path, listener: Any = None, **options: Any) -> Any:
-    """Return the recording of a run, with a listener or without."""
-    host = capture.get_host()
-    if listener is not None:
-        host.register(listener, name="listener")
-    try:
-        CASES[name](lambda own: capture.wrap(own, store=folder, buffer_size=32, **options))
-    finally:
-        if listener is not None:
-            host.unregister(listener)
+def recorded(name: str, folder: Path, **options: Any) -> Any:
+    """Return the recording of a run."""
+    CASES[name](lambda own: capture.wrap(own, store=folder, buffer_size=32, **options))
     return capture.open(folder).latest()
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_deferred_outcomes_are_those_that_are_heard(name: str, tmp_path: Path) -> None:
-    listener = Listener()
-    heard = recorded(name, tmp_path / "now", listener)
+    with listening() as listener:
+        heard = recorded(name, tmp_path / "now")
     stored = heard.table("fills").to_pylist()
     assert [fill.seq for fill in listener.heard] == [row["seq"] for row in stored]
     later = recorded(name, tmp_path / "later")
@@ -57,9 +39,9 @@ def test_deferred_outcomes_are_those_that_are_heard(name: str, tmp_path: Path) -
 
 def test_many_are_recorded_at_once_where_nobody_listens(tmp_path: Path) -> None:
     name = "an average, costs"
-    now, later = (
-        recorded(name, tmp_path / "now", Listener()), recorded(name, tmp_path / "later"),
-    )  # fmt: skip
+    with listening():
+        now = recorded(name, tmp_path / "now")
+    later = recorded(name, tmp_path / "later")
 
     def turns(recording: Any) -> int:
         """Count how often the rows change over from signals to fills."""
@@ -73,6 +55,7 @@ def test_many_are_recorded_at_once_where_nobody_listens(tmp_path: Path) -> None:
 def test_with_fsync_each_is_recorded_as_it_happens(tmp_path: Path) -> None:
     name = "an average, costs"
     synced = recorded(name, tmp_path / "synced", durability="fsync")
-    heard = recorded(name, tmp_path / "heard", Listener())
+    with listening():
+        heard = recorded(name, tmp_path / "heard")
     for table in ("signals", "fills", "statuses"):
         assert synced.table(table)["seq"].equals(heard.table(table)["seq"])

@@ -11,6 +11,7 @@ import capture
 from capture.errors import NotReplayable
 from tests.adapters.backtrader import strategies as s
 from tests.adapters.backtrader.runs import CASES, Case, a_year, captured
+from tests.adapters.listening import Listener, listening
 from tests.adapters.telling import told
 
 if TYPE_CHECKING:
@@ -45,27 +46,11 @@ AT_ONCE = (
 TABLES = ("signals", "orders", "fills", "statuses", "trades", "equity", "notes")
 
 
-class Listener:
-    """Hears of fills, which are recorded as they happen for that."""
-
-    def __init__(self) -> None:
-        self.heard: list[Any] = []
-
-    @capture.hookimpl
-    def on_fill(self, fill: Any) -> None:
-        """Keep the event; it is read after the run."""
-        self.heard.append(fill)
-
-
 def heard_and_not(case: Case, folder: Path, buffer_size: int = 4096) -> tuple[Any, Any, Listener]:
     """Return the recordings of a run without a listener and of one with it."""
     results, later = captured(case, folder / "later", buffer_size=buffer_size)
-    listener, host = Listener(), capture.get_host()
-    host.register(listener, name="listener")
-    try:
+    with listening() as listener:
         same, now = captured(case, folder / "now", buffer_size=buffer_size)
-    finally:
-        host.unregister(listener)
     assert results == same
     return later, now, listener
 

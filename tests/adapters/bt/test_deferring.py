@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-import capture
 from tests.adapters.bt.runs import CASES, captured
+from tests.adapters.listening import listening
 from tests.adapters.telling import told
 
 if TYPE_CHECKING:
@@ -24,35 +24,19 @@ BLOCK = 16
 TABLES = ("signals", "orders", "fills", "trades", "equity", "notes")
 
 
-class Listener:
-    """Hears of fills."""
-
-    def __init__(self) -> None:
-        self.fills: list[Any] = []
-
-    @capture.hookimpl
-    def on_fill(self, fill: Any) -> None:
-        """Keep the event."""
-        self.fills.append(fill)
-
-
 @pytest.mark.parametrize("buffer", [BLOCK, 4096])
 @pytest.mark.parametrize("name", NAMES)
 def test_fills_that_are_read_later_are_those_that_are_heard(
     name: str, buffer: int, tmp_path: Path
 ) -> None:
     results, later = captured(CASES[name], tmp_path / "later", buffer_size=buffer)
-    listener, host = Listener(), capture.get_host()
-    host.register(listener, name="listener")
-    try:
+    with listening() as listener:
         same, now = captured(CASES[name], tmp_path / "now", buffer_size=buffer)
-    finally:
-        host.unregister(listener)
     assert same == results
     # What signals are given late depends on where blocks end, and fills lie elsewhere in them.
     for table in TABLES if buffer > BLOCK else TABLES[1:]:
         assert told(later, table) == told(now, table), table
     one, other = (told(recording, "statuses") for recording in (later, now))
     assert sorted(map(str, one)) == sorted(map(str, other))
-    assert [fill.price for fill in listener.fills] == now.fills()["price"].tolist()
+    assert [fill.price for fill in listener.heard] == now.fills()["price"].tolist()
     assert "fills_missing_after_seq" not in later.manifest["flags"]

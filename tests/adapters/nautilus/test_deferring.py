@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import capture
+from tests.adapters.listening import Listener, listening
 from tests.adapters.nautilus import strategies as s
 from tests.adapters.nautilus.runs import CASES, YEAR, Case, captured
 from tests.adapters.telling import told
@@ -19,27 +20,11 @@ pytestmark = pytest.mark.host
 TABLES = ("signals", "orders", "fills", "trades", "equity", "notes")
 
 
-class Listener:
-    """Hears of fills, which are recorded as they happen for that."""
-
-    def __init__(self) -> None:
-        self.heard: list[Any] = []
-
-    @capture.hookimpl
-    def on_fill(self, fill: Any) -> None:
-        """Keep the event; it is read after the run."""
-        self.heard.append(fill)
-
-
 def heard_and_not(case: Case, folder: Path, **options: Any) -> tuple[Any, Any, Listener]:
     """Return the recordings of a run without a listener and of one with it."""
     results, later = captured(case, folder / "later", **options)
-    listener, host = Listener(), capture.get_host()
-    host.register(listener, name="listener")
-    try:
+    with listening() as listener:
         same, now = captured(case, folder / "now", **options)
-    finally:
-        host.unregister(listener)
     assert results == same
     return later, now, listener
 

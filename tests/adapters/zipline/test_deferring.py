@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-import capture
+from tests.adapters.listening import listening
 from tests.adapters.telling import told
 from tests.adapters.zipline.runs import CASES, captured
 
@@ -22,36 +22,20 @@ BLOCK = 96
 TABLES = ("signals", "orders", "fills", "trades", "equity", "notes")
 
 
-class Listener:
-    """Hears of fills."""
-
-    def __init__(self) -> None:
-        self.fills: list[Any] = []
-
-    @capture.hookimpl
-    def on_fill(self, fill: Any) -> None:
-        """Keep the event."""
-        self.fills.append(fill)
-
-
 @pytest.mark.parametrize("buffer", [BLOCK, 4096])
 @pytest.mark.parametrize("name", NAMES)
 def test_fills_that_are_read_later_are_those_that_are_heard(
     name: str, buffer: int, tmp_path: Path
 ) -> None:
     results, later = captured(CASES[name], tmp_path / "later", buffer_size=buffer)
-    listener, host = Listener(), capture.get_host()
-    host.register(listener, name="listener")
-    try:
+    with listening() as listener:
         same, now = captured(CASES[name], tmp_path / "now", buffer_size=buffer)
-    finally:
-        host.unregister(listener)
     same.like(results)
     for table in TABLES:
         assert told(later, table) == told(now, table), table
     one, other = (told(recording, "statuses") for recording in (later, now))
     assert sorted(map(str, one)) == sorted(map(str, other))
-    assert [fill.price for fill in listener.fills] == now.fills()["price"].tolist()
+    assert [fill.price for fill in listener.heard] == now.fills()["price"].tolist()
     assert "fills_missing_after_seq" not in later.manifest["flags"]
 
 

@@ -1,0 +1,61 @@
+"""How a run of a host ends for the recorder: its own trouble is said, and never the host's end."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+from capture.errors import CaptureError, CaptureHalted, CaptureWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from capture.events import RunState
+    from capture.recorder.engine import SignalCaptureEngine
+
+__all__ = ["Stopping", "end_run"]
+
+
+class Stopping:
+    """A run whose recording may stop before it ends."""
+
+    _said = False
+
+    def say_stopped(self, exc: CaptureError, who: str) -> None:
+        """Say once that recording stopped; the run goes on unless the user chose that it halts.
+
+        Args:
+            exc: why it stopped.
+            who: what was recorded.
+        """
+        if isinstance(exc, CaptureHalted):
+            raise exc
+        if not self._said:
+            self._said = True
+            warnings.warn(f"{who}: {exc}", CaptureWarning, stacklevel=3)
+
+
+def end_run(
+    engine: SignalCaptureEngine,
+    append: Callable[[], None],
+    state: RunState,
+    problem: str | None,
+) -> CaptureError | None:
+    """Seal a recording; return what was in the way, of which the host's run must not die.
+
+    Args:
+        engine: the recorder.
+        append: appends what the host keeps for the whole run; the rest is sealed without it too.
+        state: how the run ended.
+        problem: what went wrong, if anything did.
+    """
+    trouble: CaptureError | None = None
+    try:
+        append()
+    except CaptureError as exc:
+        trouble, problem = exc, "; ".join(filter(None, (problem, str(exc))))
+    try:
+        engine.close(state, problem=problem)
+    except CaptureError as exc:
+        trouble = exc
+    return trouble
