@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from capture.config import SignalCaptureConfig
+    from capture.journal.appending import Append
     from capture.journal.many import Extend
-    from capture.journal.writer import Append
     from capture_backtesting.grid import Trial
 
 __all__ = ["Opened", "begin", "start_of"]

@@ -13,7 +13,7 @@ from capture_backtrader.rows import PLACES
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from capture.journal.writer import Append
+    from capture.journal.appending import Append
     from capture.recorder.channel import Channel
     from capture_backtrader.ear import Ear, State
     from capture_backtrader.feeds import Feed

@@ -20,7 +20,7 @@ from capture_bt.indicators import Frames, Temps
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from capture.journal.writer import Append
+    from capture.journal.appending import Append
     from capture_bt.session import Session
 
 __all__ = ["Channels", "Opened"]

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from capture.config import SignalCaptureConfig
-    from capture.journal.writer import Append
+    from capture.journal.appending import Append
     from capture.recorder.channel import Channel
     from capture_nautilus.ear import Ear
     from capture_nautilus.market import Series

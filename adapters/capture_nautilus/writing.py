@@ -11,7 +11,7 @@ from capture_nautilus.meaning import NOTHING, type_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from capture.journal.writer import Append
+    from capture.journal.appending import Append
     from capture.recorder.engine import SignalCaptureEngine
     from capture_nautilus.ear import Ear, State
     from capture_nautilus.meaning import Meaning

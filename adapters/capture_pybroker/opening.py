@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from capture.config import SignalCaptureConfig
-    from capture.journal.writer import Append
+    from capture.journal.appending import Append
     from capture.recorder.engine import SignalCaptureEngine
     from capture.timeline import Timeline
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from capture.config import SignalCaptureConfig
-    from capture.journal.writer import Append
+    from capture.journal.appending import Append
     from capture_zipline.bars import Feed
     from capture_zipline.session import Session
 

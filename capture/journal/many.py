@@ -12,8 +12,9 @@ from capture.journal.layout import COMMIT_BYTES, COMMIT_WORD
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from capture.journal.appending import Append
     from capture.journal.layout import Layout
-    from capture.journal.writer import Append, Journal
+    from capture.journal.writer import Journal
 
 __all__ = ["Extend", "extender"]
 

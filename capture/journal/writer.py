@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import struct
 import zlib
 from dataclasses import dataclass, field
 from threading import RLock
-from time import time_ns
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import msgpack
 
 from capture.errors import CaptureHalted, ConfigError
+from capture.journal.appending import Append, appender
 from capture.journal.layout import (
     COMMIT,
     COMMIT_BYTES,
@@ -28,24 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    Told = Callable[[tuple[Any, ...]], None]
+    from capture.journal.appending import Told
 
-__all__ = ["Append", "Block", "Journal"]
+__all__ = ["Block", "Journal"]
 
 _ROOM_FOR_FRAME: Final = 128
 _LAST_LAYOUT: Final = 0xFFFF
-_ENDED: Final = -1
-
-
-class Append(Protocol):
-    """Writes one record and returns its sequence number, or -1 if it was dropped.
-
-    Of a layout with faces, the number is that of the first row. Dropping is an overload policy.
-    """
-
-    def __call__(self, *values: Any) -> int:
-        """Write the values, in the order of the layout's fields."""
-        ...
 
 
 @dataclass(slots=True)
@@ -211,62 +198,11 @@ class Journal:
             layout: the form of the rows.
             told: who gets each row once it is accepted: its number and its values, as one tuple.
         """
-        if layout.texts:
-            return _telling(self._text_appender(layout), told)
-        record = struct.Struct(f"<IHqq{layout.codes}I")
-        if self._sync:
-            return _telling(self._synced_appender(layout, record), told)
-        return self._fast(layout, record, told)
+        remember = self._offsets[layout.number].append
+        return appender(self, layout, told, remember, synced=self._sync)
 
-    def _fast(self, layout: Layout, record: struct.Struct, told: Sequence[Told]) -> Append:
-        said = {
-            "journal": self,
-            "acquire": self.lock.acquire,
-            "release": self.lock.release,
-            "pack_into": record.pack_into,
-            "remember": self._offsets[layout.number].append,
-            "now": time_ns,
-            **{f"told{place}": tell for place, tell in enumerate(told)},
-        }
-        return _written_out(
-            said, len(layout.fields), record.size, layout.number, len(layout.rows), len(told)
-        )
-
-    def _synced_appender(self, layout: Layout, record: struct.Struct) -> Append:
-        pack_into, size, number = record.pack_into, record.size, layout.number
-
-        def append(*values: Any) -> int:
-            with self.lock:
-                if self.offset + size > self.limit and not self.make_room(size):
-                    return _ENDED
-                start = self.offset
-                pack_into(self.buffer, start, size, number, self.seq, time_ns(), *values, 0)
-                return self._record_written(layout, start, size)
-
-        return append
-
-    def _text_appender(self, layout: Layout) -> Append:
-        record = struct.Struct(f"<IHqq{layout.codes}")
-        texts = tuple(i for i, f in enumerate(layout.fields) if f.kind == "text")
-        fixed = tuple(i for i, f in enumerate(layout.fields) if f.kind != "text")
-        number, pack = layout.number, msgpack.Packer().pack
-
-        def append(*values: Any) -> int:
-            with self.lock:
-                tail = pack([values[i] for i in texts])
-                size = record.size + len(tail) + COMMIT_BYTES
-                if self.offset + size > self.limit and not self.make_room(size):
-                    return _ENDED
-                start = self.offset
-                body = start + record.size
-                row = [values[i] for i in fixed]
-                record.pack_into(self.buffer, start, size, number, self.seq, time_ns(), *row)
-                self.buffer[body : body + len(tail)] = tail
-                return self._record_written(layout, start, size)
-
-        return append
-
-    def _record_written(self, layout: Layout, start: int, size: int) -> int:
+    def record_written(self, layout: Layout, start: int, size: int) -> int:
+        """Take note of a record and return its number; called with the lock held."""
         self._commit(start, size)
         seq, rows = self.seq, len(layout.rows)
         self.seq = seq + rows
@@ -416,69 +352,3 @@ class Journal:
         reinit = getattr(self.lock, "_at_fork_reinit", None)
         if reinit is not None:
             reinit()
-
-
-# Every signal goes through this function, so it is written out for the number of its values: to
-# collect them in a tuple and to spread them out again, and to enter a `with`, would take as long as
-# to pack them. An interrupt that comes just before `try` leaves the lock to the thread that was
-# interrupted, which may take it again. The commit word is the last that is packed: a kill on the
-# way leaves no record.
-_WRITTEN_OUT: Final = """
-def append({values}):
-    acquire()
-    try:
-        offset = journal.offset
-        end = offset + {size}
-        if end > journal.limit:
-            if not journal.make_room({size}):
-                return {ended}
-            offset = journal.offset
-            end = offset + {size}
-        seq = journal.seq
-        pack_into(journal.buffer, offset, {size}, {number}, seq, now(), {values} {commit})
-        journal.offset = end
-        journal.seq = seq + {rows}
-        remember(offset)
-        left = journal.left = journal.left - {rows}
-        if left <= 0:
-            journal.block_full()
-    finally:
-        release()
-{telling}
-    return seq
-"""
-
-
-def _written_out(
-    said: dict[str, Any], values: int, size: int, number: int, rows: int, told: int
-) -> Append:
-    """Return the function that appends records of this many values and tells of them."""
-    names = " ".join(f"v{place}," for place in range(values))
-    telling = [f"    row = (seq, {names})", *(f"    told{place}(row)" for place in range(told))]
-    text = _WRITTEN_OUT.format(
-        values=names,
-        size=size,
-        number=number,
-        rows=rows,
-        ended=_ENDED,
-        commit=COMMIT_WORD,
-        telling="\n".join(telling) if told else "",
-    )
-    exec(text, said)  # noqa: S102 - nothing but numbers was put into the text
-    append: Append = said["append"]
-    return append
-
-
-def _telling(append: Append, told: Sequence[Told]) -> Append:
-    """Return what also tells of a row that was accepted."""
-    if not told:
-        return append
-
-    def appended(*values: Any) -> int:
-        seq = append(*values)
-        if seq >= 0:
-            for tell in told:
-                tell((seq, *values))
-        return seq
-
-    return appended

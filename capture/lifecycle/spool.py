@@ -24,7 +24,7 @@ from capture.store.records import cannot_write, read_record, write_record
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from capture.journal.writer import Append
+    from capture.journal.appending import Append
 
 __all__ = ["Leftover", "Spool", "leftovers"]
 

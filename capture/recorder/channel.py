@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from capture.journal import Derived, Layout
+    from capture.journal.appending import Append
     from capture.journal.many import Extend
-    from capture.journal.writer import Append
 
 __all__ = ["OBSERVED", "Channel", "Gather", "Share"]
 

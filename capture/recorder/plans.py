@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from capture.journal import Layout
+    from capture.journal.appending import Append
     from capture.journal.layout import Derived
-    from capture.journal.writer import Append
 
 __all__ = ["RowPlans", "column_of"]
 

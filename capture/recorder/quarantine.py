@@ -9,7 +9,7 @@ from capture.journal import Field
 
 if TYPE_CHECKING:
     from capture.errors import InvalidEvent
-    from capture.journal.writer import Append
+    from capture.journal.appending import Append
     from capture.recorder.parts import OpenPart
 
 __all__ = ["Quarantine"]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from capture.config import SignalCaptureConfig
-    from capture.journal.writer import Append
+    from capture.journal.appending import Append
     from capture_builtin.feeds import Feed
     from capture_builtin.generator import SignalGeneratorComponent, Track
 
