@@ -35,7 +35,8 @@ GOOD: Final = THIRD
 FAINT: Final = "rgba(128,128,128,0.45)"
 GRID: Final = "rgba(128,128,128,0.2)"
 TEXT: Final = "#808080"
-PERCENT: Final = ".3~p"
+PERCENT: Final = ".4~%"
+"""Not of significant digits: a tick may miss zero by the last bit of a sum, and is zero still."""
 _LONGEST: Final = 60
 
 

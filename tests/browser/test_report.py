@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,11 @@ def test_a_report_is_drawn_without_a_complaint_or_a_request(
     drawn = page.ask("return [...document.querySelectorAll('.chart[data-drawn] svg')].length")
     assert drawn >= len(shown)
     assert len(shown) == 0 if kind == "empty" else len(shown) >= 4
+    ticks = (
+        "return [...document.querySelectorAll('.xtick text, .ytick text')].map(t => t.textContent)"
+    )
+    numbers = [text for text in page.ask(ticks) if re.fullmatch(r"[\u2212\d.,%kM]+", text)]
+    assert max(map(len, numbers), default=0) < 10, "a rounding error is drawn"
 
 
 def test_what_a_page_would_fetch_or_run_is_noticed_and_refused(
