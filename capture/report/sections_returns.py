@@ -78,7 +78,7 @@ def _earned(report: Report, sheet: Sheet) -> list[Html]:
         )
     ]
     if report.returns is not None:
-        beyond = f" {report.returns.beyond:,} lie beyond it and are counted at its ends."
+        beyond = f" Beyond it, and counted at its ends: {report.returns.beyond:,}."
         made.append(
             sheet.chart(
                 f"Distribution over {report.returns.horizon_bars} bars",
