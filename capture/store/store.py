@@ -128,6 +128,8 @@ class Store:
     def _unended(self, name: str) -> dict[str, Any]:
         folder = self._layout.runs / name
         try:
+            if (folder / MANIFEST).exists():  # it has ended since the catalogue was read
+                return summary_of(read_record(folder / MANIFEST))
             return summary_of(read_record(folder / RUN_RECORD), state_of(folder))
         except (StoreError, KeyError) as exc:
             return unreadable(name, exc)
@@ -272,9 +274,9 @@ def open_store(path: str | Path) -> Store:
 
 
 def state_of(run: Path) -> str:
-    """Return "running" or "crashed" for a run without a manifest."""
+    """Return "running" or "crashed" for a run without a manifest, else what that says."""
     if (run / MANIFEST).exists():
-        return "ended"
+        return str(read_record(run / MANIFEST)["state"])
     locks = [run / LOCK, *(part / LOCK for part in part_folders(run).values())]
     return "running" if any(is_held(lock) for lock in locks) else "crashed"
 

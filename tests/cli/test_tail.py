@@ -93,7 +93,7 @@ def test_following_ends_when_the_writer_is_killed(tmp_path):
 
 def test_interrupting_it_is_silent(tmp_path):
     place = tmp_path / "live"
-    writer = _writer(place, 2, 30)
+    writer = _writer(place, 2, 300)
     tail = _tail(place, "--follow")
     tail.stdout.readline()
     time.sleep(0.3)

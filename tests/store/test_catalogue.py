@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from capture.events import RunState
 from capture.store import catalogue
+from capture.store.run import RunStart
 from capture.store.store import open_store
 
 if TYPE_CHECKING:
@@ -134,3 +136,18 @@ def test_a_damaged_manifest_is_listed_as_corrupt_and_hides_no_other_run(full: St
     assert list(runs["strategy"]) == ["Cross"] * 3
     (full.root / "runs" / first / "run.json").unlink()
     assert sorted(open_store(full.root).runs()["state"]) == ["corrupt", "ended", "ended"]
+
+
+def test_a_run_that_ends_while_the_store_is_listed_is_shown_as_it_ended(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, known = store.begin_run(RunStart(host="hand", strategy="Cross")), catalogue.Catalogue.ended
+
+    def then_it_ends(self: catalogue.Catalogue) -> dict[str, dict[str, Any]]:
+        found = known(self)
+        run.finish(RunState.FAILED, problem="raised")
+        return found
+
+    monkeypatch.setattr(catalogue.Catalogue, "ended", then_it_ends)
+    (row,) = store.summaries()
+    assert (row["run_id"], row["state"]) == (run.run_id, "failed")
