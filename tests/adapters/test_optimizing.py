@@ -226,9 +226,10 @@ def test_an_exception_in_one_set_ends_the_run_as_failed(tmp_path: Path, pool: st
     run(CROSS.backtest(lambda it: capture.wrap(it, store=tmp_path / "next")))
     recording = wait_for_end(tmp_path)
     states = {part.record["state"] for part in recording.parts}
-    assert "failed" in states
-    # A pool of processes kills the workers that are still at work.
+    # A pool of processes kills the workers that are still at work, maybe also the one that raised,
+    # which seals its part when it has handed the exception on.
     killed = {"crashed-recovered"} if pool in ("fork", "spawn") else set()
+    assert states & ({"failed"} | killed)
     assert recording.state in {"failed"} | killed
     assert "raised" in recording.manifest["problem"]
     assert capture.verify(tmp_path).ok
