@@ -116,7 +116,10 @@ class Fills:
         """Record the trades that are left."""
         self.settle()
         if self._following is not None and self._session.problem is None:
-            self._following.done()
+            try:
+                self._following.done()
+            except CaptureError as exc:
+                self._session.broken(exc)
 
     def _write(self, kept: tuple[Any, ...]) -> None:
         """Record a trade; without channels it is nobody's.

@@ -92,7 +92,10 @@ class Outcomes:
         """Record what was kept before another signal; say in the journal how far that goes."""
         self.settle()
         if self._following is not None and not self._over:
-            self._following.up_to(self._open())
+            try:
+                self._following.up_to(self._open())
+            except CaptureError as exc:
+                self._broken(exc)
 
     def _open(self) -> list[int]:
         """Return the signals that may have fills and verdicts yet."""
@@ -107,7 +110,10 @@ class Outcomes:
         """Record the rest: nothing follows."""
         self.settle()
         if self._following is not None and not self._over:
-            self._following.done()
+            try:
+                self._following.done()
+            except CaptureError as exc:
+                self._broken(exc)
 
     def lose(self) -> None:
         """Record no more."""
