@@ -31,6 +31,7 @@ class Broker:
     Attributes:
         placed: recorded orders by the host's identity.
         trades: what fills opened, in order.
+        account: at the close of each session cash, what all is worth, and the units held by asset.
     """
 
     def __init__(self, session: Session, algorithm: Any) -> None:
@@ -45,7 +46,7 @@ class Broker:
         self._costs: dict[str, float] = {}
         self._expiring = False
         self.cancelling = False
-        self.closing: Callable[[], None] = lambda: None
+        self.account: list[tuple[float, float, dict[int, int]]] = []
         # A placed order that the host accepted, or what `_fill` is given.
         self._kept: list[Placed | tuple[Any, ...]] = []
         engine = session.engine
@@ -79,12 +80,7 @@ class Broker:
     def held(self, asset: Any) -> float:
         """Return the units that are held of an asset."""
         position = self._ledger.position_tracker.positions.get(asset)
-        return 0.0 if position is None else float(position.amount)
-
-    def positions(self) -> dict[int, float]:
-        """Return the units that are held, by the number of the asset."""
-        held = self._ledger.position_tracker.positions
-        return {asset.sid: float(position.amount) for asset, position in held.items()}
+        return 0.0 if position is None else float(position.inner_position.amount)
 
     @property
     def cash(self) -> float:
@@ -176,7 +172,11 @@ class Broker:
 
     def _closed(self, own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         packet = own(*args, **kwargs)
-        self.closing()
+        ledger, held = self._ledger, {}
+        for asset, position in ledger.position_tracker.positions.items():
+            held[asset.sid] = position.inner_position.amount
+        reckoned = ledger._immutable_portfolio
+        self.account.append((reckoned.cash, reckoned.portfolio_value, held))
         return packet
 
     def end_of_data(self) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from capture.config import SignalCaptureConfig
     from capture_zipline.replaying import Replayed
 
+    Function = Callable[[Any, Any], Any]
+
 __all__ = ["captured"]
 
 
@@ -60,6 +62,8 @@ class _Named:
         sessions: dict[int, Session],
     ) -> None:
         self.given = given
+        self._on_bar: Function | None = given.get("handle_data")
+        self._before_session: Function | None = given.get("before_trading_start")
         self._config = config
         self._replayed = replayed
         self._sessions = sessions
@@ -82,18 +86,20 @@ class _Named:
 
     def handle_data(self, context: Any, data: Any) -> Any:
         """Let the strategy act on a bar."""
-        return self._call("handle_data", context, data)
+        session = self._sessions.get(id(context))
+        if session is not None:
+            session.next_bar()
+        own = self._on_bar
+        if session is None or own is None:
+            return None if own is None else own(context, data)
+        return session.speaks("handle_data", own, context, data)
 
     def before_trading_start(self, context: Any, data: Any) -> Any:
         """Let the strategy act before a session."""
-        return self._call("before_trading_start", context, data)
-
-    def _call(self, name: str, context: Any, data: Any) -> Any:
-        own: Callable[..., Any] | None = self.given.get(name)
         session = self._sessions.get(id(context))
-        if session is None:
+        if session is not None:
+            session.moment += 1
+        own = self._before_session
+        if session is None or own is None:
             return None if own is None else own(context, data)
-        session.moves(name)
-        if own is None:
-            return None
-        return session.speaks(name, own, context, data)
+        return session.speaks("before_trading_start", own, context, data)

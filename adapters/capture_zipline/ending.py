@@ -18,7 +18,7 @@ _TIME = pa.timestamp("ns", tz="UTC")
 
 
 def equity_table(
-    market: Market, account: Sequence[tuple[float, float, Mapping[int, float]]], strategy_id: str
+    market: Market, account: Sequence[tuple[float, float, Mapping[int, int]]], strategy_id: str
 ) -> pa.Table:
     """Return what the account was worth at the close of each session.
 
@@ -37,7 +37,7 @@ def equity_table(
     bars = [None if f is None else end - f.first for f, end in zip(feeds, ends, strict=True)]
     cash, worth, positions = (list(column) for column in zip(*account, strict=True))
     held = [
-        0.0 if f is None else mine.get(f.asset.sid, 0.0)
+        0.0 if f is None else float(mine.get(f.asset.sid, 0))
         for f, mine in zip(feeds, positions, strict=True)
     ]
     return pa.table(

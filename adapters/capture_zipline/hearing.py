@@ -1,8 +1,10 @@
 """What is put on one algorithm while it runs: it hears what the strategy asks of the host.
 
-The algorithm's class becomes one made for this run, derived from its own and under its name. The
-functions of `zipline.api` look the algorithm up at each call, so that they reach it as well. When
-the run is over, the algorithm has its own class again.
+The algorithm's class becomes one of two that are made for this run, derived from its own and under
+its name: one that hears, while a function of the strategy runs, and one that hears of nothing but
+the end, while the host is at work. So the host's work costs what it costs without us. The functions
+of `zipline.api` look the algorithm up at each call, so that they reach it as well. When the run is
+over, the algorithm has its own class again.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
     from capture_zipline.session import Session
 
-__all__ = ["hear", "unhear"]
+__all__ = ["Heard"]
 
 _LOOKUPS: Final = ("symbol", "sid", "future_symbol")
 _SYNCING: Final = ("portfolio", "account")
@@ -28,30 +30,45 @@ _ASKED: Final = ("get_open_orders", "get_order")
 _HELD: Final = ("blotter",)
 
 
-def hear(algorithm: Any, session: Session) -> None:
-    """Hear an algorithm that is about to be initialized."""
-    own = type(algorithm)
-    names: dict[str, Any] = {
-        "__module__": own.__module__,
-        "__qualname__": own.__qualname__,
-        "__doc__": own.__doc__,
-        "add_event": _add_event(own, session),
-        "record": _record(own, session),
-        "cancel_order": _cancel(own, session),
-        "metrics_tracker": _ending(session),
-        **{name: _intent(name, own, session) for name in VERBS},
-        **{name: _setting(name, own, session) for name in SETTERS},
-        **{name: _lookup(name, own, session) for name in _LOOKUPS},
-        **{name: _asked(name, own, session) for name in _ASKED},
-        **{name: _syncing(name, own, session) for name in _SYNCING},
-        **{name: _held(name, session) for name in _HELD},
-    }
-    algorithm.__class__ = type(own.__name__, (own,), names)
+class Heard:
+    """An algorithm that is heard while its strategy speaks, and not while the host is at work.
+
+    Attributes:
+        speaking: its class while the strategy speaks.
+        at_rest: its class otherwise; when the run is over, both are its own.
+    """
+
+    def __init__(self, algorithm: Any, session: Session) -> None:
+        """Hear an algorithm that is about to be initialized."""
+        own = type(algorithm)
+        self._algorithm = algorithm
+        self._own = own
+        self.at_rest = _derived(own, {"metrics_tracker": _ending(session)})
+        self.speaking = _derived(
+            self.at_rest,
+            {
+                "add_event": _add_event(own, session),
+                "record": _record(own, session),
+                "cancel_order": _cancel(own, session),
+                **{name: _intent(name, own, session) for name in VERBS},
+                **{name: _setting(name, own, session) for name in SETTERS},
+                **{name: _lookup(name, own, session) for name in _LOOKUPS},
+                **{name: _asked(name, own, session) for name in _ASKED},
+                **{name: _syncing(name, own, session) for name in _SYNCING},
+                **{name: _held(name, session) for name in _HELD},
+            },
+        )
+        algorithm.__class__ = self.at_rest
+
+    def end(self) -> None:
+        """Let the algorithm be what it was."""
+        self.at_rest = self.speaking = self._algorithm.__class__ = self._own
 
 
-def unhear(algorithm: Any) -> None:
-    """Let the algorithm be what it was."""
-    algorithm.__class__ = type(algorithm).__mro__[1]
+def _derived(own: Any, members: dict[str, Any]) -> Any:
+    """Return a class with these members that looks like the one that it is derived from."""
+    alike = {name: getattr(own, name) for name in ("__module__", "__qualname__", "__doc__")}
+    return type(own.__name__, (own,), {**alike, **members})
 
 
 def _intent(name: str, own: Any, session: Session) -> Callable[..., Any]:
@@ -59,8 +76,6 @@ def _intent(name: str, own: Any, session: Session) -> Callable[..., Any]:
 
     @functools.wraps(call)
     def heard(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if session.acting or not session.speaking:
-            return call(self, *args, **kwargs)
         return session.intent(name, functools.partial(call, self), args, kwargs)
 
     return heard
@@ -71,8 +86,6 @@ def _cancel(own: Any, session: Session) -> Callable[..., Any]:
 
     @functools.wraps(call)
     def cancel_order(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if session.acting or not session.speaking:
-            return call(self, *args, **kwargs)
         return session.cancels(functools.partial(call, self), args, kwargs)
 
     return cancel_order
@@ -85,8 +98,7 @@ def _setting(name: str, own: Any, session: Session) -> Callable[..., Any]:
     def heard(self: Any, *args: Any, **kwargs: Any) -> Any:
         with session.carrying_out():
             result = call(self, *args, **kwargs)
-        if session.speaking and not session.acting:
-            session.set(name, args, kwargs)
+        session.set(name, args, kwargs)
         return result
 
     return heard
@@ -98,8 +110,7 @@ def _lookup(name: str, own: Any, session: Session) -> Callable[..., Any]:
     @functools.wraps(call)
     def found(self: Any, *args: Any, **kwargs: Any) -> Any:
         asset = call(self, *args, **kwargs)
-        if session.speaking:
-            session.came_across(asset)
+        session.came_across(asset)
         return asset
 
     return found
@@ -110,8 +121,7 @@ def _asked(name: str, own: Any, session: Session) -> Callable[..., Any]:
 
     @functools.wraps(call)
     def asked(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if not session.acting and session.speaking:
-            session.read(name)
+        session.read(name)
         with session.carrying_out():
             return call(self, *args, **kwargs)
 
@@ -122,8 +132,7 @@ def _syncing(name: str, own: Any, session: Session) -> property:
     get = getattr(own, name).fget
 
     def looked_at(self: Any) -> Any:
-        if not session.acting and session.speaking:
-            session.read(name, syncs=True)
+        session.read(name, syncs=True)
         return get(self)
 
     return property(looked_at)
@@ -133,8 +142,7 @@ def _held(name: str, session: Session) -> property:
     """Return a property over what the host keeps among the algorithm's own attributes."""
 
     def looked_at(self: Any) -> Any:
-        if not session.acting and session.speaking:
-            session.read(name)
+        session.read(name)
         return self.__dict__[name]
 
     def put(self: Any, value: Any) -> None:

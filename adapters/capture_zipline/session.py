@@ -18,7 +18,7 @@ from capture_zipline import notes
 from capture_zipline.bars import Market
 from capture_zipline.broker import Broker
 from capture_zipline.ending import equity_table, trade_table
-from capture_zipline.hearing import hear, unhear
+from capture_zipline.hearing import Heard
 from capture_zipline.opening import Opened, name_of, start_of
 from capture_zipline.setting import bound_setting, host_settings, parameters
 from capture_zipline.writing import Writer
@@ -50,8 +50,6 @@ class Session(Stopping):
         engine: the recorder, once the strategy has been initialized.
         broker: what becomes of orders.
         problem: why recording stopped before the end, or None.
-        speaking: whether a function of the strategy runs.
-        acting: whether a call of the strategy is being carried out: what the host calls is none.
         phase: the function that runs.
         moment: number of the moment.
         bars: how many bars of the run have come.
@@ -72,7 +70,6 @@ class Session(Stopping):
         self.config = config
         self.algorithm = algorithm
         self.problem: str | None = None
-        self.speaking = self.acting = False
         self.phase, self.moment, self.bars = "initialize", 0, 0
         self.source_ids = None if replayed is None else replayed.source_ids
         self._replayed = replayed
@@ -82,7 +79,6 @@ class Session(Stopping):
         self._reads: set[str] = set()
         self._synced: list[int] = []
         self._settings: list[list[str]] = []
-        self._account: list[tuple[float, float, dict[int, float]]] = []
         self._equity = (-1, 0.0)
         self._ends: list[Callable[[], Any]] = []
         self._begun = False
@@ -90,7 +86,7 @@ class Session(Stopping):
         self.writer = Writer(self)
         self._observe: Callable[[Any], None] | None = None
         self._most_of_a_bar = config.buffer_size // 4
-        hear(algorithm, self)
+        self._heard = Heard(algorithm, self)
 
     # --- the beginning -----------------------------------------------------------------------
 
@@ -129,7 +125,6 @@ class Session(Stopping):
         if self._replayed is not None:
             self._replayed.expect(lambda: self.engine.next_seq)
         self.broker = Broker(self, self.algorithm)
-        self.broker.closing = self._session_closed
         self._observe = self.engine.observer("bars")
         _SESSIONS.add(self)
         enter(self)
@@ -155,36 +150,40 @@ class Session(Stopping):
 
     def speaks(self, phase: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Let a function of the strategy speak."""
-        before, speaking = self.phase, self.speaking
-        self.phase, self.speaking = phase, True
+        algorithm, heard, before = self.algorithm, self._heard, self.phase
+        at_rest = type(algorithm) is heard.at_rest
+        self.phase, algorithm.__class__ = phase, heard.speaking
         try:
             return function(*args, **kwargs)
         finally:
-            self.phase, self.speaking = before, speaking
+            self.phase = before
+            algorithm.__class__ = heard.at_rest if at_rest else heard.speaking
 
     @contextmanager
     def carrying_out(self) -> Iterator[None]:
-        """Let the host do what the strategy asked for."""
-        before, self.acting = self.acting, True
+        """Let the host do what the strategy asked for: what it calls itself is not heard."""
+        algorithm, heard = self.algorithm, self._heard
+        at_rest = type(algorithm) is heard.at_rest
+        algorithm.__class__ = heard.at_rest
         try:
             yield
         finally:
-            self.acting = before
+            algorithm.__class__ = heard.at_rest if at_rest else heard.speaking
 
-    def moves(self, name: str) -> None:
-        """Take note that the host calls the strategy at a new moment."""
+    def next_bar(self) -> None:
+        """Take note that the host calls the strategy at the next bar."""
         self.moment += 1
-        if name == "handle_data":
-            self.bars += 1
-            if self.problem is None:
-                self._hand_on()
-            if self._observe is not None:
-                self._tell_bars(self._observe)
+        self.bars += 1
+        engine = self.engine
+        if engine.journal.left < self._most_of_a_bar and self.problem is None:
+            self._hand_on(engine)
+        if self._observe is not None:
+            self._tell_bars(self._observe)
 
-    def _hand_on(self) -> None:
+    def _hand_on(self, engine: SignalCaptureEngine) -> None:
         """Let a block end between bars: a signal has what is recorded by the end of its bar."""
         try:
-            self.engine.room_for(self._most_of_a_bar)
+            engine.room_for(self._most_of_a_bar)
         except CaptureError as exc:
             self.broken(exc)
 
@@ -266,9 +265,6 @@ class Session(Stopping):
         place = self.bars - 1 - feed.first
         return float(feed.columns["close"][place]) if 0 <= place < len(feed) else float("nan")
 
-    def _session_closed(self) -> None:
-        self._account.append((self.broker.cash, self.broker.worth, self.broker.positions()))
-
     # --- writing -----------------------------------------------------------------------------
 
     def channels(self, feed: Feed) -> Channels:
@@ -330,10 +326,10 @@ class Session(Stopping):
         self._close(RunState.FAILED, self.problem or why)
 
     def _end(self) -> None:
-        self._begun = self.speaking = False
+        self._begun = False
         leave(self)
         _SESSIONS.discard(self)
-        unhear(self.algorithm)
+        self._heard.end()
         if hasattr(self, "broker"):
             self.broker.unhear()
         for action in self._ends:
@@ -349,8 +345,8 @@ class Session(Stopping):
             self.broken(trouble)
 
     def _tables(self) -> None:
-        if self._account:
-            table = equity_table(self.market, self._account, self.strategy_id)
+        if self.broker.account:
+            table = equity_table(self.market, self.broker.account, self.strategy_id)
             self.engine.append_table("equity", table)
         if self.broker.trades:
             trades = trade_table(self.broker.trades, self.strategy_id)

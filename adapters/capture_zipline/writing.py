@@ -55,24 +55,22 @@ class Writer:
         """Carry out a call and write it; what the host says of it stays what it is."""
         session, given = self._session, bound(verb, args, kwargs)
         made, raised = None, None
-        session.acting = True
-        try:
-            made = call(*args, **kwargs)
-        except Exception as exc:
-            raised = exc
-            raise
-        finally:
+        with session.carrying_out():
             try:
-                if verb == BATCH:
-                    self._batch(given, made, raised)
-                else:
-                    self._one(verb, given, made, raised)
-            except CaptureError as exc:
-                session.broken(exc)
-            except _UNFIT as exc:
-                self._unfit(verb, given, exc)
+                made = call(*args, **kwargs)
+            except Exception as exc:
+                raised = exc
+                raise
             finally:
-                session.acting = False
+                try:
+                    if verb == BATCH:
+                        self._batch(given, made, raised)
+                    else:
+                        self._one(verb, given, made, raised)
+                except CaptureError as exc:
+                    session.broken(exc)
+                except _UNFIT as exc:
+                    self._unfit(verb, given, exc)
         return made
 
     def _unfit(self, call: str, said: Any, exc: Exception) -> None:
