@@ -124,9 +124,8 @@ class Nautilus:
 
 
 def _prepared(bars: pd.DataFrame) -> Any:
-    """Return an engine with its venue and bars."""
-    logging = LoggingConfig(bypass_logging=True)
-    engine = BacktestEngine(BacktestEngineConfig(logging=logging, run_analysis=False))
+    """Return an engine with its venue and bars, made as in the host's own examples."""
+    engine = BacktestEngine(BacktestEngineConfig(logging=LoggingConfig(log_level="ERROR")))
     engine.add_venue(
         Venue("SIM"),
         OmsType.NETTING,

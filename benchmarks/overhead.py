@@ -18,6 +18,7 @@ import numpy as np
 import capture
 from benchmarks.across.hosts import HOSTS, installed
 from benchmarks.hosts import DENSITIES, Host, Run, market, quiet
+from benchmarks.measuring import take_memory
 from benchmarks.report import Figure, Report, Table
 
 if TYPE_CHECKING:
@@ -265,6 +266,7 @@ def _one(
     observed: tuple[Callable[[], object], int] | None,
 ) -> Run:
     gc.collect()
+    take_memory()
     gc.disable()
     try:
         if observed is None:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final
 from nautilus_trader.model.events import OrderFilled
 
 from capture.errors import CaptureError
-from capture_nautilus.amounts import SCALE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +55,8 @@ class Deferring:
     Attributes:
         noted: what was told and is not recorded yet, in order.
         most: how much of it there may be before the next signal; 0 where all is recorded at once.
+        held: the units that the strategy holds, by instrument, as far as was looked.
+        seen: how much of what was told was looked at.
     """
 
     def __init__(self, ear: Ear) -> None:
@@ -64,8 +65,8 @@ class Deferring:
         self.noted: list[Any] = []
         self.most = 0
         self._following: Following | None = None
-        self._since: dict[Any, int] = {}
-        self._seen = 0
+        self.held: dict[Any, int] = ear.holdings.units
+        self.seen = 0
         self._handler: Callable[[Any], None] | None = None
 
     def listen(self, most: int) -> None:
@@ -74,6 +75,7 @@ class Deferring:
         self._hear(self.noted.append if most else self._ear.heard)
         if most:
             assert self._ear.session is not None
+            self.held = {}
             self._following = self._ear.session.engine.fills_follow()
 
     def _hear(self, handler: Callable[[Any], None] | None) -> None:
@@ -84,27 +86,23 @@ class Deferring:
             if handler is not None:
                 strategy.msgbus.subscribe(topic, handler, _FIRST)
 
-    def held(self, instrument_id: Any) -> float:
-        """Return what the strategy holds of an instrument at this moment, with its sign."""
-        noted, since, seen = self.noted, self._since, self._seen
-        if len(noted) > seen:
-            self._seen = len(noted)
-            for event in noted[seen:]:
-                if type(event) is OrderFilled:
-                    units = event.last_qty.raw if event.is_buy else -event.last_qty.raw
-                    since[event.instrument_id] = since.get(event.instrument_id, 0) + units
-        units = self._ear.holdings.units.get(instrument_id, 0) + since.get(instrument_id, 0)
-        held: float = units / SCALE
-        return held
+    def look(self) -> None:
+        """Count what was filled since the last time."""
+        noted, held = self.noted, self.held
+        for event in noted[self.seen :]:
+            if type(event) is OrderFilled:
+                units = event.last_qty.raw if event.is_buy else -event.last_qty.raw
+                held[event.instrument_id] = held.get(event.instrument_id, 0) + units
+        self.seen = len(noted)
 
     # --- when --------------------------------------------------------------------------------
 
     def settle(self) -> None:
         """Record what was noted."""
+        self.look()
         told = self.noted[:]
         self.noted.clear()  # the message bus holds on to this list
-        self._since.clear()
-        self._seen = 0
+        self.seen = 0
         self._ear.heard_all(told)
 
     def make_room(self) -> None:
@@ -121,7 +119,7 @@ class Deferring:
         """Record what was noted, and all that follows as it happens."""
         if self.most:
             self.finish()
-            self.most = 0
+            self.most, self.held = 0, self._ear.holdings.units
             self._hear(self._ear.heard)
             if self._ear.writer is not None:
                 self._ear.writer.forget()

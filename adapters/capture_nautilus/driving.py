@@ -104,9 +104,7 @@ def _on_bar(own: Callable[..., Any]) -> Callable[..., Any]:
         if ear.phase:
             slowly(self, bar)
             return
-        counts = ear.counts
-        ear.number = counts["on_bar"]
-        counts["on_bar"] += 1
+        ear.number = ear.bars = ear.bars + 1
         ear.phase = "on_bar"
         try:
             own(self, bar)

@@ -15,16 +15,16 @@ from capture.errors import CaptureError, InvalidEvent
 from capture.events import Reason
 from capture.journal import NULL_FLOAT, NULL_INT
 from capture_nautilus.amounts import SCALE
-from capture_nautilus.arguments import VERBS, bound
+from capture_nautilus.arguments import NAMES
 from capture_nautilus.holdings import Holdings
-from capture_nautilus.meaning import NOTHING, closing, editing, of_order
+from capture_nautilus.meaning import CLOSING, NOTHING, editing, of_order
 from capture_nautilus.outcomes import Outcomes
 from capture_nautilus.placed import Placed
 from capture_nautilus.reading import CacheReads, PortfolioReads, Ticking, looks_of_orders
 from capture_nautilus.setting_up import timers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from capture_nautilus.market import Series
     from capture_nautilus.session import Session
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     Account = tuple[Callable[[Any], Any], Any]
     """What tells its free balance of a currency, and the currency."""
+    Asked = tuple[tuple[Any, Series | None, int, int, int, bool], int]
+    """What to remember of an order of a recorded call, and when it was."""
     _Place = tuple[Series | None, Sequence[int], Callable[[Any], Any], Any]
 
 __all__ = ["OUTSIDE", "Ear", "State"]
@@ -40,6 +42,7 @@ OUTSIDE: Final = ""
 """The phase outside of the strategy's callbacks: the host itself is at work."""
 
 _UNFIT: Final = (struct.error, TypeError, ValueError, OverflowError)
+_CLOSED_BY: Final = {PositionSide.LONG: -1, PositionSide.SHORT: 1}
 _CLOSES: Final = frozenset({"close_position", "close_all_positions"})
 _OF_HOST: Final = frozenset({"cancel_order", "modify_order"})
 
@@ -74,7 +77,8 @@ class Ear:
         acting: whether a call of the strategy is being carried out: what the host calls is none.
         phase: the callback that the host is in.
         number: which call of that callback it is.
-        counts: how often each callback was called.
+        bars: number of the last call of `on_bar`, by far the most frequent callback.
+        counts: how often each of the others was called.
         observe: tells observers of a bar; None if nobody listens.
         reads: what the strategy looked at of its portfolio.
         missing: what could not be kept.
@@ -94,7 +98,8 @@ class Ear:
         self.strategy_id: str = strategy.id.value
         self.acting = False
         self.phase, self.number = OUTSIDE, 0
-        self.counts: dict[str, int] = {"on_bar": 0}
+        self.bars = -1
+        self.counts: dict[str, int] = {}
         self.observe: Callable[[Any], None] | None = None
         self.reads: set[str] = set()
         self.missing: set[str] = set()
@@ -113,7 +118,7 @@ class Ear:
         self.portfolio_seen = PortfolioReads(self.portfolio, self.read)
         self.clock_seen = Ticking(self.clock, timers(self))
         self._places: dict[Any, _Place] = {}
-        self._involved: list[Placed] = []
+        self._involved: list[Asked] = []
         self._submits = original.submit_order is not Strategy.submit_order
         self._closes: tuple[State, int, int, dict[str, Any]] | None = None
         self._replays = getattr(original, "replay_source", None)
@@ -141,8 +146,11 @@ class Ear:
     def enter(self, phase: str) -> tuple[str, int, bool]:
         """Take note that the host enters a callback; return what was before it."""
         before = (self.phase, self.number, self.acting)
-        number = self.counts.get(phase, 0)
-        self.counts[phase] = number + 1
+        if phase == "on_bar":
+            number = self.bars = self.bars + 1
+        else:
+            number = self.counts.get(phase, 0)
+            self.counts[phase] = number + 1
         self.phase, self.number, self.acting = phase, number, False
         return before
 
@@ -152,12 +160,15 @@ class Ear:
         place = self._places.get(instrument_id) or self._look_up(instrument_id)
         series, known, balance_of, currency = place
         bar, balance = bisect_right(known, time_ns) - 1, balance_of(currency)
+        deferring = self.deferring
+        if len(deferring.noted) > deferring.seen:
+            deferring.look()
         return _state(
             (
                 series,
                 NULL_INT if series is None else bar if bar > 0 else 0,
                 time_ns,
-                self.deferring.held(instrument_id),
+                deferring.held.get(instrument_id, 0) / SCALE,
                 NULL_FLOAT if balance is None else balance.raw / SCALE,
                 self.phase or "outside",
                 self.number,
@@ -181,33 +192,38 @@ class Ear:
     def call(
         self, verb: str, own: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        """Let the host carry out a call, and record it if it is the strategy's."""
-        if self.acting or (self.phase == OUTSIDE and self._is_of_host(verb, args)):
-            return own(self.strategy, *args, **kwargs)
-        if verb in _CLOSES and self._submits:
+        """Let the host carry out a call of the strategy, and record it."""
+        if self.phase == OUTSIDE:
+            if self._is_of_host(verb, args):
+                return own(self.strategy, *args, **kwargs)
+            self.missing.add(f"{verb} outside of the strategy's callbacks")
+        if self._submits and verb in _CLOSES:
             # What of it reaches the host is up to the strategy, and recorded when it does.
             self.read(f"{verb} through a submit_order of its own")
             return own(self.strategy, *args, **kwargs)
-        given = bound(verb, args, kwargs)
-        if self.phase == OUTSIDE:
-            self.missing.add(f"{verb} outside of the strategy's callbacks")
         self._involved = []
-        self._record(verb, given)
+        if self.writer is not None:
+            self._record(verb, args, kwargs)
         self.acting = True
         try:
             return own(self.strategy, *args, **kwargs)
         except Exception as exc:
-            self.deferring.settle()
-            for placed in self._involved:
-                if not placed.settled:
-                    self.outcomes.refused(
-                        placed, Reason.INVALID_ORDER, str(exc), self.clock.timestamp_ns()
-                    )
+            self._raised(exc)
             raise
         finally:
             self.acting = False
             if self._closes is not None:
                 self._closed()
+
+    def _raised(self, exc: Exception) -> None:
+        """Take note that the host refused a call."""
+        self.deferring.settle()
+        for (order, *_), _ in self._involved:
+            placed = self.outcomes.placed[order.client_order_id]
+            if not placed.settled:
+                self.outcomes.refused(
+                    placed, Reason.INVALID_ORDER, str(exc), self.clock.timestamp_ns()
+                )
 
     def _is_of_host(self, verb: str, args: tuple[Any, ...]) -> bool:
         """Say whether the host cancels or edits: it manages expiry and contingent orders."""
@@ -222,14 +238,15 @@ class Ear:
             placed.expiring = bool(expires) and self.clock.timestamp_ns() >= expires
         return True
 
-    def _record(self, verb: str, given: dict[str, Any]) -> None:
-        deferring = self.deferring
-        if deferring.most and len(deferring.noted) >= deferring.most:
-            deferring.make_room()
-        writer = self.writer
-        if writer is None:
-            return
+    def _record(self, verb: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        given = dict(zip(NAMES[verb], args, strict=False))
+        if kwargs:
+            given.update(kwargs)
+        deferring, writer = self.deferring, self.writer
+        assert writer is not None
         try:
+            if len(deferring.noted) >= deferring.most > 0:
+                deferring.make_room()
             if writer.journal.left < writer.most:
                 writer.hand_on()
             _WRITES[verb](self, given)
@@ -250,15 +267,14 @@ class Ear:
         meaning = of_order(order, state.position)
         assert self.writer is not None
         signal, seq = self.writer.intent("submit_order", state, meaning, given)
-        self._place(order, state, signal, seq)
+        asked = (order, state.series, signal, seq, state.bar, True), state.time_ns
+        self._involved.append(asked)
+        self.outcomes.asked.append(asked)
 
-    def _place(
-        self, order: Any, state: State, signal: int, seq: int, *, leads: bool = True
-    ) -> None:
-        placed = Placed(order, state.series, signal, seq, state.bar, leads)
-        self._involved.append(placed)
-        if not self.outcomes.place(placed):  # the host refuses a second one of that name
-            self.outcomes.refused(placed, Reason.INVALID_ORDER, "duplicate", state.time_ns)
+    def _place(self, order: Any, state: State, signal: int, seq: int, *, leads: bool) -> None:
+        asked = (order, state.series, signal, seq, state.bar, leads), state.time_ns
+        self._involved.append(asked)
+        self.outcomes.asked.append(asked)
 
     def _submit_order_list(self, given: dict[str, Any]) -> None:
         first, *others = given["order_list"].orders
@@ -266,7 +282,7 @@ class Ear:
         assert self.writer is not None
         meaning = of_order(first, state.position)
         signal, seq = self.writer.intent("submit_order_list", state, meaning, given)
-        self._place(first, state, signal, seq)
+        self._place(first, state, signal, seq, leads=True)
         for order in others:
             mine = of_order(order, state.position)
             follows = self.writer.order(signal, "", state, mine, {"order": order})
@@ -274,7 +290,7 @@ class Ear:
 
     def _modify_order(self, given: dict[str, Any]) -> None:
         order = given["order"]
-        meaning = editing(given["quantity"], given["price"], given["trigger_price"])
+        meaning = editing(given.get("quantity"), given.get("price"), given.get("trigger_price"))
         self._change("modify_order", order, given, meaning, "edit")
 
     def _cancel_order(self, given: dict[str, Any]) -> None:
@@ -309,22 +325,19 @@ class Ear:
         state = self.state(order.instrument_id)
         self.writer.order(signal, verb, state, meaning, given, action)
 
-    def _close_position(self, given: dict[str, Any]) -> None:
-        position = given["position"]
-        side = {PositionSide.LONG: -1, PositionSide.SHORT: 1}.get(position.side, 0)
-        self._close("close_position", position.instrument_id, given, side)
-
-    def _close_all_positions(self, given: dict[str, Any]) -> None:
-        self._close("close_all_positions", given["instrument_id"], given, 0)
-
-    def _close(self, verb: str, instrument_id: Any, given: dict[str, Any], side: int) -> None:
+    def _close(self, given: dict[str, Any]) -> None:
         """Write that positions are closed; the orders that the host makes of it follow."""
-        state = self.state(instrument_id)
         assert self.writer is not None
-        factory = self.strategy.order_factory
-        given["count"] = factory.get_client_order_id_count()
-        side = side or (state.position < 0) - (state.position > 0)
-        signal, seq = self.writer.intent(verb, state, closing(side), given)
+        given["count"] = self.strategy.order_factory.get_client_order_id_count()
+        position, verb = given.get("position"), "close_position"
+        if position is None:
+            verb = "close_all_positions"
+            state = self.state(given["instrument_id"])
+            side = (state.position < 0) - (state.position > 0)
+        else:
+            state = self.state(position.instrument_id)
+            side = _CLOSED_BY.get(position.side, 0) or (state.position < 0) - (state.position > 0)
+        signal, seq = self.writer.intent(verb, state, CLOSING[side], given)
         self._closes = (state, signal, seq, given)
 
     def _closed(self) -> None:
@@ -344,7 +357,9 @@ class Ear:
             return
         state, signal, seq, _ = self._closes
         if not self._involved:
-            self._place(order, state, signal, seq)
+            asked = (order, state.series, signal, seq, state.bar, True), state.time_ns
+            self._involved.append(asked)
+            self.outcomes.asked.append(asked)
             return
         try:
             mine = of_order(order, state.position)
@@ -359,7 +374,7 @@ class Ear:
         """Record what the host tells of an order or a position."""
         self.heard_all((event,))
 
-    def heard_all(self, events: Iterable[Any]) -> None:
+    def heard_all(self, events: Sequence[Any]) -> None:
         """Record what the host told."""
         if self.writer is None:
             return
@@ -380,4 +395,13 @@ class Ear:
         return isinstance(order, Order) and order.client_order_id in self.outcomes.placed
 
 
-_WRITES: Final = {verb: vars(Ear)[f"_{verb}"] for verb in VERBS}
+_WRITES: Final = {
+    "submit_order": Ear._submit_order,
+    "submit_order_list": Ear._submit_order_list,
+    "modify_order": Ear._modify_order,
+    "cancel_order": Ear._cancel_order,
+    "cancel_orders": Ear._cancel_orders,
+    "cancel_all_orders": Ear._cancel_all_orders,
+    "close_position": Ear._close,
+    "close_all_positions": Ear._close,
+}

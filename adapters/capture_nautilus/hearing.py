@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nautilus_trader.trading.strategy import Strategy
 
-from capture_nautilus.arguments import VERBS
+from capture_nautilus.arguments import NAMES
 from capture_nautilus.perturbing import perturb
 from capture_nautilus.setting_up import SUBSCRIPTIONS, subscription
 
@@ -94,7 +94,7 @@ def _members() -> dict[str, Any]:
         "portfolio": property(_portfolio),
         "clock": property(_clock),
     }
-    members |= {verb: _call(verb, getattr(Strategy, verb)) for verb in VERBS}
+    members |= {verb: _call(verb, getattr(Strategy, verb)) for verb in NAMES}
     members |= {n: _registering(n, getattr(Strategy, n)) for n in _REGISTERING}
     members |= {n: subscription(n, getattr(Strategy, n)) for n in SUBSCRIPTIONS}
     return members

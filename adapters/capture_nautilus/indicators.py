@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import re
 from functools import partial
-from operator import call
 from typing import TYPE_CHECKING, Any, Final
 
 from nautilus_trader.indicators.base import Indicator
@@ -15,7 +14,7 @@ from capture.journal import NULL_FLOAT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Indicators"]
+__all__ = ["Indicators", "numbers"]
 
 _BASE: Final = frozenset(dir(Indicator)) | {"count"}
 _PARAMETER: Final = re.compile(r"^\s*(\w+) : ", re.MULTILINE)
@@ -28,6 +27,7 @@ class Indicators:
         made: the indicators.
         columns: what each value is called.
         metadata: class, parameters and values of each indicator, by name.
+        readers: return each value as it is at this moment.
     """
 
     def __init__(self, strategy: Any) -> None:
@@ -36,14 +36,14 @@ class Indicators:
         named = {id(value): name for name, value in vars(strategy).items()}
         self.columns: list[str] = []
         self.metadata: dict[str, Any] = {}
-        self._readers: list[Callable[[], Any]] = []
+        self.readers: list[Callable[[], Any]] = []
         for one in self.made:
             name = self._free(str(named.get(id(one)) or repr(one)))
             parameters = {n: _shown(getattr(one, n, None)) for n in _parameters(one)}
             lines = [line for line in _lines(one) if line not in parameters]
             columns = [name if line == "value" else f"{name}_{line}" for line in lines]
             self.columns += [f"indicator_{column}" for column in columns]
-            self._readers += [partial(getattr, one, line) for line in lines]
+            self.readers += [partial(getattr, one, line) for line in lines]
             said = {"class": type(one).__name__, "repr": repr(one), "params": parameters}
             self.metadata[name] = {**said, "lines": columns}
 
@@ -55,10 +55,10 @@ class Indicators:
             free = f"{name}_{number}"
         return free
 
-    def now(self) -> list[float]:
-        """Return their values at this moment."""
-        values = list(map(call, self._readers))
-        return [NULL_FLOAT if v is None else v for v in values] if None in values else values
+
+def numbers(values: list[float | None]) -> list[float]:
+    """Return values of indicators, of which some may have none yet."""
+    return [NULL_FLOAT if value is None else value for value in values]
 
 
 def _lines(one: Any) -> Iterator[str]:

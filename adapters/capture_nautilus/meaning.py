@@ -14,7 +14,7 @@ from capture_nautilus.amounts import SCALE, real
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["NOTHING", "Meaning", "closing", "editing", "of_order", "type_of"]
+__all__ = ["CLOSING", "NOTHING", "Meaning", "editing", "of_order", "type_of"]
 
 _TYPES: Final = {
     OrderType.MARKET: "market",
@@ -61,7 +61,8 @@ _meaning: Final[Callable[[tuple[Any, ...]], Meaning]] = partial(tuple.__new__, M
 NOTHING: Final = Meaning(0, 0, "", NULL_FLOAT, "")
 """Of a cancel."""
 
-_CLOSING: Final = {side: Meaning(0, side, "market", NULL_FLOAT, "portion") for side in (-1, 0, 1)}
+CLOSING: Final = {side: Meaning(0, side, "market", NULL_FLOAT, "portion") for side in (-1, 0, 1)}
+"""What closing a position asks for, by the side of the order that does it."""
 
 
 def of_order(order: Any, held: float) -> Meaning:
@@ -92,11 +93,6 @@ def of_order(order: Any, held: float) -> Meaning:
         _real(getattr(order, "trailing_offset", None)),
         units,
     )
-
-
-def closing(side: int) -> Meaning:
-    """Return what closing a position asks for."""
-    return _CLOSING[side]
 
 
 def editing(quantity: Any, price: Any, trigger_price: Any) -> Meaning:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import lru_cache
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from nautilus_trader.model.enums import ContingencyType
@@ -18,14 +20,14 @@ from nautilus_trader.model.events import (
 
 from capture.events import Reason, SignalStatus
 from capture.journal import NULL_INT
-from capture_nautilus.amounts import SCALE, real
+from capture_nautilus.amounts import SCALE
 from capture_nautilus.deferring import Deferring
 from capture_nautilus.placed import Placed, Traded
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
-    from capture_nautilus.ear import Ear
+    from capture_nautilus.ear import Asked, Ear
 
 __all__ = ["Outcomes", "reason_of"]
 
@@ -57,19 +59,12 @@ def reason_of(said: str, otherwise: Reason) -> Reason:
     return next((reason for word, reason in _WORDS if word in text), otherwise)
 
 
-def _completes(event: Any, order: Any) -> bool:
-    """Say whether a fill is an order's last one, and left nothing to fill; it may be long ago."""
-    return bool(
-        order.is_closed and not order.leaves_qty.raw and order.last_trade_id == event.trade_id
-    )
-
-
 class Outcomes:
     """Writes what becomes of the orders of one strategy.
 
     Attributes:
         deferring: knows whether it is written as it happens.
-        placed: the recorded orders, by the host's name.
+        asked: orders of recorded calls, not remembered by name yet.
         trades: the trades so far.
         unheard: orders of which no call told.
     """
@@ -78,7 +73,8 @@ class Outcomes:
         """Write for an ear."""
         self._ear = ear
         self.deferring = Deferring(ear)
-        self.placed: dict[Any, Placed] = {}
+        self.asked: list[Asked] = []
+        self._placed: dict[Any, Placed] = {}
         self._waiting: list[Placed] = []
         self._at = 0
         self.trades: list[Traded] = []
@@ -96,26 +92,37 @@ class Outcomes:
             tuple: self._known,
         }
 
-    def heard(self, events: Iterable[Any]) -> None:
+    def heard(self, events: Sequence[Any]) -> None:
         """Write what events of the host say."""
-        told, at = self._told.get, self._at
-        for event in events:
-            tell = told(type(event))
+        self._remember()
+        first = self._at
+        tells = map(self._told.get, map(type, events))
+        for at, tell, event in zip(count(first), tells, events, strict=False):
             if tell is not None:
                 self._at = at
                 tell(event)
-            at += 1
-        self._at = at
+        self._at = first + len(events)
 
-    def place(self, placed: Placed) -> bool:
-        """Remember an order that the host is about to get; False if it has one of that name."""
-        if self.placed.setdefault(placed.order.client_order_id, placed) is not placed:
-            return False
-        self._waiting.append(placed)
-        return True
+    @property
+    def placed(self) -> dict[Any, Placed]:
+        """The recorded orders, by the host's name."""
+        self._remember()
+        return self._placed
+
+    def _remember(self) -> None:
+        """Remember the orders of calls since the last time."""
+        asked, known = self.asked, self._placed
+        for said, time_ns in asked:
+            placed = Placed(*said)
+            if known.setdefault(placed.order.client_order_id, placed) is placed:
+                self._waiting.append(placed)
+            else:  # the host refuses a second one of that name
+                self.refused(placed, Reason.INVALID_ORDER, "duplicate", time_ns)
+        asked.clear()
 
     def waiting(self) -> list[Placed]:
         """Return the orders of which it is not known yet what became of them."""
+        self._remember()
         self._waiting = [placed for placed in self._waiting if not placed.settled]
         return self._waiting
 
@@ -163,7 +170,7 @@ class Outcomes:
     def _over(
         self, event: Any, status: SignalStatus, reason: Reason, actor: str, detail: str | None
     ) -> None:
-        placed = self.placed.get(event.client_order_id)
+        placed = self._placed.get(event.client_order_id)
         if placed is None or placed.settled:
             return
         placed.settled = True
@@ -180,13 +187,13 @@ class Outcomes:
         self._over(event, SignalStatus.REJECTED, reason, "broker", event.reason)
 
     def _accepted(self, event: Any) -> None:
-        placed = self.placed.get(event.client_order_id)
+        placed = self._placed.get(event.client_order_id)
         if placed is not None and not placed.accepted:
             placed.accepted = True
             self.settle(placed, SignalStatus.SUBMITTED, Reason.ACCEPTED, "broker", event.ts_event)
 
     def _cancelled(self, event: Any) -> None:
-        placed = self.placed.get(event.client_order_id)
+        placed = self._placed.get(event.client_order_id)
         if placed is None:
             return
         if placed.expiring:
@@ -221,13 +228,18 @@ class Outcomes:
 
     def _filled(self, event: Any) -> None:
         before, units, held = self._ear.holdings.fill(event)
-        placed, done = self.placed.get(event.client_order_id), False
+        placed, done = self._placed.get(event.client_order_id), False
         if placed is None:
             self.unheard.add(event.client_order_id.value)
         else:
             placed.fills += 1
             placed.filled = True
-            done = placed.settled = _completes(event, placed.order)
+            order = placed.order  # whose last fill this may be, however long ago it was
+            done = placed.settled = (
+                order.is_closed
+                and not order.leaves_qty.raw
+                and order.last_trade_id == event.trade_id
+            )
         parts = self._split(event, before, units)
         self._write(event, placed, parts, units, held, done)
 
@@ -277,8 +289,10 @@ class Outcomes:
         if writer is None:
             return
         series, time_ns, price = parts[0][1].series, event.ts_event, event.last_px.raw / SCALE
-        channels, words, commission = writer.channels(series), writer.words, real(event.commission)
-        bar = NULL_INT if series is None else series.at(time_ns)
+        channels, words = writer.channels(series), writer.words
+        commission, bar = event.commission.raw / SCALE, NULL_INT
+        if series is not None:
+            bar = bisect_right(series.known_ns, time_ns) - 1
         signal, order, decided = NULL_INT, NULL_INT, NULL_INT
         if placed is not None:
             signal, order, decided = placed.signal_seq, placed.order_seq, placed.bar

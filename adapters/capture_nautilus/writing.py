@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from operator import call
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from capture.journal import NULL_INT
 from capture.recorder.adapting import Words
+from capture_nautilus.indicators import numbers
 from capture_nautilus.meaning import NOTHING, type_of
 
 if TYPE_CHECKING:
@@ -95,6 +97,9 @@ class Writer:
         held = 0.0 if self._flat == place else position
         self._flat = None if direction else place
         said = opened.saying = (verb, arguments)
+        values = list(map(call, opened.indicators.readers))
+        if None in values:
+            values = numbers(values)
         seq = (opened.known.get(series) or opened.channels(series)).intent(
             bar,
             time_ns,
@@ -102,7 +107,7 @@ class Writer:
             words["exit" if not direction else type_of(meaning, held) if held else "entry"],
             position,
             capital,
-            *opened.indicators.now(),
+            *values,
             side,
             words[verb],
             words[order_type],
@@ -130,7 +135,7 @@ class Writer:
             self.words["entry" if direction else "exit"],
             state.position,
             state.capital,
-            *self._opened.indicators.now(),
+            *numbers([read() for read in self._opened.indicators.readers]),
         )
         return seq if seq >= 0 else NULL_INT
 
