@@ -10,7 +10,7 @@ from pybroker.common import PositionMode
 
 from capture.journal import NULL_INT
 from capture_pybroker import rows
-from capture_pybroker.lots import Lot
+from capture_pybroker.lots import Fills, Lot
 from capture_pybroker.settling import settle
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Fate", "Fill", "Ledger", "Placed", "signed_position"]
+__all__ = ["Fate", "Ledger", "Placed", "signed_position"]
 
 
 def signed_position(portfolio: Any, symbol: str) -> float:
@@ -32,10 +32,6 @@ def signed_position(portfolio: Any, symbol: str) -> float:
 
 Placed: TypeAlias = tuple[int, bool, Any]
 """An intent that was recorded: its number, whether it only closes, and how many shares."""
-
-
-Fill: TypeAlias = tuple[str, bool, tuple[Any, ...]]
-"""A symbol's fill: whether it fills its order whole, and its row as the journal has it."""
 
 
 class Fate(NamedTuple):
@@ -88,7 +84,7 @@ class Ledger:
         self.short: set[int] = set()
         self.closed_by: list[int] = []
         self.positions: dict[str, list[tuple[Any, float]]] = defaultdict(list)
-        self.fills: list[Fill] = []
+        self.fills: list[Fills] = []
         self.fates: list[Fate] = []
         self.labels = labels
         self.words = words
@@ -202,7 +198,7 @@ class Ledger:
             self.effects[0 if opened > 0 else 1 if lot.shares > 0 else 2], market,
             self.words[order.order_type],
         )  # fmt: skip
-        self.fills.append((symbol, whole, row))
+        self.fills.append(Fills(symbol, whole, row))
 
     def _closing(
         self, symbol: str, shares: Any, against: Any, closed: Iterator[Any]

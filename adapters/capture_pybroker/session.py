@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 import weakref
 from contextlib import suppress
-from itertools import groupby
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
@@ -214,16 +212,13 @@ class Session(Stopping):
 
     def _write(self, ledger: Ledger) -> None:
         """Write fills, each with the status of its signal where it is filled whole."""
-        for (symbol, whole), group in groupby(ledger.fills, _KIND):
+        for symbol, whole, said in ledger.fills:
             channels = self.symbols.channels[symbol]
-            channel, made = (
-                channels.executed if whole else channels.fill,
-                [row for _, _, row in group],
-            )
-            if len(made) == 1:
-                channel.append(*made[0])
+            channel = channels.executed if whole else channels.fill
+            if isinstance(said, tuple):
+                channel.append(*said)
             else:
-                channel.extend(list(zip(*made, strict=True)))
+                channel.extend(said)
         for fate in ledger.fates:
             order = fate.signal_seq + 1 if fate.ordered else NULL_INT
             channels = self.symbols.channels[fate.symbol]
@@ -310,7 +305,6 @@ class Session(Stopping):
         return True
 
 
-_KIND: Final = itemgetter(0, 1)
 _RESULTS: Final = "_to_test_result"
 _SESSIONS: Final[Runs[Session]] = Runs()
 

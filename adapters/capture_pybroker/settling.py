@@ -7,20 +7,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from decimal import Decimal
-from itertools import repeat
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from capture.journal import NULL_INT
-from capture_pybroker.lots import Lot
+from capture_pybroker.lots import Fills, Lot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from capture_pybroker.ledger import Fill, Ledger, Placed
+    from capture_pybroker.ledger import Ledger, Placed
 
 __all__ = ["settle"]
 
@@ -82,19 +82,32 @@ def settle(
         opened[course.at] = course.opens
     numbers = ledger.number + np.cumsum(opened)
     ledger.number = int(numbers[-1])
-    fills: list[Fill | None] = [None] * len(orders)
-    closed = np.zeros(len(trades), np.int64)
+    closed, read = np.zeros(len(trades), np.int64), []
     for course in courses:
         mine = [orders[place] for place in course.at.tolist()]
         now, made = bars[0][course.at], bars[1][course.at]
-        closed[course.trades], rows = _read(
+        closed[course.trades], fills = _read(
             ledger, course, mine, numbers[course.at], now, made, fractional=fractional
         )
-        for place, row in zip(course.at.tolist(), rows, strict=False):
-            fills[place] = row
-    ledger.fills.extend(filter(None, fills))
+        if fills is not None:
+            read.append((course, *fills))
     ledger.closed_by.extend(closed.tolist())
+    if read:
+        ledger.fills.extend(_in_order(read))
     return True
+
+
+def _in_order(read: list[tuple[_Course, NDArray[np.bool_], list[Any]]]) -> Iterator[Fills]:
+    """Yield the fills of all symbols as they happened, as many at once as are of one kind."""
+    kinds = np.concatenate([2 * n + whole for n, (_, whole, _) in enumerate(read)])
+    columns = [np.concatenate(each) for each in zip(*(own for *_, own in read), strict=True)]
+    if len(read) > 1:
+        order = np.argsort(np.concatenate([course.at for course, *_ in read]))
+        kinds, columns = kinds[order], [column[order] for column in columns]
+    begins = [0, *(np.flatnonzero(np.diff(kinds)) + 1).tolist(), len(kinds)]
+    for first, end in pairwise(begins):
+        course, whole = read[int(kinds[first]) // 2][0], bool(kinds[first] % 2)
+        yield Fills(course.symbol, whole, [column[first:end] for column in columns])
 
 
 def _courses(ledger: Ledger, orders: Sequence[Any], trades: Sequence[Any]) -> list[_Course] | None:
@@ -134,8 +147,13 @@ def _read(
     made: NDArray[np.int64],
     *,
     fractional: bool,
-) -> tuple[NDArray[np.int64], Iterable[Fill]]:
-    """Read the fills of one symbol; return the lots that were closed, and the fills' rows."""
+) -> tuple[NDArray[np.int64], tuple[NDArray[np.bool_], list[Any]] | None]:
+    """Read the fills of one symbol.
+
+    Returns:
+        The lots that were closed; which fills are all that was wanted, and the fills' columns, or
+        None if the symbol is not recorded.
+    """
     symbol, before, after, opens = course.symbol, course.before, course.after, course.opens
     lots = ledger.lots[symbol]
     lot = lots[0] if lots else Lot(0, None, 0, NULL_INT)
@@ -157,14 +175,14 @@ def _read(
         lots.append(Lot(int(left_number[-1]), date, abs(held), signal))
     closed = met_number[before != 0]
     if symbol not in ledger.labels:
-        return closed, ()
+        return closed, None
     whole = _whole(ledger, symbol, placed, orders, now, made, np.abs(course.units), fractional)
     ledger.positions[symbol].extend(
         zip([order.date for order in orders], after.tolist(), strict=True)
     )
     opening, _, closing = ledger.effects
     prices = [float(order.fill_price) for order in orders]
-    columns = (
+    columns = [
         signals, np.where(signals < 0, NULL_INT, signals + 1), now, decided,
         np.sign(course.units).astype(np.int64), np.abs(course.units), prices,
         [float(order.fees) if order.fees else 0.0 for order in orders], after, left_number,
@@ -172,10 +190,8 @@ def _read(
         [price if order.market_price is order.fill_price else float(order.market_price)
          for order, price in zip(orders, prices, strict=True)],
         [ledger.words[order.order_type] for order in orders],
-    )  # fmt: skip
-    listed = (c.tolist() if isinstance(c, np.ndarray) else c for c in columns)
-    rows = zip(*listed, strict=True)
-    return closed, zip(repeat(symbol), whole, rows, strict=False)
+    ]  # fmt: skip
+    return closed, (whole, columns)
 
 
 def _whole(
@@ -187,7 +203,7 @@ def _whole(
     made: NDArray[np.int64],
     shares: NDArray[np.float64],
     fractional: bool,
-) -> list[bool]:
+) -> NDArray[np.bool_]:
     """Say which fills are all that was wanted; of the others, what became of their signals."""
     known = np.array([each is not None for each in placed])
     wanted = [
@@ -203,5 +219,4 @@ def _whole(
         each = placed[place]
         assert each is not None
         whole[place] = ledger.whole(each, bars[0], orders[place], bars[1], fractional=fractional)
-    found: list[bool] = whole.tolist()
-    return found
+    return whole
