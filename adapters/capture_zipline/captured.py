@@ -35,8 +35,8 @@ def captured(
     return {
         **dict.fromkeys(given),
         "initialize": named.initialize,
-        "handle_data": named.handle_data,
-        "before_trading_start": named.before_trading_start,
+        "handle_data": named.handle_data,  # counts the bars
+        **({"before_trading_start": named.before_trading_start} if named.prepares else {}),
         **{name: given[name] for name in ("analyze",) if name in given},
     }
 
@@ -94,12 +94,16 @@ class _Named:
             return None if own is None else own(context, data)
         return session.speaks("handle_data", own, context, data)
 
+    @property
+    def prepares(self) -> bool:
+        """Whether the strategy acts before a session."""
+        return self._before_session is not None
+
     def before_trading_start(self, context: Any, data: Any) -> Any:
         """Let the strategy act before a session."""
+        assert self._before_session is not None
         session = self._sessions.get(id(context))
-        if session is not None:
-            session.moment += 1
-        own = self._before_session
-        if session is None or own is None:
-            return None if own is None else own(context, data)
-        return session.speaks("before_trading_start", own, context, data)
+        if session is None:
+            return self._before_session(context, data)
+        session.moment = ~session.bars
+        return session.speaks("before_trading_start", self._before_session, context, data)

@@ -48,11 +48,19 @@ class Replayed:
 
     def functions(self) -> dict[str, Any]:
         """Return what the host takes in the strategy's place."""
-        return {
-            "initialize": self.initialize,
-            "handle_data": self.handle_data,
-            "before_trading_start": self.before_trading_start,
-        }
+        made = {"initialize": self.initialize, "handle_data": self.handle_data}
+        if self._prepares:
+            made["before_trading_start"] = self.before_trading_start
+        return made
+
+    @property
+    def _prepares(self) -> bool:
+        """Whether the strategy did something before a session that is to be done again."""
+        if self.source.mode != "intent":
+            return False
+        looks = self.source.flags.get("looked_at_portfolio", ())
+        calls = (intent.callback for intent in self.source.intents)
+        return any(first < 0 for first, _ in looks) or any(c is not None and c < 0 for c in calls)
 
     def _refuse_unkept(self) -> None:
         """Refuse a run of which something is lost that decided what happened."""

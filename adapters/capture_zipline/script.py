@@ -1,8 +1,9 @@
 """What a replay does at which moment: the recorded calls, or the wanted positions.
 
 A call belongs to the moment at which it was made, and moments are numbered by the host's clock
-alone (see `Session`): one before each session, and one at each bar. Between the functions that the
-host calls at one moment nothing happens in it, so that a replay makes all calls of a bar in one.
+alone (see `Session`): those at bars upwards, those before sessions downwards. Between the functions
+that the host calls at one moment nothing happens in it, so that a replay makes all calls of a bar
+in one.
 """
 
 from __future__ import annotations
@@ -52,13 +53,12 @@ class Script(ABC):
 
     def session(self, context: Any) -> None:
         """Do what was done before a session."""
-        self.moment += 1
+        self.moment = ~self.bars
         self.play(context, trading=False)
 
     def bar(self, context: Any) -> None:
         """Do what was done at a bar."""
-        self.moment += 1
-        self.bars += 1
+        self.moment = self.bars = self.bars + 1
         self.play(context, trading=True)
 
     @abstractmethod

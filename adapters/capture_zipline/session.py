@@ -40,8 +40,8 @@ class Session(Stopping):
     """Writes the recording of one run.
 
     The host's callbacks are numbered by its clock: each moment at which it calls the strategy has a
-    number, before a session and at a bar alike, however many functions are called at it. 0 is
-    `initialize`.
+    number, however many functions are called at it. A bar has its own, from 1 on; before a session,
+    there is no bar yet, and the number is less than 0; 0 is `initialize`.
 
     Attributes:
         config: how it is recorded.
@@ -172,8 +172,7 @@ class Session(Stopping):
 
     def next_bar(self) -> None:
         """Take note that the host calls the strategy at the next bar."""
-        self.moment += 1
-        self.bars += 1
+        self.moment = self.bars = self.bars + 1
         engine = self.engine
         if engine.journal.left < self._most_of_a_bar and self.problem is None:
             self._hand_on(engine)
@@ -360,7 +359,7 @@ class Session(Stopping):
             "assets": {feed.symbol: feed.asset.sid for feed in feeds},
             "feeds": [[feed.symbol, feed.timeframe] for feed in feeds],
             "settings_made": self._settings,
-            "looked_at_portfolio": _spans(self._synced),
+            "looked_at_portfolio": _spans(sorted(self._synced)),
         }
 
 
