@@ -74,7 +74,7 @@ class Deferred:
         if not wanted or broker._hedging or broker._exclusive_orders:
             self.most = 0
         elif engine.fills_may_follow:
-            self._following = engine.fills_follow()
+            self._following = engine.fills_follow(ear.failed)
         else:
             self._orders = broker.orders = Waiting(broker.orders)
             self._orders.remove = self._removed(self._orders)
@@ -244,10 +244,7 @@ class Deferred:
         self._kept.clear()
         ear.intents.listen()
         if self._following is not None:
-            try:
-                self._following.done()
-            except CaptureError as exc:
-                ear.failed(exc)
+            self._following.done()
 
     def _hear_no_more(self, orders: Waiting) -> dict[int, int]:
         """Tell ear and open trade what was heard; return the intents that wait."""
@@ -280,8 +277,5 @@ class Deferred:
             return False
         waiting = self.settle()
         if self._ear.problem is None and self._following is not None:
-            try:
-                self._following.up_to(waiting)
-            except CaptureError as exc:
-                self._ear.failed(exc)
+            self._following.up_to(waiting)
         return self._ear.problem is None

@@ -39,7 +39,7 @@ class Deferring:
         assert self._ear.session is not None
         if not self._at_once:
             self.most = most
-            self._following = self._ear.session.engine.fills_follow()
+            self._following = self._ear.session.engine.fills_follow(self._ear.failed)
 
     def full(self, noted: int) -> bool:
         """Whether so much was noted that fills are due."""
@@ -82,16 +82,10 @@ class Deferring:
         broker = session.cerebro.broker
         open_ = (*broker.pending, *broker.submitted, *broker.notifs)
         waiting = (placed.get(order.ref) for order in open_ if order is not None)
-        try:
-            self._following.up_to(each.signal_seq for each in waiting if each)
-        except CaptureError as exc:
-            self._ear.failed(exc)
+        self._following.up_to(each.signal_seq for each in waiting if each)
 
     def finish(self) -> None:
         """Record the fills that are left."""
         self.settle()
         if self._following is not None and self._ear.writer is not None:
-            try:
-                self._following.done()
-            except CaptureError as exc:
-                self._ear.failed(exc)
+            self._following.done()

@@ -61,7 +61,7 @@ class Fills:
         self.trips: list[Trip] = []
         self._kept: list[tuple[Any, ...]] = []
         engine = opened.engine
-        self._following = engine.fills_follow() if engine.fills_may_follow else None
+        self._following = engine.fills_follow(session.broken) if engine.fills_may_follow else None
         self._most = 0 if self._following is None else max(1, session.config.buffer_size // 2)
 
     # --- what is heard -----------------------------------------------------------------------
@@ -107,19 +107,17 @@ class Fills:
         try:
             for each in kept:
                 self._write(each)
-            if self._following is not None:
-                self._following.up_to([waiting])
         except CaptureError as exc:
             self._session.broken(exc)
+            return
+        if self._following is not None:
+            self._following.up_to([waiting])
 
     def finish(self) -> None:
         """Record the trades that are left."""
         self.settle()
         if self._following is not None and self._session.problem is None:
-            try:
-                self._following.done()
-            except CaptureError as exc:
-                self._session.broken(exc)
+            self._following.done()
 
     def _write(self, kept: tuple[Any, ...]) -> None:
         """Record a trade; without channels it is nobody's.

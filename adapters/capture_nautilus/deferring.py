@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from nautilus_trader.model.events import OrderFilled
 
-from capture.errors import CaptureError
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -76,7 +74,7 @@ class Deferring:
         if most:
             assert self._ear.session is not None
             self.held = {}
-            self._following = self._ear.session.engine.fills_follow()
+            self._following = self._ear.session.engine.fills_follow(self._ear.failed)
 
     def _hear(self, handler: Callable[[Any], None] | None) -> None:
         strategy, before, self._handler = self._ear.strategy, self._handler, handler
@@ -110,10 +108,7 @@ class Deferring:
         self.settle()
         ear = self._ear
         if self._following is not None and ear.writer is not None:
-            try:
-                self._following.up_to(placed.signal_seq for placed in ear.outcomes.waiting())
-            except CaptureError as exc:
-                ear.failed(exc)
+            self._following.up_to(placed.signal_seq for placed in ear.outcomes.waiting())
 
     def attend(self) -> None:
         """Record what was noted, and all that follows as it happens."""
@@ -128,10 +123,7 @@ class Deferring:
         """Record what is left."""
         self.settle()
         if self._following is not None and self._ear.writer is not None:
-            try:
-                self._following.done()
-            except CaptureError as exc:
-                self._ear.failed(exc)
+            self._following.done()
 
     def end(self) -> None:
         """Hear nothing more."""

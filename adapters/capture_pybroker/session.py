@@ -77,7 +77,7 @@ class Session(Stopping):
         self.sizings = 0
         self.problem: str | None = None
         self.symbols = Symbols(engine)
-        self._following = engine.fills_follow() if engine.fills_may_follow else None
+        self._following = engine.fills_follow(self.failed) if engine.fills_may_follow else None
         told = self._following is None
         self.ledger = Ledger(portfolio, self.symbols.labels, self.words, at_once=told)
         self.intents = Intents(self)
@@ -203,10 +203,10 @@ class Session(Stopping):
         if self.problem is None:
             try:
                 self._write(ledger)
-                if self._following is not None:  # where fills follow, they do at the end
-                    self._following.done()
             except CaptureError as exc:
                 self.failed(exc)
+            if self._following is not None and self.problem is None:
+                self._following.done()  # where fills follow, they do at the end
         ledger.fills.clear()
         ledger.fates.clear()
 

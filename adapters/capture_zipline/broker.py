@@ -50,7 +50,7 @@ class Broker:
         # A placed order that the host accepted, or what `_fill` is given.
         self._kept: list[Placed | tuple[Any, ...]] = []
         engine = session.engine
-        self._following = engine.fills_follow() if engine.fills_may_follow else None
+        self._following = engine.fills_follow(session.broken) if engine.fills_may_follow else None
         self._most = 0 if self._following is None else max(1, session.config.buffer_size // 2)
         self._put: list[tuple[Any, str]] = []
         self._replace(self._blotter, "get_transactions", self._transactions)
@@ -217,19 +217,13 @@ class Broker:
         if self._following is not None and self._session.problem is None:
             orders = chain.from_iterable(self._blotter.open_orders.values())
             waiting = (self.placed.get(order.id, NOBODY).signal_seq for order in orders)
-            try:
-                self._following.up_to(waiting)
-            except CaptureError as exc:
-                self._session.broken(exc)
+            self._following.up_to(waiting)
 
     def finish(self) -> None:
         """Record what is left."""
         self.settle()
         if self._following is not None and self._session.problem is None:
-            try:
-                self._following.done()
-            except CaptureError as exc:
-                self._session.broken(exc)
+            self._following.done()
 
     def _fill(self, transaction: Any, before: float, cost: float, whole: bool, bars: int) -> None:
         """Record a fill: what it closes, and what it opens.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from capture.errors import CaptureError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from capture.journal.writer import Journal
 
@@ -22,9 +24,15 @@ class Following:
             all are, and will be as they happen.
     """
 
-    def __init__(self, journal: Journal) -> None:
-        """Say that the fills of signals from now on follow."""
+    def __init__(self, journal: Journal, failed: Callable[[CaptureError], None]) -> None:
+        """Say that the fills of signals from now on follow.
+
+        Args:
+            journal: where it is said.
+            failed: is told of trouble with the journal later on, which ends no run.
+        """
         self._journal = journal
+        self._failed = failed
         self.after: int | None = None
         self._say(journal.seq - 1)
 
@@ -34,17 +42,23 @@ class Following:
         Args:
             waiting: signals that may have fills yet; numbers below 0 are none.
         """
-        self._say(min((seq for seq in waiting if seq >= 0), default=self._journal.seq) - 1)
+        self._try(min((seq for seq in waiting if seq >= 0), default=self._journal.seq) - 1)
 
     def done(self) -> None:
         """Say that all fills are recorded, and that later ones will be as they happen."""
         if self.after is not None:
-            self._say(None)
+            self._try(None)
 
     @property
     def flags(self) -> dict[str, int]:
         """What a reader of the recording must know if it ends now."""
         return {} if self.after is None else {_FLAG: self.after}
+
+    def _try(self, after: int | None) -> None:
+        try:
+            self._say(after)
+        except CaptureError as exc:
+            self._failed(exc)
 
     def _say(self, after: int | None) -> None:
         self._journal.declare({"declares": "fills", "after_seq": after})

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from capture.config import SignalCaptureConfig
+    from capture.errors import CaptureError
     from capture.events import RunInfo
     from capture.journal import Field
     from capture.recorder.channel import Channel, Share
@@ -155,12 +156,15 @@ class PartRecorder:
         heard = any(map(self.observer, ("fills", "statuses")))
         return not heard and self.config.durability != "fsync"
 
-    def fills_follow(self) -> Following:
+    def fills_follow(self, failed: Callable[[CaptureError], None]) -> Following:
         """Say in the journal that fills and statuses are recorded some time after their signals.
 
         A run that dies meanwhile, or whose recording stops, has the flag `fills_missing_after_seq`.
+
+        Args:
+            failed: is told of trouble with the journal while they follow.
         """
-        self._following = Following(self.journal)
+        self._following = Following(self.journal, failed)
         return self._following
 
     def add_base_data(

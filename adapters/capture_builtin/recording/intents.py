@@ -82,6 +82,8 @@ class Intents:
                 return
             if len(kept) >= most:
                 outcomes.make_room()  # type: ignore[union-attr]
+                if intents.over:
+                    return
             intent: Intent = event.payload
             mine = writing[intent.strategy_id]
             channels = mine.known.get(intent.symbol) or mine.channels(intent.symbol)

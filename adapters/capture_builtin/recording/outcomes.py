@@ -68,7 +68,7 @@ class Outcomes:
         self._broken = broken
         self._tell, self._flush = self._telling()
         self._over = False
-        self._following = engine.fills_follow() if engine.fills_may_follow else None
+        self._following = engine.fills_follow(broken) if engine.fills_may_follow else None
         # Of an intent there are two rows to begin with, and mostly a fill and a verdict later.
         most = max(min(engine.config.buffer_size, _MOST), 2)
         self.most = 0 if self._following is None else most
@@ -92,10 +92,7 @@ class Outcomes:
         """Record what was kept before another signal; say in the journal how far that goes."""
         self.settle()
         if self._following is not None and not self._over:
-            try:
-                self._following.up_to(self._open())
-            except CaptureError as exc:
-                self._broken(exc)
+            self._following.up_to(self._open())
 
     def _open(self) -> list[int]:
         """Return the signals that may have fills and verdicts yet."""
@@ -110,10 +107,7 @@ class Outcomes:
         """Record the rest: nothing follows."""
         self.settle()
         if self._following is not None and not self._over:
-            try:
-                self._following.done()
-            except CaptureError as exc:
-                self._broken(exc)
+            self._following.done()
 
     def lose(self) -> None:
         """Record no more."""
