@@ -131,7 +131,7 @@ def _usage(error: click.ClickException) -> str:
     if ctx is None:
         return message
     see = f"see `{ctx.command_path} --help`"
-    return f"{message} {see}" if message.endswith(("?", ")")) else f"{message.rstrip('.')}; {see}"
+    return f"{message} {see}" if message.endswith(("?", "?)")) else f"{message.rstrip('.')}; {see}"
 
 
 def _complain(message: str) -> None:

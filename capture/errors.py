@@ -102,7 +102,7 @@ class UnknownName(CaptureError, LookupError):
         """Name what was looked for and what there is."""
         self.kind: Final = kind
         self.name: Final = name
-        self.known: Final = tuple(sorted(known))
+        self.known: Final = tuple(sorted(set(known)))
         have = ", ".join(self.known) or "none"
         super().__init__(
             f'no {kind} is called "{name}".{did_you_mean(name, self.known)} There are: {have}'

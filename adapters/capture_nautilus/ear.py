@@ -267,11 +267,12 @@ class Ear:
         meaning = of_order(order, state.position)
         assert self.writer is not None
         signal, seq = self.writer.intent("submit_order", state, meaning, given)
-        asked = (order, state.series, signal, seq, state.bar, True), state.time_ns
-        self._involved.append(asked)
-        self.outcomes.asked.append(asked)
+        self._place(order, state, signal, seq)
 
-    def _place(self, order: Any, state: State, signal: int, seq: int, *, leads: bool) -> None:
+    def _place(
+        self, order: Any, state: State, signal: int, seq: int, *, leads: bool = True
+    ) -> None:
+        """Take down an order of this call, which is remembered by name when that is needed."""
         asked = (order, state.series, signal, seq, state.bar, leads), state.time_ns
         self._involved.append(asked)
         self.outcomes.asked.append(asked)
@@ -282,7 +283,7 @@ class Ear:
         assert self.writer is not None
         meaning = of_order(first, state.position)
         signal, seq = self.writer.intent("submit_order_list", state, meaning, given)
-        self._place(first, state, signal, seq, leads=True)
+        self._place(first, state, signal, seq)
         for order in others:
             mine = of_order(order, state.position)
             follows = self.writer.order(signal, "", state, mine, {"order": order})
@@ -357,9 +358,7 @@ class Ear:
             return
         state, signal, seq, _ = self._closes
         if not self._involved:
-            asked = (order, state.series, signal, seq, state.bar, True), state.time_ns
-            self._involved.append(asked)
-            self.outcomes.asked.append(asked)
+            self._place(order, state, signal, seq)
             return
         try:
             mine = of_order(order, state.position)

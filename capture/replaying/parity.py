@@ -8,6 +8,7 @@ from capture.errors import ConfigError, NotReplayable, UnknownName
 from capture.replaying.context import context_at
 from capture.replaying.slices import Slice, strategies_of
 from capture.store.certificates import Comparison, Difference, ParityCertificate
+from capture.store.recording import a_recording
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -59,8 +60,10 @@ def parity(
         ConfigError: a recording holds several strategies, and none is named.
         StoreError: the certificate cannot be kept.
     """
+    a_recording(original, "original")
     if replayed is None:
         original, replayed = _parent_of(original), original
+    a_recording(replayed, "replayed")
     one, other = _slices(original, replayed, strategy)
     certificate = ParityCertificate(
         original.run_id,

@@ -15,6 +15,7 @@ from capture.replaying.boundaries import BoundaryPlan
 from capture.replaying.regimes import BoundaryAwareReplay
 from capture.replaying.slices import strategy_of
 from capture.replaying.source import Divergence, Source
+from capture.store.recording import a_recording
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -63,6 +64,7 @@ def replay(  # noqa: PLR0913 - each is a word that a user may say
 
     A filter leaves out whole signals, with their orders, cancels and edits.
     """
+    a_recording(recording)
     if mode not in _MODES:
         raise ConfigError("mode", mode, f"choose one of {', '.join(_MODES)}")
     kept: list[Any] = [where] if isinstance(where, str) else list(where)

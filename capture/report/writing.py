@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from capture.report.computing import compute
 from capture.report.page import page
+from capture.store.recording import a_recording
 from capture.store.records import write_atomically
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def write_report(recording: Recording, place: str | PathLike[str], **chosen: Any
         capture.write_report(capture.open("signals").latest(), "report.html")
         ```
     """
-    return write_page(compute(recording, **chosen), place)
+    return write_page(compute(a_recording(recording), **chosen), place)
 
 
 def write_page(report: Report, place: str | PathLike[str]) -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
-from capture.errors import UnknownName
+from capture.errors import ConfigError, UnknownName
 from capture.expressions import Expression
 from capture.filters import Predicate
 from capture.schema import TABLES
@@ -33,7 +33,18 @@ if TYPE_CHECKING:
 
     Conditions = str | Iterable[Predicate | tuple[str, str, Any] | str]
 
-__all__ = ["Recording"]
+__all__ = ["Recording", "a_recording"]
+
+
+def a_recording(value: object, said: str = "recording") -> Recording:
+    """Return what is given for a recording, if it is one.
+
+    Raises:
+        ConfigError: it is something else; names the word under which it was given.
+    """
+    if isinstance(value, Recording):
+        return value
+    raise ConfigError(said, value, 'give a recording, such as capture.open("signals").latest()')
 
 
 class Recording:

@@ -72,3 +72,9 @@ def test_a_damaged_store_is_told_in_one_line(call, store, verb):
     assert result.exit_code == 1
     assert "is not what was written" in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_a_word_too_many_is_named_and_help_is_near(call):
+    done = call("ls", "nonsense")
+    assert done.exit_code == 2
+    assert "unexpected extra argument (nonsense); see `capture ls --help`" in done.stderr

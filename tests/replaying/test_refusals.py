@@ -30,6 +30,26 @@ def recording(recorded: tuple[Any, Recording]) -> Recording:
     return recorded[1]
 
 
+@pytest.mark.parametrize(
+    ("said", "call"),
+    [
+        ("recording", capture.replay),
+        ("original", capture.parity),
+        ("a", lambda it: capture.diff(it, it)),
+        ("recording", lambda it: capture.replay_settings(it, [{}])),
+        ("recording", lambda it: capture.write_report(it, "report.html")),
+    ],
+)
+def test_what_is_no_recording_is_named(
+    recording: Recording, said: str, call: Callable[[Any], Any]
+) -> None:
+    for it in (None, str(recording.store.url), recording.store, recording.run_id):
+        with pytest.raises(ConfigError, match=rf"^{said}=.*give a recording, such as"):
+            call(it)
+    with pytest.raises(ConfigError, match=r"^replayed="):
+        capture.parity(recording, recording.run_id)  # type: ignore[arg-type]
+
+
 def _one_value(frame: pd.DataFrame) -> pd.DataFrame:
     changed = frame.copy()
     changed.iloc[700, changed.columns.get_loc("Low")] -= 0.01

@@ -96,8 +96,9 @@ def test_a_condition_that_nothing_meets_gives_no_row_and_all_columns(recording: 
 
 
 def test_a_misspelt_column_is_refused(recording: Recording) -> None:
-    with pytest.raises(UnknownName, match='Did you mean "disposition"'):
+    with pytest.raises(UnknownName, match='Did you mean "disposition"') as refused:
         recording.signals(["dispositon"])
+    assert sorted(set(refused.value.known)) == list(refused.value.known)
     with pytest.raises(UnknownName, match='no table is called "signal"'):
         recording.table("signal")
 

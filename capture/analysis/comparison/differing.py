@@ -19,6 +19,7 @@ from capture.analysis.comparison.sides import (
 from capture.errors import ConfigError
 from capture.events import Reason
 from capture.filters import Predicate
+from capture.store.recording import a_recording
 from capture.store.signals_table import signals_table
 
 if TYPE_CHECKING:
@@ -94,6 +95,8 @@ def diff(
         print(capture.diff(store["before"], store["after"], tolerance=1e-9))
         ```
     """
+    a_recording(a, "a")
+    a_recording(b, "b")
     if not tolerance >= 0:
         raise ConfigError("tolerance", tolerance, "give 0 or a small positive number")
     alike = same_market(a, b)

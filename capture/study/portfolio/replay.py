@@ -11,6 +11,7 @@ from capture.errors import ConfigError
 from capture.replaying.regimes import BoundaryAwareReplay
 from capture.replaying.slices import strategies_of, strategy_of
 from capture.replaying.source import Source
+from capture.store.recording import a_recording
 from capture.study.objectives import DEFAULT, objective
 from capture.study.objectives.observing import Objective, Performance
 from capture.study.portfolio.account import account_of
@@ -115,6 +116,7 @@ def replay_settings(  # noqa: PLR0913 - each is a word that a user may say
         replay_settings(recording, grid).best("sharpe")
         ```
     """
+    a_recording(recording)
     chosen = _settings(settings)
     measures = _measures(objectives)
     replays = {
