@@ -18,7 +18,7 @@ from capture.replaying.perturbed import (
     first_change,
     wanted_by,
 )
-from capture.replaying.rehearsals import recorded, rehearse
+from capture.replaying.rehearsals import recorded, rehearse, runnable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -141,7 +141,7 @@ class _Check:
     """One check while it goes on."""
 
     def __init__(self, run: Callable[[], Any], folder: Path) -> None:
-        self._run = run
+        self._run = runnable(run)
         self._folder: Final = folder
         self._original: dict[tuple[str, ...], Wanted] = {}
         self._settings: dict[str, Mapping[str, Any]] = {}

@@ -9,6 +9,7 @@ from traceback import clear_frames
 from typing import TYPE_CHECKING
 
 from capture.contracts.perturbing import PERTURB
+from capture.errors import ConfigError
 from capture.store.layout import MARKER
 from capture.store.store import Store
 
@@ -20,7 +21,22 @@ if TYPE_CHECKING:
     from capture.contracts.perturbing import Rehearsal
     from capture.store.recording import Recording
 
-__all__ = ["recorded", "rehearse"]
+__all__ = ["recorded", "rehearse", "runnable"]
+
+
+def runnable(run: object) -> Callable[..., Any]:
+    """Return what runs a user's backtest, if it can be called.
+
+    Raises:
+        ConfigError: it cannot: it may be a backtest, or what came of one.
+    """
+    if callable(run):
+        return run
+    raise ConfigError(
+        "run",
+        run,
+        "give a function that runs the backtest, such as backtest.run, without brackets",
+    )
 
 
 def rehearse(run: Callable[[], Any], rehearsal: Rehearsal) -> list[Recording]:

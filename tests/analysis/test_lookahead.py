@@ -361,3 +361,9 @@ def test_a_cut_travels_in_the_environment(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv(PERTURB, wanted.to_text())
     assert rehearsal() == wanted
     assert [Cut(2, 4).keeps(label) for label in range(6)] == [False, False, True, True, True, False]
+
+
+@pytest.mark.parametrize("rehearse", [capture.lookahead, capture.warmup, capture.check_replay])
+def test_a_backtest_in_the_place_of_its_run_is_named(rehearse: Callable[[Any], Any]) -> None:
+    with pytest.raises(ConfigError, match=r"^run=.*such as backtest\.run, without brackets"):
+        rehearse(Backtest(BARS, Peeking))

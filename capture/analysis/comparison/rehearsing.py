@@ -15,7 +15,7 @@ from capture.contracts.perturbing import Cut, Rehearsal
 from capture.contracts.tracing import read_traces
 from capture.errors import ConfigError, NotReplayable, RunNotFound
 from capture.host import get_host
-from capture.replaying.rehearsals import recorded, rehearse
+from capture.replaying.rehearsals import recorded, rehearse, runnable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -51,7 +51,7 @@ class Stage:
 
     def __init__(self, run: Callable[..., Any], data: Any, folder: Path, verb: str) -> None:
         """Prepare to run; `data` is handed to the run, cut, where the adapter cannot cut it."""
-        self._run: Final = run
+        self._run: Final = runnable(run)
         self._data: Final = data
         self._folder: Final = folder
         self._verb: Final = verb
