@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from pybroker.common import OrderType
 from pybroker.context import ExecContext
 from pybroker.portfolio import Portfolio
+
+from capture_pybroker.ledger import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,13 +83,27 @@ def hear_portfolio(portfolio: Any, session: Session, *, at_once: bool) -> None:
     def offered(side: str) -> Callable[..., Any]:
         fill = getattr(own_class, side)
 
-        def offer(*args: Any, **said: Any) -> Any:
-            order = fill(portfolio, *args, **said)
-            created = said.get("created")
+        # By their names: to pack them up and to unpack them would take as long as all the rest.
+        def offer(  # noqa: PLR0913, PLR0917 - they are the host's
+            date: Any,
+            symbol: str,
+            shares: Any,
+            fill_price: Any,
+            limit_price: Any = None,
+            stops: Any = None,
+            created: Any = None,
+            order_type: Any = OrderType.MARKET,
+            market_price: Any = None,
+        ) -> Any:
+            order = fill(
+                portfolio, date, symbol, shares, fill_price, limit_price, stops, created,
+                order_type, market_price,
+            )  # fmt: skip
             if created is not None:
                 if order is None:
-                    ledger.refused(portfolio, side == "buy", said)
-                elif order.shares < said["shares"]:
+                    wanted = Refused(symbol, created, date, shares, fill_price, limit_price)
+                    ledger.refused(portfolio, side == "buy", wanted)
+                elif order.shares is not shares and order.shares < shares:
                     ledger.short.add(order.id)
                 if at_once:
                     session.settle(portfolio)

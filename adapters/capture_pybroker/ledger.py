@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Fate", "Ledger", "Placed", "signed_position"]
+__all__ = ["Fate", "Ledger", "Placed", "Refused", "signed_position"]
 
 
 def signed_position(portfolio: Any, symbol: str) -> float:
@@ -45,6 +45,17 @@ class Fate(NamedTuple):
     bar: int
     outcome: int
     ordered: bool = True
+
+
+class Refused(NamedTuple):
+    """An order that the portfolio was offered and did not take, at a date and a price."""
+
+    symbol: str
+    created: Any
+    date: Any
+    shares: Any
+    fill_price: Any
+    limit_price: Any
 
 
 class Ledger:
@@ -105,24 +116,24 @@ class Ledger:
 
     # --- what is heard -----------------------------------------------------------------------
 
-    def refused(self, portfolio: Any, buys: bool, said: Mapping[str, Any]) -> None:
+    def refused(self, portfolio: Any, buys: bool, order: Refused) -> None:
         """Take note of why the portfolio filled nothing."""
-        price, limit, symbol = said["fill_price"], said.get("limit_price"), said["symbol"]
+        price, limit, symbol = order.fill_price, order.limit_price, order.symbol
         if limit is not None and (limit < price if buys else limit > price):
             verdict = rows.EXPIRED
-        elif said["shares"] == 0:
+        elif order.shares == 0:
             verdict = rows.SIZED_TO_ZERO
         elif _may_not_open(portfolio, symbol, buys):
             verdict = rows.LIMITED
         else:
             margin = portfolio._leverage > 1
             verdict = rows.INSUFFICIENT_MARGIN if margin else rows.INSUFFICIENT_CASH
-        self._refusals[symbol, said["created"]] = (verdict, said["date"])
+        self._refusals[symbol, order.created] = (verdict, order.date)
         if limit is None and symbol in self.labels:  # it is tried but once
-            bar = self._bar(symbol, said["created"])
+            bar = self._bar(symbol, order.created)
             placed = self.placed[symbol].get(bar)
             if placed is not None:
-                self._settle(symbol, bar, placed, self._bar(symbol, said["date"]), verdict)
+                self._settle(symbol, bar, placed, self._bar(symbol, order.date), verdict)
 
     def cancelled(self, symbol: str, created: Any, bar: int) -> None:
         """Take note that the strategy took an order back."""
