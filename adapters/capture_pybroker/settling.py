@@ -159,13 +159,16 @@ def _read(
     lot = lots[0] if lots else Lot(0, None, 0, NULL_INT)
     placed = list(map(ledger.placed[symbol].get, made.tolist()))
     signals = np.array([NULL_INT if each is None else each[0] for each in placed])
-    decided = np.where([each is None for each in placed], NULL_INT, made)
+    known = np.array([each is not None for each in placed])
+    decided = np.where(known, made, NULL_INT)
     # The lot that a fill leaves is of the last order that opened one, and so is that which it met.
     last = np.maximum.accumulate(np.where(opens, np.arange(len(orders)), -1))
     met = np.append(-1, last[:-1])
     left_number = np.where(last >= 0, numbers[last], lot.number)
     met_number = np.where(met >= 0, numbers[met], lot.number)
-    stops = np.array([o.created is None and o.order_type != "market" for o in orders])
+    stops = made < 0  # of nobody's asking, or of one that is not recorded
+    if stops.any():
+        stops &= [order.order_type != "market" for order in orders]
     signals = np.where(stops & (before != 0), np.where(met >= 0, signals[met], lot.signal), signals)
     ledger.held[symbol] = held = Decimal(int(after[-1]))
     lots.clear()
@@ -176,7 +179,14 @@ def _read(
     closed = met_number[before != 0]
     if symbol not in ledger.labels:
         return closed, None
-    whole = _whole(ledger, symbol, placed, orders, now, made, np.abs(course.units), fractional)
+    whole = known & (np.abs(course.units) >= _wanted(placed))
+    if ledger.short:
+        whole &= [order.id not in ledger.short for order in orders]
+    ledger.settled[symbol].update(made[whole].tolist())
+    for place in np.flatnonzero(known & ~whole).tolist():
+        at, each = (int(made[place]), int(now[place])), placed[place]
+        assert each is not None
+        whole[place] = ledger.whole(each, at[0], orders[place], at[1], fractional=fractional)
     ledger.positions[symbol].extend(
         zip([order.date for order in orders], after.tolist(), strict=True)
     )
@@ -194,29 +204,9 @@ def _read(
     return closed, (whole, columns)
 
 
-def _whole(
-    ledger: Ledger,
-    symbol: str,
-    placed: list[Placed | None],
-    orders: list[Any],
-    now: NDArray[np.int64],
-    made: NDArray[np.int64],
-    shares: NDArray[np.float64],
-    fractional: bool,
-) -> NDArray[np.bool_]:
-    """Say which fills are all that was wanted; of the others, what became of their signals."""
-    known = np.array([each is not None for each in placed])
-    wanted = [
-        0 if each is None or each[1] else each[2] if type(each[2]) is int else np.inf
-        for each in placed
-    ]
-    whole = known & (shares >= wanted)
-    if ledger.short:
-        whole &= [order.id not in ledger.short for order in orders]
-    ledger.settled[symbol].update(made[whole].tolist())
-    for place in np.flatnonzero(known & ~whole).tolist():
-        bars = int(made[place]), int(now[place])
-        each = placed[place]
-        assert each is not None
-        whole[place] = ledger.whole(each, bars[0], orders[place], bars[1], fractional=fractional)
-    return whole
+def _wanted(placed: Sequence[Placed | None]) -> NDArray[np.float64]:
+    """Return from how many shares on a fill is all that was wanted, where numbers alone say it."""
+    return np.array(
+        [0 if p is None or p[1] else p[2] if type(p[2]) is int else np.inf for p in placed],
+        np.float64,
+    )
