@@ -9,6 +9,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
+from capture.recorder.adapting import likeness
 from capture_backtesting.grid import run_to_join, sent
 from capture_backtesting.perturbing import PERTURBATIONS
 from capture_backtesting.replaying import replayed
@@ -61,9 +62,7 @@ def _captured(
     meta = _Captured if issubclass(_Captured, own) else type("_Captured", (_Captured, own), {})
     copyreg.pickle(meta, _reduce)
     names = {
-        "__module__": strategy.__module__,
-        "__qualname__": strategy.__qualname__,
-        "__doc__": strategy.__doc__,
+        **likeness(strategy),
         "_made_of": (strategy, config),
         **_methods(strategy, config),
     }

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from backtesting.backtesting import Backtest
 
+from capture.recorder.adapting import likeness
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
@@ -74,8 +76,8 @@ def watch(backtest: Backtest, session: Session) -> None:
         if results is None:
             owner = type(backtest)
             results = _Results(owner)
-            names = {"__module__": owner.__module__, "__qualname__": owner.__qualname__}
-            backtest.__class__ = type(owner.__name__, (owner,), {**names, "_results": results})
+            names = {**likeness(owner), "_results": results}
+            backtest.__class__ = type(owner.__name__, (owner,), names)
         others, results.sessions = results.sessions, [*results.sessions, session]
     for other in others:
         strategy = other.strategy()

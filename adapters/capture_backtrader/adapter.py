@@ -5,6 +5,7 @@ from __future__ import annotations
 import copyreg
 from typing import TYPE_CHECKING, Any
 
+from capture.recorder.adapting import likeness
 from capture_backtrader.drivers import drivers_for
 from capture_backtrader.grid import run_to_join, sent
 from capture_backtrader.hearing import hearing_for
@@ -59,9 +60,7 @@ def _captured(
     meta = own if issubclass(own, _Captured) else type("_Captured", (_Captured, own), {})
     copyreg.pickle(meta, _reduce)
     names = {
-        "__module__": strategy.__module__,
-        "__qualname__": strategy.__qualname__,
-        "__doc__": strategy.__doc__,
+        **likeness(strategy),
         "_made_of": (strategy, config),
         **drivers_for(strategy, config),
     }

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bt.core import StrategyBase
 
+from capture.recorder.adapting import likeness
 from capture_bt.execution import Voice, Waiting
 from capture_bt.hearing import HeardSecurity, HeardStrategy, QuietSecurity, QuietStrategy
 
@@ -64,8 +65,7 @@ def quieten(node: Any) -> None:
 
 
 def _faces(own: type, still: type, keen: type, names: dict[str, Any]) -> type:
-    said = {"__module__": own.__module__, "__qualname__": own.__qualname__, "_made_of": own,
-            "__doc__": own.__doc__, "__reduce_ex__": _reduce, **names}  # fmt: skip
+    said = {**likeness(own), "_made_of": own, "__reduce_ex__": _reduce, **names}
     found: Any = type(own.__name__, (own, still), said)
     heard: Any = type(own.__name__, (own, keen), said)
     for face in (found, heard):

@@ -8,6 +8,7 @@ from nautilus_trader.common.component import TimeEvent
 from nautilus_trader.model.events import OrderInitialized
 from nautilus_trader.trading.strategy import Strategy
 
+from capture.recorder.adapting import likeness
 from capture_nautilus.ear import OUTSIDE, Ear
 from capture_nautilus.hearing import Hearing
 from capture_nautilus.session import join
@@ -42,9 +43,7 @@ def captured(strategy: type[Any], config: SignalCaptureConfig) -> type[Any]:
     if "_made_of" in vars(strategy):  # captured already: once is enough
         strategy = vars(strategy)["_made_of"][0]
     names: dict[str, Any] = {
-        "__module__": strategy.__module__,
-        "__qualname__": strategy.__qualname__,
-        "__doc__": strategy.__doc__,
+        **likeness(strategy),
         "_made_of": (strategy, config),
         "_capture": None,
     }

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from capture.recorder.adapting import likeness
+
 if TYPE_CHECKING:
     from capture_nautilus.session import Session
 
@@ -26,12 +28,7 @@ class Watch:
         self._kernel = kernel
         own = type(kernel)
         if _WATCHED not in vars(own):
-            names = {
-                "__module__": own.__module__,
-                "__qualname__": own.__qualname__,
-                _WATCHED: [],
-                "cache": property(_asked),
-            }
+            names = {**likeness(own), _WATCHED: [], "cache": property(_asked)}
             kernel.__class__ = type(own.__name__, (own,), names)
         getattr(kernel, _WATCHED).append(session)
 

@@ -13,6 +13,7 @@ import functools
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from capture.recorder.adapting import likeness
 from capture_zipline.calls import VERBS
 from capture_zipline.setting import SETTERS
 
@@ -67,8 +68,7 @@ class Heard:
 
 def _derived(own: Any, members: dict[str, Any]) -> Any:
     """Return a class with these members that looks like the one that it is derived from."""
-    alike = {name: getattr(own, name) for name in ("__module__", "__qualname__", "__doc__")}
-    return type(own.__name__, (own,), {**alike, **members})
+    return type(own.__name__, (own,), {**likeness(own), **members})
 
 
 def _intent(name: str, own: Any, session: Session) -> Callable[..., Any]:

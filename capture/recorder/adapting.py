@@ -31,6 +31,7 @@ __all__ = [
     "FILL",
     "STATUS",
     "Words",
+    "likeness",
     "order_columns",
     "price_of",
     "same_columns",
@@ -186,6 +187,11 @@ _SOURCES: Final[weakref.WeakKeyDictionary[Any, str | None]] = weakref.WeakKeyDic
 _PARSING: Final[Any] = Lock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_PARSING._at_fork_reinit)
+
+
+def likeness(own: type) -> dict[str, Any]:
+    """Return the members by which a class that is made while a run goes on looks like its own."""
+    return {name: getattr(own, name) for name in ("__module__", "__qualname__", "__doc__")}
 
 
 def source_of(strategy: Any) -> str | None:
