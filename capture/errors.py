@@ -151,17 +151,25 @@ class UnsupportedStrategy(CaptureError, TypeError):
         missing: Iterable[str],
         heard: Iterable[str] = (),
         functions: Mapping[str, Iterable[str]] | None = None,
+        class_of: str | None = None,
     ) -> None:
         """Name the object, the supported backtesters, and the extras that are not installed.
 
         Those in `heard` have no strategy to wrap, and are recorded by `capture.record`; those in
-        `functions` take functions by these names.
+        `functions` take functions by these names. Of the backtester `class_of`, the object's class
+        is a strategy.
         """
         self.supported: Final = tuple(sorted(supported))
         self.missing: Final = tuple(sorted(missing))
         named = strategy if isinstance(strategy, (type, FunctionType)) else type(strategy)
         kind = named.__name__
         hosts = ", ".join(self.supported) or "none"
+        if class_of is not None:
+            super().__init__(
+                f"capture.wrap() was given an object of {kind}, which is a strategy of {class_of}: "
+                f"give the class itself: capture.wrap({kind}, store=...)"
+            )
+            return
         mend = "".join(f" pip install 'signal-capture[{extra}]'" for extra in self.missing)
         super().__init__(
             f"capture.wrap() does not know what {kind} is a strategy of. Supported: {hosts}."

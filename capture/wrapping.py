@@ -60,7 +60,8 @@ def _unsupported(strategy: Any, adapters: Mapping[str, AdapterInfo]) -> Unsuppor
     wrapped = {name: info for name, info in adapters.items() if not info.listens}
     missing = [info.extra or info.name for info in wrapped.values() if info.missing()]
     heard = adapters.keys() - wrapped.keys()
-    return UnsupportedStrategy(strategy, wrapped, missing, heard, takers(adapters))
+    class_of = next((name for name, info in wrapped.items() if info.accepts(type(strategy))), None)
+    return UnsupportedStrategy(strategy, wrapped, missing, heard, takers(adapters), class_of)
 
 
 def note(

@@ -32,9 +32,10 @@ def test_what_no_backtester_knows_is_refused_with_the_names_of_those_that_are_su
     assert "CaptureAwareStrategy" in str(refused.value)
 
 
-def test_an_instance_of_a_strategy_is_no_strategy_class(tmp_path: Path) -> None:
+def test_of_an_object_of_a_strategy_its_class_is_asked_for(tmp_path: Path) -> None:
     results = Case(s.SmaCross, goog, {"cash": 10_000})()
-    with pytest.raises(UnsupportedStrategy, match="SmaCross"):
+    wanted = r"strategy of backtesting: give the class itself: capture\.wrap\(SmaCross, store="
+    with pytest.raises(UnsupportedStrategy, match=wanted):
         capture.wrap(results._strategy, store=tmp_path)
 
 
