@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from capture.analysis.material import Material, material_of
-from capture.errors import ConfigError
+from capture.spans import first_moment, last_moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import pandas as pd
+
     from capture.analysis.forward import ForwardReturns
     from capture.analysis.labels_training import TrainingSet
     from capture.analysis.quality import SignalQualityReport
+    from capture.spans import Moment
     from capture.store.recording import Conditions
 
 __all__ = ["SignalAnalyzer"]
@@ -52,8 +52,8 @@ class SignalAnalyzer:
 
     def load_signals(
         self,
-        start_date: datetime | date | str | None = None,
-        end_date: datetime | date | str | None = None,
+        start_date: Moment | None = None,
+        end_date: Moment | None = None,
         symbols: Iterable[str] | None = None,
         strategies: Iterable[str] | None = None,
         regime: str | Iterable[str] | None = None,
@@ -71,8 +71,8 @@ class SignalAnalyzer:
         """
         self._material = material_of(
             self._source,
-            start=_moment("start_date", start_date),
-            end=_last_moment(end_date),
+            start=None if start_date is None else first_moment("start_date", start_date),
+            end=None if end_date is None else last_moment("end_date", end_date),
             symbols=None if symbols is None else _listed(symbols),
             strategies=None if strategies is None else _listed(strategies),
             regime=regime if regime is None else _listed(regime),
@@ -161,23 +161,3 @@ class SignalAnalyzer:
 
 def _listed(words: str | Iterable[str]) -> list[str]:
     return [words] if isinstance(words, str) else list(words)
-
-
-def _moment(name: str, given: datetime | date | str | None) -> pd.Timestamp | None:
-    if given is None:
-        return None
-    try:
-        return pd.Timestamp(given)
-    except (TypeError, ValueError) as exc:
-        raise ConfigError(name, given, "is no time; write one such as 2024-03-31") from exc
-
-
-def _last_moment(given: datetime | date | str | None) -> pd.Timestamp | None:
-    """Return the last moment to include: of a day, month or year without a time, its end."""
-    moment = _moment("end_date", given)
-    if moment is None:
-        return None
-    if isinstance(given, str) and ":" not in given and "T" not in given:
-        return pd.Period(given).end_time
-    whole_day = isinstance(given, date) and not isinstance(given, datetime)
-    return moment + timedelta(days=1) - pd.Timedelta(1, "ns") if whole_day else moment

@@ -10,16 +10,17 @@ import pandas as pd
 import pyarrow as pa
 
 from capture.errors import ConfigError
+from capture.spans import first_moment, last_moment
 from capture.store.frames import to_frame
 from capture.store.recording import Recording
 from capture.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from numpy.typing import NDArray
 
+    from capture.spans import Moment
     from capture.store.recording import Conditions
 
 __all__ = ["Bars", "Material", "SeriesKey", "material_of"]
@@ -112,8 +113,8 @@ class Material:
 def material_of(
     source: Any,
     *,
-    start: datetime | str | None = None,
-    end: datetime | str | None = None,
+    start: Moment | None = None,
+    end: Moment | None = None,
     symbols: Iterable[str] | None = None,
     strategies: Iterable[str] | None = None,
     regime: str | Iterable[str] | None = None,
@@ -125,7 +126,7 @@ def material_of(
         source: a `Recording`, a list of them, a `Store` (all its captured runs that have ended), a
             storage backend, or a frame of signals.
         start: leave out earlier signals.
-        end: leave out later signals.
+        end: leave out later signals; a day, month or year is included whole.
         symbols: leave out other symbols.
         strategies: leave out other strategies.
         regime: leave out signals of other regimes.
@@ -135,9 +136,9 @@ def material_of(
     asked = {"start": start, "end": end, "symbols": symbols, "strategies": strategies}
     asked |= {"regime": regime, "where": [str(one) for one in conditions]}
     if start is not None:
-        conditions.append(("timestamp", ">=", _time("start", start)))
+        conditions.append(("timestamp", ">=", first_moment("start", start)))
     if end is not None:
-        conditions.append(("timestamp", "<=", _time("end", end)))
+        conditions.append(("timestamp", "<=", last_moment("end", end)))
     for column, wanted in (("symbol", symbols), ("strategy_id", strategies), ("regime", regime)):
         if wanted is not None:
             conditions.append((column, "in", [wanted] if isinstance(wanted, str) else list(wanted)))
@@ -212,11 +213,3 @@ def _read(store: Store, fingerprint: str, symbol: str, timeframe: str | None) ->
     else:
         labels = times.cast(pa.timestamp("ns", tz="UTC")).cast(pa.int64()).to_numpy()
     return Bars(symbol, timeframe, labels, columns)
-
-
-def _time(name: str, value: Any) -> pd.Timestamp:
-    try:
-        moment = pd.Timestamp(value)
-    except (TypeError, ValueError) as exc:
-        raise ConfigError(name, value, "is no time; write one such as 2024-03-31") from exc
-    return moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, Final, get_args
 
-from capture.checks import time_ns
 from capture.config import SignalCaptureConfig
 from capture.contracts.replay import ReplayMode
 from capture.errors import ConfigError, NotReplayable, UnknownName, did_you_mean
@@ -18,14 +17,14 @@ from capture.replaying.source import Divergence, Source
 from capture.store.recording import a_recording
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import datetime
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     import pandas as pd
 
     from capture.replaying.boundaries import Policy
     from capture.replaying.regimes import Wanted
+    from capture.spans import Moment
     from capture.store.recording import Conditions, Recording
 
 __all__ = ["Replay", "replay"]
@@ -39,8 +38,8 @@ def replay(  # noqa: PLR0913 - each is a word that a user may say
     *,
     strategy: str | None = None,
     symbols: Iterable[str] | None = None,
-    start: datetime | None = None,
-    end: datetime | None = None,
+    start: Moment | None = None,
+    end: Moment | None = None,
     where: Conditions = (),
     regime: Wanted | None = None,
     boundary: Policy | None = None,
@@ -53,8 +52,8 @@ def replay(  # noqa: PLR0913 - each is a word that a user may say
             the wanted position; "signal" takes direction and strength alone.
         strategy: which strategy, of a recording that holds several, such as a grid.
         symbols: leave out the signals of other symbols.
-        start: leave out earlier signals.
-        end: leave out later signals.
+        start: leave out earlier signals; without a time zone it is UTC.
+        end: leave out later signals; a day, month or year is included whole.
         where: leave out signals that do not meet these conditions, as in `Recording.signals`:
             `"indicator_rsi < 30 and regime_trend == 'bull'"`.
         regime: replay the signals of a regime: a state such as "bull", several states, or states
@@ -70,10 +69,8 @@ def replay(  # noqa: PLR0913 - each is a word that a user may say
     kept: list[Any] = [where] if isinstance(where, str) else list(where)
     if symbols is not None:
         kept.append(Predicate("symbol", "in", list(symbols)))
-    if start is not None:
-        kept.append(Predicate("timestamp", ">=", _time("start", start)))
-    if end is not None:
-        kept.append(Predicate("timestamp", "<=", _time("end", end)))
+    if start is not None or end is not None:
+        kept += _within(start, end)
     aware = None
     if regime is not None:
         aware = BoundaryAwareReplay(regime, boundary or "honour_exit")
@@ -82,17 +79,20 @@ def replay(  # noqa: PLR0913 - each is a word that a user may say
     return Replay(recording, mode, strategy_of(recording, strategy), kept, aware)
 
 
+def _within(start: Moment | None, end: Moment | None) -> Iterator[Predicate]:
+    from capture.spans import first_moment, last_moment  # pandas takes a while
+
+    if start is not None:
+        yield Predicate("timestamp", ">=", first_moment("start", start))
+    if end is not None:
+        yield Predicate("timestamp", "<=", last_moment("end", end))
+
+
 def _names(source: Source) -> dict[str, Any]:
     """Return what the replay calls its data: as the recording did, where that was one thing."""
     if len(source.traded) != 1:
         return {}
     return {name: source.traded[0][name] for name in ("symbol", "timeframe")}
-
-
-def _time(name: str, value: datetime) -> Any:
-    import pandas as pd
-
-    return pd.Timestamp(time_ns(name, value), unit="ns", tz="UTC")
 
 
 class Replay:

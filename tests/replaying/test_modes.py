@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -194,6 +194,21 @@ def test_a_later_start_is_what_a_strategy_that_begins_later_comes_to(
     stops = [trade.sl for trade in results._strategy.trades]
     assert len(set(stops) - {None}) == 1  # the last edit moved all that are open
     assert stops == [trade.sl for trade in late._strategy.trades]
+
+
+@pytest.mark.parametrize("start", ["2010", "2010-01-01", date(2010, 1, 1), datetime(2010, 1, 1)])
+@pytest.mark.parametrize("end", ["2011", "2011-12", date(2011, 12, 31), "2011-12-31T23:59"])
+def test_a_span_is_said_as_users_say_it(
+    start: Any, end: Any, recorded: tuple[Any, Recording]
+) -> None:
+    first, last = datetime(2010, 1, 1, tzinfo=UTC), datetime(2012, 1, 1, tzinfo=UTC)
+    signals = recorded[1].signals(columns=["seq", "timestamp"])
+    within = signals[(signals["timestamp"] >= first) & (signals["timestamp"] < last)]
+    every = capture.replay(recorded[1]).source("backtesting").intents
+    wanted = [intent for intent in every if intent.signal_seq in set(within["seq"])]
+    kept = capture.replay(recorded[1], start=start, end=end).source("backtesting", force=True)
+    assert list(kept.intents) == wanted
+    assert wanted
 
 
 def test_without_its_signals_a_replay_does_nothing(

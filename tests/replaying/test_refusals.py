@@ -186,6 +186,8 @@ def test_a_setting_of_the_recorder_needs_a_store(recording: Recording) -> None:
         capture.replay(recording).into("backtesting", buffer_size=7)
 
 
-def test_a_time_without_a_zone_is_refused(recording: Recording) -> None:
-    with pytest.raises(capture.errors.CaptureError, match="time zone"):
-        capture.replay(recording, start=datetime(2010, 1, 1))
+def test_what_is_no_time_is_named(recording: Recording) -> None:
+    for words in ({"start": "soon"}, {"end": "later"}, {"end": "NaT"}):
+        (said,) = words
+        with pytest.raises(ConfigError, match=rf"^{said}=.*is no time; write one such as"):
+            capture.replay(recording, **words)
