@@ -98,6 +98,7 @@ class Deferring:
     def settle(self) -> None:
         """Record what was noted."""
         self.look()
+        self._ear.outcomes.remember()  # which may note that one was refused
         told = self.noted[:]
         self.noted.clear()  # the message bus holds on to this list
         self.seen = 0

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from nautilus_trader.model.enums import PositionSide, TimeInForce
 from nautilus_trader.model.orders import Order
@@ -18,6 +17,7 @@ from capture_nautilus.amounts import SCALE
 from capture_nautilus.arguments import NAMES
 from capture_nautilus.holdings import Holdings
 from capture_nautilus.meaning import CLOSING, NOTHING, editing, of_order
+from capture_nautilus.moment import State, state_of
 from capture_nautilus.outcomes import Outcomes
 from capture_nautilus.placed import Placed
 from capture_nautilus.reading import CacheReads, PortfolioReads, Ticking, looks_of_orders
@@ -36,12 +36,14 @@ if TYPE_CHECKING:
     """What to remember of an order of a recorded call, and when it was."""
     _Place = tuple[Series | None, Sequence[int], Callable[[Any], Any], Any]
 
-__all__ = ["OUTSIDE", "Ear", "State"]
+__all__ = ["OUTSIDE", "Ear"]
 
 OUTSIDE: Final = ""
 """The phase outside of the strategy's callbacks: the host itself is at work."""
 
-_UNFIT: Final = (struct.error, TypeError, ValueError, OverflowError)
+_UNFIT: Final = (
+    struct.error, TypeError, ValueError, OverflowError, AttributeError, KeyError,
+)  # fmt: skip
 _CLOSED_BY: Final = {PositionSide.LONG: -1, PositionSide.SHORT: 1}
 _CLOSES: Final = frozenset({"close_position", "close_all_positions"})
 _OF_HOST: Final = frozenset({"cancel_order", "modify_order"})
@@ -49,22 +51,6 @@ _OF_HOST: Final = frozenset({"cancel_order", "modify_order"})
 
 def _no_account(_currency: Any) -> None:
     return None
-
-
-class State(NamedTuple):
-    """What changes hands in the moment of a call: where the strategy is, and what it has."""
-
-    series: Series | None
-    bar: int
-    time_ns: int
-    position: float
-    capital: float
-    phase: str
-    callback: int
-
-
-_state: Final[Callable[[tuple[Any, ...]], State]] = partial(tuple.__new__, State)
-"""Makes one of its values, without a call of Python's."""
 
 
 class Ear:
@@ -163,7 +149,7 @@ class Ear:
         deferring = self.deferring
         if len(deferring.noted) > deferring.seen:
             deferring.look()
-        return _state(
+        return state_of(
             (
                 series,
                 NULL_INT if series is None else bar if bar > 0 else 0,
@@ -218,9 +204,9 @@ class Ear:
     def _raised(self, exc: Exception) -> None:
         """Take note that the host refused a call."""
         self.deferring.settle()
-        for (order, *_), _ in self._involved:
+        for (order, _, _, seq, *_), _ in self._involved:
             placed = self.outcomes.placed[order.client_order_id]
-            if not placed.settled:
+            if placed.order_seq == seq and not placed.settled:  # not an earlier one of that name
                 self.outcomes.refused(
                     placed, Reason.INVALID_ORDER, str(exc), self.clock.timestamp_ns()
                 )
@@ -252,7 +238,11 @@ class Ear:
             _WRITES[verb](self, given)
         except CaptureError as exc:
             self.failed(exc)
-        except (*_UNFIT, AttributeError) as exc:  # the host will say what is wrong with it
+        except (
+            *_UNFIT,
+            AttributeError,
+            KeyError,
+        ) as exc:  # the host will say what is wrong with it
             self._unfit(verb, given, exc)
 
     def _unfit(self, verb: str, given: dict[str, Any], exc: Exception) -> None:

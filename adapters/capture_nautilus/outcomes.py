@@ -94,7 +94,7 @@ class Outcomes:
 
     def heard(self, events: Sequence[Any]) -> None:
         """Write what events of the host say."""
-        self._remember()
+        self.remember()
         first = self._at
         tells = map(self._told.get, map(type, events))
         for at, tell, event in zip(count(first), tells, events, strict=False):
@@ -106,10 +106,10 @@ class Outcomes:
     @property
     def placed(self) -> dict[Any, Placed]:
         """The recorded orders, by the host's name."""
-        self._remember()
+        self.remember()
         return self._placed
 
-    def _remember(self) -> None:
+    def remember(self) -> None:
         """Remember the orders of calls since the last time."""
         asked, known = self.asked, self._placed
         for said, time_ns in asked:
@@ -122,7 +122,7 @@ class Outcomes:
 
     def waiting(self) -> list[Placed]:
         """Return the orders of which it is not known yet what became of them."""
-        self._remember()
+        self.remember()
         self._waiting = [placed for placed in self._waiting if not placed.settled]
         return self._waiting
 

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from capture.journal.appending import Append
     from capture.recorder.engine import SignalCaptureEngine
-    from capture_nautilus.ear import Ear, State
+    from capture_nautilus.ear import Ear
     from capture_nautilus.meaning import Meaning
+    from capture_nautilus.moment import State
     from capture_nautilus.opening import Opened
 
 __all__ = ["Channels", "Take", "Writer"]

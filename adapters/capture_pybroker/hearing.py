@@ -149,7 +149,7 @@ def caller(
         except BaseException as exc:
             raised(exc)
             raise
-        if fields["buy_shares"] is not fields["sell_shares"]:  # which are None, as a rule
+        if fields["buy_shares"] is not None or fields["sell_shares"] is not None:
             hear(ctx, ear)
 
     def call(ctx: Any, *args: Any, **kwargs: Any) -> None:
@@ -158,7 +158,7 @@ def caller(
         except BaseException as exc:
             raised(exc)
             raise
-        if fields["buy_shares"] is not fields["sell_shares"]:
+        if fields["buy_shares"] is not None or fields["sell_shares"] is not None:
             hear(ctx, ear)
 
     return call_alone if alone else call

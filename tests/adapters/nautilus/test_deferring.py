@@ -126,3 +126,41 @@ def test_of_several_strategies_each_fill_is_recorded_as_it_happens(tmp_path: Pat
     later, now, _ = heard_and_not(case, tmp_path, buffer_size=64)
     assert_same(later, now)
     assert behind(later) == behind(now)
+
+
+SAID: list[str] = []
+
+
+class Clumsy(s.Counting):
+    """Gives an order twice, and calls that name nothing; it goes on all the same."""
+
+    def on_bar(self, bar: Any) -> None:
+        self.count += 1
+        if self.count == 3:
+            price = self.price(bar, 0.5)
+            self.order = self.order_factory.limit(self.instrument_id, s.BUY, self.size(), price)
+            self.submit_order(self.order)
+        elif self.count == 5:
+            self.tries(self.submit_order, self.order)
+            self.tries(self.close_position, None)
+            self.tries(self.submit_order)
+
+    def tries(self, call: Any, *given: Any) -> None:
+        try:
+            call(*given)
+        except Exception as exc:
+            SAID.append(f"{type(exc).__name__}: {exc}")
+
+
+def test_what_the_host_refuses_by_raising_concerns_no_earlier_order(tmp_path: Path) -> None:
+    case = Case(Clumsy, ((s.Config().bar_types[0], 30),))
+    SAID.clear()
+    case()
+    plain = SAID[:]
+    SAID.clear()
+    later, now, _ = heard_and_not(case, tmp_path)
+    assert plain + plain == SAID
+    assert len(plain) >= 2
+    assert_same(later, now)
+    first = later.signals().iloc[0]
+    assert (first["disposition"], first["reason"]) == ("cancelled", "cancelled_by_strategy")
