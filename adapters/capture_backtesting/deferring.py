@@ -9,8 +9,10 @@ with the order.
 
 from __future__ import annotations
 
+from array import array
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from backtesting.backtesting import Position
 
 from capture.errors import CaptureError
@@ -64,7 +66,8 @@ class Deferred:
         self._ear = ear
         self._broker = broker = ear.broker
         self._opened = opened
-        self._kept: list[tuple[int, int]] = []
+        # Signals by their numbers, and their bars, those of closings inverted.
+        self._signals, self._bars = array("q"), array("q")
         engine = opened.engine
         self._following: Following | None = None
         self._orders: Waiting | None = None
@@ -91,9 +94,10 @@ class Deferred:
         """Return what records a plain buy or sell and lets `place` do all others."""
         if not self.most:
             return place
-        ear, broker, kept = self._ear, self._broker, self._kept
+        ear, broker, kept = self._ear, self._broker, self._signals
         trades, orders = broker.trades, broker.orders
-        write, word, keep = self._opened.intent, self._opened.engine.word, kept.append
+        write, word = self._opened.intent, self._opened.engine.word
+        keep, keep_bar = kept.append, self._bars.append
         verb, entry = word("buy" if side > 0 else "sell"), word("entry")
         fraction, units, null = word("fraction"), word("units"), NULL_INT
 
@@ -123,7 +127,8 @@ class Deferred:
             except Exception:
                 ear.settle(placed_as(Opening, signal, bar), rows.INVALID_ORDER)
                 raise
-            keep((signal, bar))
+            keep(signal)
+            keep_bar(bar)
             made._capture = signal
             return made
 
@@ -133,9 +138,10 @@ class Deferred:
         """Return what records the closing of the only trade and lets `close` do all else."""
         if not self.most:
             return close
-        ear, broker, kept = self._ear, self._broker, self._kept
+        ear, broker, kept = self._ear, self._broker, self._signals
         trades, orders = broker.trades, broker.orders
-        write, word, keep = self._opened.intent, self._opened.engine.word, kept.append
+        write, word = self._opened.intent, self._opened.engine.word
+        keep, keep_bar = kept.append, self._bars.append
         verb, exit_, portion_of = word("Position.close"), word("exit"), word("portion")
         null, close_trade = NULL_INT, CLOSE
 
@@ -159,7 +165,8 @@ class Deferred:
                 said = {"call": "Position.close", "portion": portion}
                 ear.intents.unrecorded(said, exc, lambda: CLOSE(trades[0], portion))
                 return
-            keep((signal, ~bar))
+            keep(signal)
+            keep_bar(~bar)
             close_trade(trades[0], portion)
             orders[0]._capture = signal
 
@@ -170,9 +177,8 @@ class Deferred:
     def _removed(self, orders: Waiting) -> Callable[[Any], None]:
         """Return what records the fate of the intent that was kept first, whose order it is."""
         ear, broker, write = self._ear, self._broker, self._opened.executed
-        trades, closed, remove, first = (
-            broker.trades, broker.closed_trades, orders.remove, self._kept.pop,
-        )  # fmt: skip
+        trades, closed, remove = broker.trades, broker.closed_trades, orders.remove
+        first, of_first = self._signals.pop, self._bars.pop
         (opens, _, closes), (fixed, relative), null = ear.effects, ear.rates or (0, 0), NULL_INT
         # What follows is kept here, and not looked up in an object, as long as orders are plain.
         count, held, last = 0, 0, (-1, 0)
@@ -180,7 +186,7 @@ class Deferred:
         def removed(order: Any) -> None:
             nonlocal count, held, last
             remove(order)
-            signal, bar = intent = first(0)
+            signal, bar = intent = first(0), of_first(0)
             number = signal + 1
             if signal < 0:  # dropped, as the overload policy says
                 signal = number = null
@@ -241,7 +247,7 @@ class Deferred:
             placed.orders = 1
         if orders:
             ear.wait()
-        self._kept.clear()
+        del self._signals[:], self._bars[:]
         ear.intents.listen()
         if self._following is not None:
             self._following.done()
@@ -254,16 +260,19 @@ class Deferred:
         for trade in (*broker.closed_trades[ear.closed_count :], *broker.trades):
             trade._capture = placed = placed_as(Opening, *last)
             placed.settled, placed.trade, placed.units = True, ear.count, abs(trade.size)
-        return dict(self._kept)
+        return dict(zip(self._signals, self._bars, strict=True))
 
     def settle(self) -> dict[int, int]:
         """Record what became of the intents that wait no more; return those that wait."""
-        broker, kept = self._broker, self._kept
-        wait = {order.__dict__.get("_capture") for order in broker.orders}
-        waiting = [intent for intent in kept[-2:] if intent[0] in wait]
-        settle(self._ear, self._opened.all_executed, kept[: len(kept) - len(waiting)])
-        kept[:] = waiting
-        return dict(waiting)
+        signals, bars = self._signals, self._bars
+        wait = {order.__dict__.get("_capture") for order in self._broker.orders}
+        waiting = {s: b for s, b in zip(signals[-2:], bars[-2:], strict=True) if s in wait}
+        done = len(signals) - len(waiting)
+        settle(
+            self._ear, self._opened.all_executed, np.array(signals)[:done], np.array(bars)[:done]
+        )
+        del signals[:done], bars[:done]
+        return waiting
 
     def lose(self) -> None:
         """Keep nothing more, as recording stopped."""

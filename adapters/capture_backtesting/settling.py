@@ -14,6 +14,8 @@ from capture_backtesting.placed import ClosingAll, Opening, Placed
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from capture.journal.many import Extend
     from capture_backtesting.ear import Ear
 
@@ -25,7 +27,7 @@ def placed_as(kind: type[Placed], signal: int, bar: int) -> Placed:
     return kind(signal, signal + 1, bar) if signal >= 0 else kind(NULL_INT, NULL_INT, bar)
 
 
-def settle(ear: Ear, extend: Extend, kept: Sequence[tuple[int, int]]) -> None:
+def settle(ear: Ear, extend: Extend, signals: NDArray[np.int64], said: NDArray[np.int64]) -> None:
     """Record the fills of intents, and what kept the others from one.
 
     There is one trade at a time: the intents after one closing, up to the next, are about the same.
@@ -33,18 +35,18 @@ def settle(ear: Ear, extend: Extend, kept: Sequence[tuple[int, int]]) -> None:
     Args:
         ear: knows the broker, and what was recorded until now.
         extend: writes many fills of executed signals.
-        kept: number of the signal and bar of each; the bar of a closing is inverted.
+        signals: number of the signal of each.
+        said: bar of each; that of a closing is inverted.
     """
-    if not kept:
+    if not len(signals):
         return
     broker = ear.broker
     trades = [*broker.closed_trades[ear.closed_count :], *broker.trades]
-    signals, said = np.array(kept, np.int64).T
     closes = said < 0
     decided = np.where(closes, ~said, said)
     then = np.minimum(decided + 1, broker._i)
-    about = np.cumsum(closes) - closes
-    filled = np.zeros(len(kept), bool)
+    about: NDArray[np.int64] = np.cumsum(closes) - closes
+    filled = np.zeros(len(signals), bool)
     columns: list[Any] = []
     if trades:
         known = np.minimum(about, len(trades) - 1)
@@ -56,7 +58,7 @@ def settle(ear: Ear, extend: Extend, kept: Sequence[tuple[int, int]]) -> None:
         bars = np.where(shut, exit_[known], entry[known])
         moves = _moves(ear, trades, known, shut)
         columns = [*numbers[:, filled], bars, decided[filled], *moves]
-    if not _written(ear, extend, columns, kept, filled, then):
+    if not _written(ear, extend, columns, (signals, said), filled, then):
         return
     opened = np.flatnonzero(filled & ~closes)
     closed = np.flatnonzero(filled & closes)
@@ -66,7 +68,8 @@ def settle(ear: Ear, extend: Extend, kept: Sequence[tuple[int, int]]) -> None:
         ear.position = float(columns[-3][-1]) if len(columns[-3]) else ear.position
     if len(opened) and (not len(closed) or closed[-1] < opened[-1]):
         trade = trades[about[opened[-1]]]
-        trade._capture = placed = placed_as(Opening, *kept[opened[-1]])
+        signal, bar = int(signals[opened[-1]]), int(said[opened[-1]])
+        trade._capture = placed = placed_as(Opening, signal, bar)
         placed.settled, placed.trade, placed.units = True, ear.count, abs(trade.size)
 
 
@@ -103,7 +106,7 @@ def _written(
     ear: Ear,
     extend: Extend,
     columns: Sequence[Any],
-    kept: Sequence[tuple[int, int]],
+    kept: tuple[NDArray[np.int64], NDArray[np.int64]],
     filled: Any,
     then: Any,
 ) -> bool:
@@ -114,7 +117,7 @@ def _written(
             if place - before > begin:
                 extend([column[begin : place - before] for column in columns])
                 begin = place - before
-            signal, bar = kept[place]
+            signal, bar = (int(column[place]) for column in kept)
             if bar < 0:  # whoever took the order away
                 placed, outcome = placed_as(ClosingAll, signal, ~bar), rows.NOTHING_TO_CLOSE
             else:

@@ -56,9 +56,9 @@ _OF_CONTEXT: Final = (*_CANCELS, *_SAYS, "preds", "to_result", CAPTURE)
 _OF_PORTFOLIO: Final = ("buy", "sell", "_add_order", CAPTURE)
 
 
-def real(portfolio: Any) -> Any:
-    """Return the portfolio that a strategy looks at."""
-    return portfolio.__dict__.get("_real", portfolio)
+def real(found: Any) -> Any:
+    """Return what a strategy looks at, a portfolio or a scope."""
+    return found._real if isinstance(found, _Seen) else found
 
 
 def hear_no_more(found: Any) -> None:

@@ -11,7 +11,7 @@ from pybroker.common import PositionMode
 from capture.journal import NULL_INT
 from capture_pybroker import rows
 from capture_pybroker.lots import Fills, Lot
-from capture_pybroker.settling import settle
+from capture_pybroker.settling import Filled, settle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -149,32 +149,17 @@ class Ledger:
             return
         filled, shut = _last(orders, new), _last(trades, len(trades) - self._trades)
         self._orders, self._trades = len(orders), len(trades)
-        fractional, bars = portfolio._enable_fractional_shares, self._bars(filled)
-        if self._places is None and settle(self, filled, shut, bars, fractional=fractional):
-            return
-        closed = iter(shut)
-        for order, now, made in zip(filled, *map(list, bars), strict=True):
-            self._fill(order, int(now), int(made), closed, fractional=fractional)
-
-    def _bars(self, orders: list[Any]) -> tuple[Any, Any]:
-        """Return on which bars orders were filled, and on which they were asked for; else -1."""
-        if self._places is not None:
-            return (
-                [self._bar(order.symbol, order.date) for order in orders],
-                [self._bar(order.symbol, order.created) for order in orders],
-            )
-        dates = np.array([order.date for order in orders], dtype="datetime64[ns]")
-        asked = np.array([order.created for order in orders], dtype="datetime64[ns]")
-        now, made = np.full(len(orders), -1), np.full(len(orders), -1)
-        of: dict[str, list[int]] = defaultdict(list)
-        for place, order in enumerate(orders):
-            of[order.symbol].append(place)
-        for symbol in of.keys() & self.labels.keys():
-            at, labels = np.array(of[symbol]), self.labels[symbol]
-            now[at] = np.searchsorted(labels, dates[at])
-            at = at[~np.isnat(asked[at])]
-            made[at] = np.searchsorted(labels, asked[at])
-        return now, made
+        fractional, closed = portfolio._enable_fractional_shares, iter(shut)
+        bars: Iterator[tuple[int, int]]
+        if self._places is None:
+            read = Filled(filled, self.labels)
+            if settle(self, read, shut, fractional=fractional):
+                return
+            bars = zip(read.now.tolist(), read.made.tolist(), strict=True)
+        else:
+            bars = ((self._bar(o.symbol, o.date), self._bar(o.symbol, o.created)) for o in filled)
+        for order, (now, made) in zip(filled, bars, strict=True):
+            self._fill(order, now, made, closed, fractional=fractional)
 
     def _fill(
         self, order: Any, now: int, made: int, closed: Iterator[Any], *, fractional: bool

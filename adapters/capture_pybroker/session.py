@@ -139,7 +139,8 @@ class Session(Stopping):
         if others:
             names = sorted(getattr(e.fn, "__name__", str(e.id)) for e in others)
             self.engine.flag("executions_not_captured", names)
-        strategy.__dict__[_RESULTS] = _results
+        # Not by its __dict__: who has asked for that of an object is slower to be used ever after.
+        setattr(strategy, _RESULTS, _results)
 
     def _open(self, window: Window, execution: Any, symbol: str, ctx: Any) -> None:
         call = execution.fn.function
