@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import numpy as np
 import pandas as pd
 
+from capture.recorder.blocks import BlockWriter
 from capture.recorder.engine import SignalCaptureEngine
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ DENSITIES: Final = ("5%", "100%")
 """How many of the bars have a signal, about."""
 
 OPTIONS: Final[dict[str, Any]] = {"symbol": "EURUSD", "timeframe": "1h", "buffer_size": 262_144}
-"""No block is full before the run ends, so that all of the flush lies in the sealing."""
+"""No block is full before the run ends; of a long run, one is written when a segment is full."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,9 @@ class Clock:
     def run(self, call: Callable[[], Any], deferring: type | None = None) -> Run:
         """Return what the call took, which goes from bar to bar.
 
+        What is written to the store meanwhile is counted as if it was after the last bar, where all
+        of it is written in shorter runs.
+
         Args:
             call: what runs.
             deferring: what records fills a block at a time with its method `settle`, if anything
@@ -95,16 +99,21 @@ class Clock:
                 have it in the loop.
         """
         self.marks.clear()
-        with _spans(deferring, "settle") as spans:
+        with _spans(deferring, "settle") as blocks, _spans(BlockWriter, "submit") as flushes:
             started = perf_counter()
             call()
             ended = perf_counter()
         marks = np.array(self.marks)
         last = float(marks[-1])
-        block = sum(end - begin for begin, end in spans if begin > last)
-        return Run(
-            float(marks[0]) - started, np.append(np.diff(marks), block), ended - last - block
-        )
+        late = [(begin, end) for begin, end in blocks if begin > last]
+        steps = np.append(np.diff(marks), sum(end - begin for begin, end in late))
+        for begin, end in flushes:
+            if begin < last:
+                steps[np.searchsorted(marks, begin) - 1] -= end - begin
+            elif any(first <= begin < final for first, final in late):
+                steps[-1] -= end - begin
+        before = float(marks[0]) - started
+        return Run(before, steps, ended - started - before - float(steps.sum()))
 
 
 @contextmanager
