@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import backtrader as bt
+import numpy as np
 
 from capture.errors import CaptureError
 
@@ -16,6 +17,7 @@ __all__ = ["FILLED", "Deferring"]
 
 FILLED: Final = frozenset({bt.Order.Partial, bt.Order.Completed})
 """What the host says of an order of which a piece was filled."""
+_FILLED: Final = sorted(FILLED)
 
 
 class Deferring:
@@ -24,12 +26,13 @@ class Deferring:
     Attributes:
         most: how many numbers are noted until the fills among them are recorded; 0 where each fill
             is recorded as it happens.
+        due: how many numbers there are when fills are recorded next.
     """
 
     def __init__(self, ear: Ear) -> None:
         """Record each fill as it happens, until told otherwise."""
         self._ear = ear
-        self.most = 0
+        self.most = self.due = 0
         self._at_once = False
         self._settled = 0
         self._following: Following | None = None
@@ -38,12 +41,8 @@ class Deferring:
         """Record fills a block at a time: as soon as so many numbers were noted."""
         assert self._ear.session is not None
         if not self._at_once:
-            self.most = most
+            self.most = self.due = most
             self._following = self._ear.session.engine.fills_follow(self._ear.failed)
-
-    def full(self, noted: int) -> bool:
-        """Whether so much was noted that fills are due."""
-        return noted - self._settled >= self.most
 
     def attend(self) -> None:
         """Record the fills so far, and each that follows as it happens.
@@ -63,13 +62,13 @@ class Deferring:
         if not self.most or start == len(noted) or self._ear.writer is None:
             return
         self._settled = len(noted)
-        numbers = zip(*(noted[start + place :: 3] for place in range(3)), strict=True)
+        self.due = self._settled + self.most
+        refs, statuses, bars = np.array(noted[start:]).reshape(-1, 3).T
+        filled = (refs >= 0) & np.isin(statuses, _FILLED)
+        if not filled.any():
+            return
         try:
-            outcomes.trading.settle(
-                (outcomes.placed[ref], bar)
-                for ref, status, bar in numbers
-                if ref >= 0 and status in FILLED
-            )
+            outcomes.trading.settle(refs[filled].tolist(), bars[filled])
         except CaptureError as exc:
             self._ear.failed(exc)
 

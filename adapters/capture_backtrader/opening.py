@@ -94,14 +94,10 @@ class Opened:
     def writer(self) -> Writer:
         """Return what writes the strategy's intents."""
         self.channels(self._session.feeds[0])  # also a run without a signal has its parameters
-        seen = self._note_late if self._simple else self._note_places
-        return Writer(self._ear, self.channels, self._session.engine.word, seen)
+        intern, simple = self._session.engine.word, self._simple
+        return Writer(self._ear, self.channels, intern, self._note_places, simple=simple)
 
-    def _note_late(self, behind: bool) -> None:
-        if behind:
-            self._note_places(behind)
-
-    def _note_places(self, _behind: bool) -> None:
+    def _note_places(self) -> None:
         """Take down where every line stands for the signal that comes next."""
         lines = self.indicators.lines
         values: Any = (

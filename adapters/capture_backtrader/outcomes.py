@@ -127,7 +127,7 @@ class Outcomes:
             if status == submitted or not ear.writer:
                 return
             note((order.ref, status, clock.lencount - 1))
-            if deferring.full(len(noted)):
+            if len(noted) >= deferring.due:
                 deferring.make_room()
 
         return added

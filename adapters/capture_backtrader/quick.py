@@ -82,6 +82,7 @@ def _ordering(ear: Ear, feed: Feed, verb: str, side: int) -> Record:
     """Return what records a market order."""
     writer, placed, index = _writer(ear), ear.outcomes.placed, feed.index
     write, words, flat, seen = writer.channels(feed).intent, writer.words, writer.flat, writer.seen
+    simple = writer.simple
     entry, adjustment, exit_ = words["entry"], words["adjustment"], words["exit"]
     call, units_said, sized, nothing_said = (words[word] for word in (verb, "units", "sizer", "{}"))
     texts = _Texts(writer, verb)
@@ -106,7 +107,8 @@ def _ordering(ear: Ear, feed: Feed, verb: str, side: int) -> Record:
             change = adjustment
         else:
             change = exit_ if units == abs(held) else entry
-        seen(False)
+        if not simple:
+            seen()
         seq = write(
             bar, side, change, held, cash, equity, pending,
             side, call, said, abs(size), kind, 4 * step + IN_BAR,
@@ -124,6 +126,7 @@ def _closing(ear: Ear, feed: Feed) -> Record:
     """Return what records an order that closes the position."""
     writer, placed, index = _writer(ear), ear.outcomes.placed, feed.index
     write, words, flat, seen = writer.channels(feed).intent, writer.words, writer.flat, writer.seen
+    simple = writer.simple
     exit_, call, portion, nothing_said = (
         words[word] for word in ("exit", "close", "portion", "{}")
     )
@@ -135,7 +138,8 @@ def _closing(ear: Ear, feed: Feed) -> Record:
     ) -> bool:  # fmt: skip
         if given:
             return False
-        seen(False)
+        if not simple:
+            seen()
         flat[index] = step
         seq = write(
             bar, 0, exit_, held, cash, equity, pending,

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+import numpy as np
+
 from capture.journal import NULL_INT
 from capture_backtrader.placed import Placed, Traded
+from capture_backtrader.settling import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from array import array
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
 
     from capture.recorder.channel import Channel
     from capture_backtrader.ear import Ear
     from capture_backtrader.feeds import Feed
+    from capture_backtrader.settling import Fills
 
 __all__ = ["Trading"]
 
@@ -27,7 +34,7 @@ class _Account(NamedTuple):
         feed: the data feed.
         key: the feed's number, and that of the trade.
         channel: takes fills.
-        moved: takes bar and position, where somebody wants the position at every bar.
+        moves: takes bar and position, where somebody wants the position at every bar.
         effects: the words for what a fill does to a trade: opens, reduces, closes it.
         data: the host's own.
     """
@@ -35,7 +42,7 @@ class _Account(NamedTuple):
     feed: Feed
     key: tuple[int, Any]
     channel: Channel
-    moved: Callable[[tuple[int, float]], None] | None
+    moves: array[float] | None
     effects: tuple[int, int, int]
     data: Any
 
@@ -58,27 +65,46 @@ class Trading:
         for bit in order.executed.iterpending():
             self._piece(account, placed or _NOBODY, bit, bar, write)
 
-    def settle(self, told: Iterable[tuple[Placed, int]]) -> None:
-        """Record many fills of one feed.
+    def settle(self, refs: list[int], bars: NDArray[np.int64]) -> None:
+        """Record many fills of one feed and one of the host's trade numbers.
 
         Args:
-            told: the order of each notification of a fill, and the bar; the host tells of each
-                piece of a fill by itself, in order.
+            refs: the host's number of the order of each notification of a fill, in order; the host
+                tells of each piece of a fill by itself.
+            bars: the bar of each.
         """
+        pieces, told = self._pieces, list(map(self._ear.outcomes.placed.__getitem__, refs))
+        account, known = self._account_of(told[0].order), set(refs)
+        if len(known) == len(refs) and known.isdisjoint(pieces):
+            open_ = self._trades.get(account.key)
+            fills = read(told, bars, 0.0 if open_ is None else open_.held)
+            if fills is not None:
+                pieces.update(dict.fromkeys(refs, 1))
+                self._write(account, fills, bars)
+                return
         rows: list[tuple[Any, ...]] = []
-        pieces, account = self._pieces, None
-
-        def write(*values: Any) -> None:
-            rows.append(values)
-
-        for placed, bar in told:
-            order = placed.order
-            place = pieces.get(order.ref, 0)
-            pieces[order.ref] = place + 1
-            account = self._account_of(order)
-            self._piece(account, placed, order.executed.exbits[place], bar, write)
-        if account is not None and rows:
+        for placed, bar, ref in zip(told, bars.tolist(), refs, strict=True):
+            place = pieces.get(ref, 0)
+            pieces[ref] = place + 1
+            bit = placed.order.executed.exbits[place]
+            self._piece(account, placed, bit, bar, lambda *values: rows.append(values))
+        if rows:
             account.channel.extend(list(zip(*rows, strict=True)))
+
+    def _write(self, account: _Account, fills: Fills, bars: NDArray[np.int64]) -> None:
+        """Record fills that were read, and the trades that they begin and end."""
+        open_ = self._trades.get(account.key)
+        trades = [open_] if open_ is not None and open_.held else []
+        if len(fills.trade):
+            trades += self._begun(account, int(fills.trade[-1]) + 1 - len(trades))
+            fills.put(trades)
+            self._trades[account.key] = trades[-1]
+            numbers = np.array([traded.number for traded in trades])[fills.trade]
+            opens, reduces, shuts = account.effects
+            effects = np.where(fills.closes, np.where(fills.held != 0, reduces, shuts), opens)
+            account.channel.extend([*fills.columns, numbers, effects])
+        if account.moves is not None:
+            account.moves.frombytes(np.stack((bars, fills.positions), 1).tobytes())
 
     def _account_of(self, order: Any) -> _Account:
         """Return what fills of an order need: it is looked up but once per feed."""
@@ -121,14 +147,15 @@ class Trading:
                 signal, number, bar, decided, 1 if opened > 0 else -1, abs(opened), price,
                 bit.openedcomm, position, traded.number, opens,
             )  # fmt: skip
-        if account.moved is not None:
-            account.moved((bar, position))
+        if account.moves is not None:
+            account.moves.extend((bar, position))
 
     def _held(self, account: _Account) -> Traded:
         """Return the trade that is open; a new one if there is none."""
         traded = self._trades.get(account.key)
         if traded is None or not traded.held:
-            traded = self._trades[account.key] = self._traded(account)
+            [traded] = self._begun(account)
+            self._trades[account.key] = traded
         return traded
 
     def _account(self, data: Any, trade_id: Any) -> _Account:
@@ -136,20 +163,22 @@ class Trading:
         session, writer = self._ear.session, self._ear.writer
         assert session is not None and writer is not None
         feed = session.feed_of(data)
-        moved = None if feed.index else session.moves.extend
+        moves = None if feed.index else session.moves
         key = (feed.index, trade_id)
-        return _Account(feed, key, writer.channels(feed).fill, moved, writer.effects, data)
+        return _Account(feed, key, writer.channels(feed).fill, moves, writer.effects, data)
 
-    def _traded(self, account: _Account) -> Traded:
-        """Return the first trade of the host's that is not known yet."""
+    def _begun(self, account: _Account, count: int = 1) -> list[Traded]:
+        """Return the first trades of the host's that are not known yet."""
         ear, session, key = self._ear, self._ear.session, account.key
         assert session is not None
         trades, of_host = session.trades, ear.strategy._trades[account.data][key[1]]
-        place = self._counts.get(key, 0)
-        while place < len(of_host) and of_host[place].ref in trades:
-            place += 1
-        trade = of_host[place] if place < len(of_host) else None
+        place, feed, begun = self._counts.get(key, 0), account.feed, []
+        for number in range(len(trades) + 1, len(trades) + 1 + count):
+            while place < len(of_host) and of_host[place].ref in trades:
+                place += 1
+            trade = of_host[place] if place < len(of_host) else None
+            traded = Traded(trade, number, feed, ear.strategy_id)
+            trades[-number if trade is None else trade.ref] = traded
+            begun.append(traded)
         self._counts[key] = place
-        traded = Traded(trade, len(trades) + 1, account.feed, ear.strategy_id)
-        trades[-traded.number if trade is None else trade.ref] = traded
-        return traded
+        return begun

@@ -43,6 +43,7 @@ class Writer:
         words: the numbers that stand for words.
         effects: those of what a fill does to a trade: opens, reduces, closes it.
         seen: as it was given.
+        simple: as it was given.
         flat: by feed, the step of the host in which the position was closed last.
     """
 
@@ -51,7 +52,9 @@ class Writer:
         ear: Ear,
         channels: Callable[[Feed], Channels],
         intern: Callable[[str], int],
-        seen: Callable[[bool], None],
+        seen: Callable[[], None],
+        *,
+        simple: bool,
     ) -> None:
         """Write for an ear.
 
@@ -59,14 +62,15 @@ class Writer:
             ear: hears the strategy.
             channels: returns the channels of a data feed.
             intern: returns the number that stands for a word.
-            seen: takes down where indicators and other feeds stand when a signal is given, if
-                its bar does not say that; it is told whether they have not yet come to the bar.
+            seen: takes down where indicators and other feeds stand when a signal is given.
+            simple: whether a signal's bar says that, once indicators have come to it.
         """
         self._ear = ear
         self._outcomes = ear.outcomes
         self._declare = channels
         self._by_feed: dict[int, Channels] = {}
         self.seen = seen
+        self.simple = simple
         self.words = Words(intern)
         self.effects = (intern("open"), intern("reduce"), intern("close"))
         self._texts: dict[str, int] = {}
@@ -122,7 +126,8 @@ class Writer:
         kind = type_of(direction, side, units, held)
         if not direction:
             self.flat[feed.index] = step
-        self.seen(state.behind)
+        if state.behind or not self.simple:
+            self.seen()
         seq = self.channels(feed).signal(
             state.bar,
             direction,
