@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
@@ -168,3 +169,37 @@ def test_orders_past_the_strategy_are_named_and_their_fills_recorded(tmp_path: P
     assert told(later, "fills") == told(now, "fills")
     with pytest.raises(NotReplayable, match="given to the broker directly"):
         Case(capture.replay(later).into("backtrader"), a_year)()
+
+
+class Erratic(bt.Strategy):
+    """Does at random what a position can be made to do."""
+
+    params = (("seed", 0), ("whole", True))
+
+    def __init__(self) -> None:
+        """Begin the chances."""
+        self.chances = Random(self.p.seed)
+
+    def next(self) -> None:
+        """Buy, sell, close, or nothing of it."""
+        chances = self.chances
+        size = chances.randint(1, 40)
+        size = size if self.p.whole else size / 10
+        verb = chances.choice((self.buy, self.sell, self.close, None))
+        if verb is not None:
+            verb(**({} if verb == self.close else {"size": size}))
+
+
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("seed", range(6))
+def test_fills_of_an_erratic_strategy_are_the_same_however_they_are_read(
+    seed: int, whole: bool, tmp_path: Path
+) -> None:
+    settings = {"cash": 6_000.0, "commission": {"commission": 0.001}, "shortcash": seed % 2 == 0}
+    case = Case(Erratic, a_year, settings, params={"seed": seed, "whole": whole})
+    later, now, _ = heard_and_not(case, tmp_path, 24 + seed)
+    for table in TABLES:
+        assert told(later, table) == told(now, table), table
+    effects = {row["effect"] for row in now.table("fills").to_pylist()}
+    assert effects == {"open", "reduce", "close"}
+    assert now.table("trades").num_rows > 20
