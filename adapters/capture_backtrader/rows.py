@@ -7,7 +7,7 @@ from typing import Final
 from capture.events import Reason, SignalStatus
 from capture.journal import Field
 from capture.recorder import adapting
-from capture.recorder.adapting import FILL, order_columns, same_columns
+from capture.recorder.adapting import FILL, order_columns, same_columns, with_rests
 
 __all__ = [
     "FILL",
@@ -75,60 +75,36 @@ SPECIAL: Final = (
 STATUS: Final = (*adapting.STATUS, Field("detail", "word"))
 """What became of a signal or an order; `detail` is the host's own word for it."""
 
-_OUTCOMES: Final = {
-    "accepted": (SignalStatus.SUBMITTED, Reason.ACCEPTED, "broker", "Accepted"),
-    "partial": (SignalStatus.PARTIALLY_FILLED, Reason.PARTIALLY_FILLED, "broker", "Partial"),
-    "filled": (SignalStatus.EXECUTED, Reason.FILLED, "broker", "Completed"),
-    "cancelled": (SignalStatus.CANCELLED, Reason.CANCELLED_BY_STRATEGY, "strategy", "Canceled"),
-    "cancelled_by_broker": (
-        SignalStatus.CANCELLED,
-        Reason.CANCELLED_BY_BROKER,
-        "broker",
-        "Canceled",
-    ),
-    "cancelled_by_oco": (SignalStatus.CANCELLED, Reason.CANCELLED_BY_OCO, "broker", "Canceled"),
-    "expired": (SignalStatus.EXPIRED, Reason.EXPIRED, "broker", "Expired"),
-    "margin": (SignalStatus.REJECTED, Reason.INSUFFICIENT_MARGIN, "broker", "Margin"),
-    "rejected": (SignalStatus.REJECTED, Reason.REJECTED_BY_BROKER, "broker", "Rejected"),
-    "invalid": (SignalStatus.REJECTED, Reason.INVALID_ORDER, "broker", None),
-    "sized_to_zero": (SignalStatus.REJECTED, Reason.SIZED_TO_ZERO, "sizer", None),
-    "nothing_to_close": (SignalStatus.REJECTED, Reason.NOTHING_TO_CLOSE, "broker", None),
-    "filtered": (SignalStatus.REJECTED, Reason.FILTERED, "strategy", None),
-    "end_of_data": (SignalStatus.EXPIRED, Reason.END_OF_DATA, "broker", None),
-    # What was filled stays filled; the reason says why the rest was not.
-    "rest_cancelled": (
-        SignalStatus.PARTIALLY_FILLED,
-        Reason.CANCELLED_BY_STRATEGY,
-        "strategy",
-        "Canceled",
-    ),
-    "rest_cancelled_by_broker": (
-        SignalStatus.PARTIALLY_FILLED,
-        Reason.CANCELLED_BY_BROKER,
-        "broker",
-        "Canceled",
-    ),
-    "rest_cancelled_by_oco": (
-        SignalStatus.PARTIALLY_FILLED,
-        Reason.CANCELLED_BY_OCO,
-        "broker",
-        "Canceled",
-    ),
-    "rest_expired": (SignalStatus.PARTIALLY_FILLED, Reason.EXPIRED, "broker", "Expired"),
-    "rest_margin": (
-        SignalStatus.PARTIALLY_FILLED,
-        Reason.INSUFFICIENT_MARGIN,
-        "broker",
-        "Margin",
-    ),
-    "rest_rejected": (
-        SignalStatus.PARTIALLY_FILLED,
-        Reason.REJECTED_BY_BROKER,
-        "broker",
-        "Rejected",
-    ),
-    "rest_end_of_data": (SignalStatus.PARTIALLY_FILLED, Reason.END_OF_DATA, "broker", None),
-}
+_OUTCOMES: Final = with_rests(
+    {
+        "accepted": (SignalStatus.SUBMITTED, Reason.ACCEPTED, "broker", "Accepted"),
+        "partial": (SignalStatus.PARTIALLY_FILLED, Reason.PARTIALLY_FILLED, "broker", "Partial"),
+        "filled": (SignalStatus.EXECUTED, Reason.FILLED, "broker", "Completed"),
+        "cancelled": (SignalStatus.CANCELLED, Reason.CANCELLED_BY_STRATEGY, "strategy", "Canceled"),
+        "cancelled_by_broker": (
+            SignalStatus.CANCELLED,
+            Reason.CANCELLED_BY_BROKER,
+            "broker",
+            "Canceled",
+        ),
+        "cancelled_by_oco": (SignalStatus.CANCELLED, Reason.CANCELLED_BY_OCO, "broker", "Canceled"),
+        "expired": (SignalStatus.EXPIRED, Reason.EXPIRED, "broker", "Expired"),
+        "margin": (SignalStatus.REJECTED, Reason.INSUFFICIENT_MARGIN, "broker", "Margin"),
+        "rejected": (SignalStatus.REJECTED, Reason.REJECTED_BY_BROKER, "broker", "Rejected"),
+        "invalid": (SignalStatus.REJECTED, Reason.INVALID_ORDER, "broker", None),
+        "sized_to_zero": (SignalStatus.REJECTED, Reason.SIZED_TO_ZERO, "sizer", None),
+        "nothing_to_close": (SignalStatus.REJECTED, Reason.NOTHING_TO_CLOSE, "broker", None),
+        "filtered": (SignalStatus.REJECTED, Reason.FILTERED, "strategy", None),
+        "end_of_data": (SignalStatus.EXPIRED, Reason.END_OF_DATA, "broker", None),
+    },
+    "cancelled",
+    "cancelled_by_broker",
+    "cancelled_by_oco",
+    "expired",
+    "margin",
+    "rejected",
+    "end_of_data",
+)
 OUTCOMES: Final = tuple(_OUTCOMES.values())
 """What can become of a signal here; statuses are kept as places in this table."""
 

@@ -7,7 +7,7 @@ from typing import Final
 from capture.events import Reason, SignalStatus
 from capture.journal import Field
 from capture.recorder import adapting
-from capture.recorder.adapting import FILL, order_columns, same_columns
+from capture.recorder.adapting import FILL, order_columns, same_columns, with_rests
 
 __all__ = [
     "CANCEL",
@@ -60,47 +60,38 @@ CANCEL: Final = (
 STATUS: Final = (*adapting.STATUS, Field("detail", "word"))
 """What became of a signal or an order; `detail` is the host's own word for it."""
 
-OUTCOMES: Final = {
-    "accepted": (SignalStatus.SUBMITTED, Reason.ACCEPTED, "broker", "OPEN"),
-    "partial": (SignalStatus.PARTIALLY_FILLED, Reason.PARTIALLY_FILLED, "broker", "OPEN"),
-    "filled": (SignalStatus.EXECUTED, Reason.FILLED, "broker", "FILLED"),
-    "cancelled": (SignalStatus.CANCELLED, Reason.CANCELLED_BY_STRATEGY, "strategy", "CANCELLED"),
-    "expired": (SignalStatus.EXPIRED, Reason.EXPIRED, "broker", "CANCELLED"),
-    "cancelled_by_broker": (
-        SignalStatus.CANCELLED,
-        Reason.CANCELLED_BY_BROKER,
-        "broker",
-        "CANCELLED",
-    ),
-    "rejected": (SignalStatus.REJECTED, Reason.REJECTED_BY_BROKER, "broker", "REJECTED"),
-    "delisted": (SignalStatus.REJECTED, Reason.REJECTED_BY_BROKER, "broker", "de-listed"),
-    "risk": (SignalStatus.REJECTED, Reason.RISK_LIMIT, "risk", None),
-    "invalid": (SignalStatus.REJECTED, Reason.INVALID_ORDER, "broker", None),
-    "sized_to_zero": (SignalStatus.REJECTED, Reason.SIZED_TO_ZERO, "sizer", None),
-    "nothing_to_close": (SignalStatus.REJECTED, Reason.NOTHING_TO_CLOSE, "broker", None),
-    "in_position": (SignalStatus.REJECTED, Reason.ALREADY_IN_POSITION, "sizer", None),
-    "filtered": (SignalStatus.REJECTED, Reason.FILTERED, "strategy", None),
-    "end_of_data": (SignalStatus.EXPIRED, Reason.END_OF_DATA, "broker", "OPEN"),
-    # What was filled stays filled; the reason says why the rest was not.
-    "rest_cancelled": (
-        SignalStatus.PARTIALLY_FILLED,
-        Reason.CANCELLED_BY_STRATEGY,
-        "strategy",
-        "CANCELLED",
-    ),
-    "rest_expired": (SignalStatus.PARTIALLY_FILLED, Reason.EXPIRED, "broker", "CANCELLED"),
-    "rest_cancelled_by_broker": (
-        SignalStatus.PARTIALLY_FILLED,
-        Reason.CANCELLED_BY_BROKER,
-        "broker",
-        "CANCELLED",
-    ),
-    "rest_rejected": (
-        SignalStatus.PARTIALLY_FILLED,
-        Reason.REJECTED_BY_BROKER,
-        "broker",
-        "REJECTED",
-    ),
-    "rest_end_of_data": (SignalStatus.PARTIALLY_FILLED, Reason.END_OF_DATA, "broker", "OPEN"),
-}
+OUTCOMES: Final = with_rests(
+    {
+        "accepted": (SignalStatus.SUBMITTED, Reason.ACCEPTED, "broker", "OPEN"),
+        "partial": (SignalStatus.PARTIALLY_FILLED, Reason.PARTIALLY_FILLED, "broker", "OPEN"),
+        "filled": (SignalStatus.EXECUTED, Reason.FILLED, "broker", "FILLED"),
+        "cancelled": (
+            SignalStatus.CANCELLED,
+            Reason.CANCELLED_BY_STRATEGY,
+            "strategy",
+            "CANCELLED",
+        ),
+        "expired": (SignalStatus.EXPIRED, Reason.EXPIRED, "broker", "CANCELLED"),
+        "cancelled_by_broker": (
+            SignalStatus.CANCELLED,
+            Reason.CANCELLED_BY_BROKER,
+            "broker",
+            "CANCELLED",
+        ),
+        "rejected": (SignalStatus.REJECTED, Reason.REJECTED_BY_BROKER, "broker", "REJECTED"),
+        "delisted": (SignalStatus.REJECTED, Reason.REJECTED_BY_BROKER, "broker", "de-listed"),
+        "risk": (SignalStatus.REJECTED, Reason.RISK_LIMIT, "risk", None),
+        "invalid": (SignalStatus.REJECTED, Reason.INVALID_ORDER, "broker", None),
+        "sized_to_zero": (SignalStatus.REJECTED, Reason.SIZED_TO_ZERO, "sizer", None),
+        "nothing_to_close": (SignalStatus.REJECTED, Reason.NOTHING_TO_CLOSE, "broker", None),
+        "in_position": (SignalStatus.REJECTED, Reason.ALREADY_IN_POSITION, "sizer", None),
+        "filtered": (SignalStatus.REJECTED, Reason.FILTERED, "strategy", None),
+        "end_of_data": (SignalStatus.EXPIRED, Reason.END_OF_DATA, "broker", "OPEN"),
+    },
+    "cancelled",
+    "expired",
+    "cancelled_by_broker",
+    "rejected",
+    "end_of_data",
+)
 """What can become of a signal here."""

@@ -10,11 +10,12 @@ import inspect
 import os
 import weakref
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
+from capture.events import Reason, SignalStatus
 from capture.journal import NULL_FLOAT, NULL_INT, Field
 from capture.recorder.facts import config_record
 from capture.store.run import RunStart
@@ -39,6 +40,7 @@ __all__ = [
     "source_of",
     "start_record",
     "type_of",
+    "with_rests",
     "write_note",
 ]
 
@@ -66,6 +68,18 @@ STATUS: Final = (
     Field("actor", "word"),
 )
 """What became of a signal or an order, and who decided."""
+
+Outcome: TypeAlias = tuple[SignalStatus, Reason, str, str | None]
+"""What can become of a signal, why, who decided, and the host's own word for it."""
+
+
+def with_rests(outcomes: Mapping[str, Outcome], *names: str) -> dict[str, Outcome]:
+    """Return outcomes by name, and what these are of an order of which a part was filled.
+
+    What was filled stays filled; the reason says why the rest was not.
+    """
+    filled = SignalStatus.PARTIALLY_FILLED
+    return {**outcomes, **{f"rest_{name}": (filled, *outcomes[name][1:]) for name in names}}
 
 
 def same_columns(fields: Sequence[Field]) -> dict[str, str]:
