@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from vectorbt._settings import settings
 
-from capture_vectorbt.copying import made
+from capture_vectorbt.copying import made, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -76,7 +76,10 @@ class Call:
         self._simulation = form, args, kwargs
 
     def signal_bars(self, bars: int) -> NDArray[np.int64] | None:
-        """Return the bars that have signals; None if that is not known without a long look."""
+        """Return the bars that have signals; None if that is not known without a long look.
+
+        It is asked before the call is kept.
+        """
         if self._simulation is None:
             return None
         words = self._simulation[2]
@@ -128,7 +131,7 @@ class Call:
         if self._simulation is None:
             return None
         form, args, kwargs = self._simulation
-        return form.bind(*args, **kwargs).arguments
+        return form.bind(*map(now, args), **made(kwargs)).arguments
 
 
 @lru_cache(maxsize=256)  # a user's own classes have constructors of their own

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Copies", "Late", "LateFrame", "LateSeries", "made"]
+__all__ = ["SMALL", "Copies", "Late", "LateFrame", "LateSeries", "made", "now"]
 
 _FIXED: Final = frozenset({type(None), bool, int, float, str})
 
-_SMALL: Final = 64
+SMALL: Final = 64
 """Bytes up to which an array is copied without asking whether it was copied before."""
 
 
@@ -36,14 +36,14 @@ class LateSeries(Late):
 
     __slots__ = ("_attrs", "index", "name", "values")
 
-    def __init__(self, series: pd.Series[Any], values: NDArray[Any]) -> None:
-        """Remember everything but the values, which are copies."""
+    def __init__(self, series: pd.Series[Any], values: Any) -> None:
+        """Remember everything but the values, which are copies, or will be made."""
         self.values, self._attrs = values, series.attrs
         self.index, self.name = series.index, series.name
 
     def make(self) -> pd.Series[Any]:
         """Return the series."""
-        series = pd.Series(self.values, index=self.index, name=self.name, copy=False)
+        series = pd.Series(now(self.values), index=self.index, name=self.name, copy=False)
         series.attrs.update(self._attrs)
         return series
 
@@ -53,21 +53,26 @@ class LateFrame(Late):
 
     __slots__ = ("_attrs", "columns", "index", "values")
 
-    def __init__(self, frame: pd.DataFrame, values: NDArray[Any]) -> None:
-        """Remember everything but the values, which are copies."""
+    def __init__(self, frame: pd.DataFrame, values: Any) -> None:
+        """Remember everything but the values, which are copies, or will be made."""
         self.values, self._attrs = values, frame.attrs
         self.index, self.columns = frame.index, frame.columns
 
     def make(self) -> pd.DataFrame:
         """Return the frame."""
-        frame = pd.DataFrame(self.values, index=self.index, columns=self.columns, copy=False)
+        frame = pd.DataFrame(now(self.values), index=self.index, columns=self.columns, copy=False)
         frame.attrs.update(self._attrs)
         return frame
 
 
+def now(value: Any) -> Any:
+    """Return a value, also one that was put off."""
+    return value.make() if isinstance(value, Late) else value
+
+
 def made(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values with those that were put off."""
-    return {n: v.make() if isinstance(v, Late) else v for n, v in values.items()}
+    return {name: now(value) for name, value in values.items()}
 
 
 class Copies:
@@ -95,12 +100,12 @@ class Copies:
         if isinstance(value, pd.DataFrame):
             return self._frame(value)
         if isinstance(value, dict):
-            return {key: self._inner(part) for key, part in value.items()}
+            return {key: self.inner(part) for key, part in value.items()}
         if type(value) in (list, tuple):
-            return type(value)(self._inner(part) for part in value)
+            return type(value)(self.inner(part) for part in value)
         return value
 
-    def _inner(self, value: Any) -> Any:
+    def inner(self, value: Any) -> Any:
         """Return a copy of a part of something."""
         return value.copy() if isinstance(value, (pd.Series, pd.DataFrame)) else self.of(value)
 
@@ -110,9 +115,9 @@ class Copies:
             return frame.copy()
         return LateFrame(frame, self.of_array(frame.to_numpy()))
 
-    def of_array(self, array: NDArray[Any]) -> NDArray[Any]:
+    def of_array(self, array: NDArray[Any]) -> Any:
         """Return the copy of an array; views of one and the same memory get one copy."""
-        if array.nbytes <= _SMALL or array.dtype.hasobject:
+        if array.nbytes <= SMALL or array.dtype.hasobject:
             return array.copy()
         layout = tuple(zip(array.shape, array.strides, strict=True))
         if any(not stride and size > 1 for size, stride in layout):  # broadcast

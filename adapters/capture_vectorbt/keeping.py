@@ -12,14 +12,14 @@ import pandas as pd
 import pyarrow as pa
 from vectorbt.utils.template import Rep
 
-from capture_vectorbt.copying import LateFrame, LateSeries
+from capture_vectorbt.copying import Late, LateFrame, LateSeries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
-    Known = Callable[[str, NDArray[Any]], Mapping[str, Any] | None]
+    Known = Callable[[str, Any], Mapping[str, Any] | None]
 
 __all__ = ["KIND", "Keeper"]
 
@@ -158,7 +158,7 @@ class Keeper:
 
     # --- arrays ------------------------------------------------------------------------------
 
-    def _array(self, value: NDArray[Any]) -> Any:
+    def _array(self, value: Any) -> Any:
         found = self._known(self._argument, value)
         if found is not None:
             return {KIND: "stored", "dtype": value.dtype.str, "shape": list(value.shape), **found}
@@ -245,6 +245,7 @@ def _described(value: Any) -> str:
 _WAYS: Final[tuple[tuple[Any, Any], ...]] = (
     (LateSeries, Keeper._late_series),
     (LateFrame, Keeper._late_frame),
+    (Late, Keeper._array),
     (np.generic, Keeper._scalar),
     (float, Keeper._float),
     (int, lambda _keeper, value: int(value)),

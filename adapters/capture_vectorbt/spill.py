@@ -19,7 +19,7 @@ import numpy as np
 from capture.errors import StoreError
 from capture.store.locks import Lock
 from capture.store.store import Store
-from capture_vectorbt.copying import Late
+from capture_vectorbt.copying import SMALL, Copies, Late
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Frame", "LateArray", "Spill", "frames_in"]
+__all__ = ["Filed", "Frame", "Spill", "frames_in"]
 
 _MAGIC: Final = b"capcall1"
 _HEAD: Final = struct.Struct("<8sQQ")
@@ -105,20 +105,101 @@ class Spill:
         os.close(self._file)
 
 
+class _Place:
+    """Where an array lies: in memory, or in a file once it is written there."""
+
+    __slots__ = ("array", "at", "dtype", "nbytes", "spill")
+
+    def __init__(self, array: NDArray[Any], at: int) -> None:
+        self.array: NDArray[Any] | None = array
+        self.at = at
+        self.dtype, self.nbytes = array.dtype, array.nbytes
+        self.spill: Spill | None = None
+
+    def read(self) -> NDArray[Any]:
+        """Return the array, which is read but once."""
+        if self.array is None:
+            assert self.spill is not None
+            self.array = np.frombuffer(self.spill.read(self.at, self.nbytes), self.dtype)
+        return self.array
+
+
 class LateArray(Late):
-    """An array that is not copied: it is read from the file when it is needed."""
+    """An array that is not copied: it is read from the file when it is needed.
 
-    __slots__ = ("_at", "_dtype", "_shape", "_size", "_spill")
+    Attributes:
+        dtype: its type.
+        shape: its shape.
+        at: where it lies among the arrays of its frame.
+    """
 
-    def __init__(self, spill: Spill, array: NDArray[Any], at: int) -> None:
-        """Remember where an array lies that was just written."""
-        self._spill, self._at = spill, at
-        self._dtype, self._shape, self._size = array.dtype, array.shape, array.nbytes
+    __slots__ = ("_place", "at", "dtype", "shape")
+
+    def __init__(self, place: _Place, shape: tuple[int, ...]) -> None:
+        """Remember where the array is."""
+        self._place = place
+        self.at, self.dtype, self.shape = place.at, place.dtype, shape
 
     def make(self) -> NDArray[Any]:
         """Return the array as it was."""
-        content = self._spill.read(self._at, self._size)
-        return np.frombuffer(content, self._dtype).reshape(self._shape)
+        return self._place.read().reshape(self.shape)
+
+
+class Filed(Copies):
+    """Leaves arrays where they lie, until they are written into a file, each piece of memory once.
+
+    Attributes:
+        others: copies what is not written from where it lies.
+        every: the arrays to write, one behind the other.
+        size: of all of them.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none; they must be written before anybody can change them."""
+        super().__init__()
+        self.others = Copies()
+        self.every: list[NDArray[Any]] = []
+        self.size = 0
+        self._places: dict[Any, _Place] = {}
+
+    def inner(self, value: Any) -> Any:
+        """Return a copy of a part of something."""
+        return self.others.inner(value)
+
+    def of_array(self, array: NDArray[Any]) -> Any:
+        """Return what the array is read from later; a copy of one that is small or not plain."""
+        plain = not array.dtype.hasobject and array.dtype.names is None
+        if array.nbytes <= SMALL or not plain or not array.flags.c_contiguous:
+            return self.others.of_array(array)
+        return self.add(array)
+
+    def add(self, array: NDArray[Any]) -> LateArray:
+        """Take an array that is to be written."""
+        key = (array.__array_interface__["data"][0], array.dtype, array.nbytes)
+        place = self._places.get(key)
+        if place is None:
+            place = self._places[key] = _Place(array, self.size)
+            self.every.append(array)
+            self.size += array.nbytes
+        return LateArray(place, array.shape)
+
+    def place(self, _argument: str, values: Any) -> dict[str, Any] | None:
+        """Say where an array of plain numbers lies, which is taken if it was not yet."""
+        if not isinstance(values, LateArray):
+            if values.dtype.hasobject or values.dtype.names is not None or not values.size:
+                return None
+            values = self.add(np.ascontiguousarray(values))
+        return {"from": "frame", "at": values.at}
+
+    def written(self, spill: Spill, begin: int) -> None:
+        """Let the arrays go: they are in a file, from this place on."""
+        for place in self._places.values():
+            place.spill, place.at, place.array = spill, begin + place.at, None
+
+    def hold(self) -> None:
+        """Copy the arrays: they are in no file."""
+        for place in self._places.values():
+            place.array = place.read().copy()
 
 
 class Frame:

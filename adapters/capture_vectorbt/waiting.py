@@ -20,12 +20,10 @@ from capture.recorder.facts import config_record
 from capture.store.layout import new_run_id
 from capture_vectorbt.copying import Copies, made
 from capture_vectorbt.keeping import Keeper
-from capture_vectorbt.spill import LateArray, Spill
+from capture_vectorbt.spill import Filed, Spill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from numpy.typing import NDArray
 
     from capture.config import SignalCaptureConfig
     from capture_vectorbt.calls import Call
@@ -103,24 +101,26 @@ class Waiting:
         """Keep a call that has returned; write it at once if it cannot wait."""
         self._forget_parents()
         with self._lock:
-            copies = Copies()
-            call.keep(copies)
-            config = portfolio.config
-            changeable = {name: copies.of(config[name]) for name in _CHANGEABLE}
-            bars = portfolio.wrapper.shape[0]
+            bars, config = portfolio.wrapper.shape[0], portfolio.config
             wanted = call.signal_bars(bars) if self._patient else None
-            seen = indicators.seen(bars, copies, wanted)
             waits = self._patient and call.is_simulated
-            in_file = waits and self._spill is not None
+            file = Filed() if waits and self._spill is not None else None
+            copies = Copies() if file is None else file
+            call.keep(copies)
+            changeable = {name: copies.of(config[name]) for name in _CHANGEABLE}
+            seen = indicators.seen(bars, copies if file is None else file.others, wanted)
             for name in _RECORDS:  # those that do not wait are written before the user goes on
-                changeable[name] = (
-                    copies.of(config[name]) if waits and not in_file else config[name]
-                )
-            self._nbytes += copies.nbytes
+                own = config[name]
+                changeable[name] = file.add(own) if file else copies.of(own) if waits else own
             heard = Heard(call, portfolio, seen, changeable)
-            if in_file:
-                kept = self._spilled(heard)
+            if file is not None:
+                kept = self._spilled(heard, file)
                 heard, waits = kept or heard, kept is not None
+                if kept is None:
+                    file.hold()
+                self._nbytes += file.size + file.others.nbytes
+            else:
+                self._nbytes += copies.nbytes
             self._calls.append(heard)
             if not waits or len(self._calls) >= _MOST_CALLS or self._nbytes > _MOST_BYTES:
                 self.flush()
@@ -166,12 +166,11 @@ class Waiting:
                 self._spill.disown()
                 self._spill = None
 
-    def _spilled(self, heard: Heard) -> Heard | None:
+    def _spilled(self, heard: Heard, file: Filed) -> Heard | None:
         """Keep a call in the file; None if it cannot be kept there."""
-        call, arrays = heard.call, _Arrays()
-        keeper = Keeper(arrays.place, brief=True)
+        call, keeper = heard.call, Keeper(file.place, brief=True)
         arguments = {name: keeper.argument(name, value) for name, value in call.given.items()}
-        records = {name: arrays.add(heard.changeable[name]) for name in _RECORDS}
+        records = [heard.changeable[name] for name in _RECORDS]
         run_id, labels = new_run_id(STRATEGY), heard.portfolio.wrapper.columns
         said = {
             "run_id": run_id,
@@ -180,7 +179,7 @@ class Waiting:
             "constructor": call.constructor,
             "arguments": arguments,
             "indexes": keeper.indexes,
-            "records": list(records.values()),
+            "records": [(each.at, each.shape[0]) for each in records],
             "indicators": any(each.fits(labels) for each in heard.indicators),
         }
         settings = _SETTINGS.text(call.settings)
@@ -193,15 +192,11 @@ class Waiting:
         )
         assert self._spill is not None
         try:
-            end = self._spill.keep("".join((*parts, "}")), arrays.every)
+            end = self._spill.keep("".join((*parts, "}")), file.every)
         except OSError:
             return None  # to write it at once says what is wrong
-        late = {
-            name: LateArray(self._spill, heard.changeable[name], end - arrays.nbytes + at)
-            for name, (at, _) in records.items()
-        }
-        self._nbytes += sum(heard.changeable[name].nbytes for name in _RECORDS)
-        return replace(heard, run_id=run_id, end=end, changeable={**heard.changeable, **late})
+        file.written(self._spill, end - file.size)
+        return replace(heard, run_id=run_id, end=end)
 
 
 class _Settings:
@@ -223,23 +218,3 @@ class _Settings:
 
 
 _SETTINGS: Final = _Settings()
-
-
-class _Arrays:
-    """Arrays of a call, one behind the other."""
-
-    def __init__(self) -> None:
-        self.every: list[NDArray[Any]] = []
-        self.nbytes = 0
-
-    def place(self, _argument: str, values: NDArray[Any]) -> dict[str, Any] | None:
-        """Take an array of plain numbers, and say where it lies."""
-        if values.dtype.hasobject or values.dtype.names is not None or not values.size:
-            return None
-        return {"from": "frame", "at": self.add(values)[0]}
-
-    def add(self, values: NDArray[Any]) -> tuple[int, int]:
-        """Take an array; return where it lies, and its length."""
-        at, self.nbytes = self.nbytes, self.nbytes + values.nbytes
-        self.every.append(values)
-        return at, len(values) if values.ndim else 1
