@@ -79,9 +79,11 @@ class Vectorbt:
         with paused() as writing, _timed(places) as taken:
             started = perf_counter()
             with capture.record(store=store, **OPTIONS):
+                entered = perf_counter()
                 call(bars).total_return()
             whole = perf_counter() - started
-        opening, closing, telling = (taken[name] for _, name in places)
+        preparing, closing, telling = (taken[name] for _, name in places)
+        opening = entered - started + preparing
         return Run(
             before=opening,
             steps=np.array([whole - opening - closing]),

@@ -202,7 +202,7 @@ def _table_of_calls(title: str, best: dict[str, _Best], signals: int, sizes: Siz
             f"{sizes.run_rounds} interleaved rounds in one process; the quickest of each. There is "
             "no loop: the run is indicators, the host's call and the total return, and what is "
             "added to it is what the user waits for in the call.",
-            "Opening (the file and the memory for what waits) happens once per `with`. The flush "
+            "Opening (settings, ears, the file for what waits) happens once per `with`. The flush "
             "at its end is gathering (signals, orders, statuses, trades, equity), telling the "
             "observers every signal and fill, and writing and sealing (start record, base data, "
             "tables, chains).",
