@@ -41,9 +41,7 @@ __all__ = ["OUTSIDE", "Ear"]
 OUTSIDE: Final = ""
 """The phase outside of the strategy's callbacks: the host itself is at work."""
 
-_UNFIT: Final = (
-    struct.error, TypeError, ValueError, OverflowError, AttributeError, KeyError,
-)  # fmt: skip
+_UNFIT: Final = (struct.error, TypeError, ValueError, OverflowError, AttributeError, KeyError)
 _CLOSED_BY: Final = {PositionSide.LONG: -1, PositionSide.SHORT: 1}
 _CLOSES: Final = frozenset({"close_position", "close_all_positions"})
 _OF_HOST: Final = frozenset({"cancel_order", "modify_order"})
@@ -238,11 +236,7 @@ class Ear:
             _WRITES[verb](self, given)
         except CaptureError as exc:
             self.failed(exc)
-        except (
-            *_UNFIT,
-            AttributeError,
-            KeyError,
-        ) as exc:  # the host will say what is wrong with it
+        except _UNFIT as exc:  # the host will say what is wrong with it
             self._unfit(verb, given, exc)
 
     def _unfit(self, verb: str, given: dict[str, Any], exc: Exception) -> None:
