@@ -151,7 +151,7 @@ class Filed(Copies):
     Attributes:
         others: copies what is not written from where it lies.
         every: the arrays to write, one behind the other.
-        size: of all of them.
+        nbytes: size of all of them.
     """
 
     def __init__(self) -> None:
@@ -159,7 +159,6 @@ class Filed(Copies):
         super().__init__()
         self.others = Copies()
         self.every: list[NDArray[Any]] = []
-        self.size = 0
         self._places: dict[Any, _Place] = {}
 
     def inner(self, value: Any) -> Any:
@@ -178,9 +177,9 @@ class Filed(Copies):
         key = (array.__array_interface__["data"][0], array.dtype, array.nbytes)
         place = self._places.get(key)
         if place is None:
-            place = self._places[key] = _Place(array, self.size)
+            place = self._places[key] = _Place(array, self.nbytes)
             self.every.append(array)
-            self.size += array.nbytes
+            self.nbytes += array.nbytes
         return LateArray(place, array.shape)
 
     def place(self, _argument: str, values: Any) -> dict[str, Any] | None:

@@ -118,9 +118,8 @@ class Waiting:
                 heard, waits = kept or heard, kept is not None
                 if kept is None:
                     file.hold()
-                self._nbytes += file.size + file.others.nbytes
-            else:
-                self._nbytes += copies.nbytes
+                self._nbytes += file.others.nbytes
+            self._nbytes += copies.nbytes
             self._calls.append(heard)
             if not waits or len(self._calls) >= _MOST_CALLS or self._nbytes > _MOST_BYTES:
                 self.flush()
@@ -195,7 +194,7 @@ class Waiting:
             end = self._spill.keep("".join((*parts, "}")), file.every)
         except OSError:
             return None  # to write it at once says what is wrong
-        file.written(self._spill, end - file.size)
+        file.written(self._spill, end - file.nbytes)
         return replace(heard, run_id=run_id, end=end)
 
 
