@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-__all__ = ["Stopwatch", "Timing", "interleaved", "percentile", "take_memory", "timed"]
+__all__ = ["Stopwatch", "Timing", "interleaved", "percentile", "take_memory", "timed", "turns"]
 
 _PINS: list[Any] = []
 """What keeps memory in the process that was taken from the system."""
@@ -74,16 +74,27 @@ def take_memory() -> None:
 def interleaved(variants: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Timing]:
     """Run all variants in turn, round by round, and return the samples of each.
 
-    A variant prepares what it needs, times its own section and returns the sample. Each round
-    begins with another variant, so that a machine that grows slow or busy favours none.
+    A variant prepares what it needs, times its own section and returns the sample.
     """
-    names = list(variants)
-    samples: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(rounds):
-        first = turn % len(names)
-        for name in names[first:] + names[:first]:
-            samples[name].append(variants[name]())
+    samples: dict[str, list[float]] = {name: [] for name in variants}
+    for name in turns(list(variants), rounds):
+        samples[name].append(variants[name]())
     return {name: Timing(tuple(taken)) for name, taken in samples.items()}
+
+
+def turns(names: Sequence[str], rounds: int) -> Iterator[str]:
+    """Yield what to run next, each name once in a round.
+
+    What ran before leaves its traces: memory that is free or not, code that is warm or not. So
+    each name comes after every other one equally often, in as many rounds as there are names, or
+    twice as many if their number is odd; and a machine that grows slow or busy favours none.
+    """
+    count = len(names)
+    # To and fro: 0, 1, -1, 2, -2 ..; between two that are neighbours lies each distance once.
+    places = [(place + 1) // 2 * (1 if place % 2 else -1) for place in range(count)]
+    for turn in range(rounds):
+        own = [names[(place + turn) % count] for place in places]
+        yield from reversed(own) if count % 2 and turn // count % 2 else own
 
 
 def percentile(ordered: Sequence[int], share: float) -> int:

@@ -18,7 +18,7 @@ import numpy as np
 import capture
 from benchmarks.across.hosts import HOSTS, installed
 from benchmarks.hosts import DENSITIES, Host, Run, market, quiet
-from benchmarks.measuring import take_memory
+from benchmarks.measuring import take_memory, turns
 from benchmarks.report import Figure, Report, Table
 
 if TYPE_CHECKING:
@@ -156,11 +156,8 @@ def _density(made: Host, density: str, sizes: Sizes, store: Path) -> tuple[Table
     best = {name: _Best() for name in (_PLAIN, *variants)}
     made.run(density, bars, None)  # loads and compiles what is loaded and compiled but once
     _one(made, density, bars, store, (_SignalsAndFills, 0))
-    names = list(best)
-    for turn in range(sizes.run_rounds):
-        first = turn % len(names)
-        for name in names[first:] + names[:first]:
-            best[name].add(_one(made, density, bars, store, variants.get(name)))
+    for name in turns(list(best), sizes.run_rounds):
+        best[name].add(_one(made, density, bars, store, variants.get(name)))
     recording = capture.open(store).latest()
     signals = len(recording.signals(columns=["seq"]))
     kept = sum(file.stat().st_size for file in recording.path.rglob("*") if file.is_file())

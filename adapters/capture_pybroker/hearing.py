@@ -139,8 +139,8 @@ def caller(
         alone: whether the function is given its context and nothing else.
     """
     if ear.tell is not None or ear.later:
-        return _told(function, session, ear)
-    hear, raised = session.intents.hear, session.raised
+        return _told(function, session, ear, of)
+    hear, raised = session.intents.hearing(of, ear), session.raised
     fields = of.__dict__  # a context is slow to be asked for an attribute
 
     def call_alone(ctx: Any) -> None:
@@ -150,7 +150,7 @@ def caller(
             raised(exc)
             raise
         if fields["buy_shares"] is not None or fields["sell_shares"] is not None:
-            hear(ctx, ear)
+            hear()
 
     def call(ctx: Any, *args: Any, **kwargs: Any) -> None:
         try:
@@ -159,14 +159,16 @@ def caller(
             raised(exc)
             raise
         if fields["buy_shares"] is not None or fields["sell_shares"] is not None:
-            hear(ctx, ear)
+            hear()
 
     return call_alone if alone else call
 
 
-def _told(function: Callable[..., Any], session: Session, ear: Ear) -> Callable[..., Any]:
+def _told(
+    function: Callable[..., Any], session: Session, ear: Ear, of: Any
+) -> Callable[..., Any]:
     """Return the same where bars are observed, or where the function has not the last word."""
-    tell, intents = ear.tell, session.intents
+    tell, intents, hear = ear.tell, session.intents, session.intents.hearing(of, ear)
 
     def told(ctx: Any, *args: Any, **kwargs: Any) -> None:
         if tell is not None:
@@ -179,7 +181,7 @@ def _told(function: Callable[..., Any], session: Session, ear: Ear) -> Callable[
         if ear.rotates:
             intents.score(ctx, ear)
         if not ear.later and (ctx.buy_shares is not None or ctx.sell_shares is not None):
-            intents.hear(ctx, ear)
+            hear()
 
     return told
 
@@ -198,13 +200,14 @@ def hear_context(ctx: Any, session: Session, ear: Ear) -> None:
 
 def _later(ctx: Any, session: Session, ear: Ear) -> Callable[[], Any]:
     """Return what reads a context after what the host calls after all executions."""
+    hear = session.intents.hearing(ctx, ear)
 
     def to_result() -> Any:
         recorded = getattr(type(ctx), RECORDED, None)
         if recorded is not None:
             recorded(ctx)
         if ctx.buy_shares is not None or ctx.sell_shares is not None:
-            session.intents.hear(ctx, ear)
+            hear()
         return ExecContext.to_result(ctx)
 
     return to_result

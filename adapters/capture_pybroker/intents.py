@@ -86,39 +86,35 @@ class Ear:
 
 
 class Intents:
-    """Records intents of all executions of a run.
-
-    Attributes:
-        hear: records what a context wants, which has shares to buy or to sell.
-    """
+    """Records intents of all executions of a run."""
 
     def __init__(self, session: Session) -> None:
         """Begin with none."""
         self._session = session
         self._known: dict[Any, int] = {}
-        self.hear = self._recording()
 
     # --- signals -----------------------------------------------------------------------------
 
-    def _recording(self) -> Callable[[Any, Ear], None]:
-        """Return what records a signal; what it needs is looked up but once.
+    def hearing(self, ctx: Any, ear: Ear) -> Callable[[], None]:
+        """Return what records what a context wants, once it has shares to buy or to sell.
 
-        What goes wrong with it never reaches the user's run.
+        What it needs is looked up but once. What goes wrong with it never reaches the user's run.
         """
         session, words, said_more = self._session, self._session.words, self._said_more
         entry, adjustment, leaving = words["entry"], words["adjustment"], words["exit"]
         buy, sell, units = words["buy_shares"], words["sell_shares"], words["units"]
         read, nothing, null = _READ, _NOTHING, NULL_INT
+        fields, placed, plain = ctx.__dict__, ear.placed, ear.channels.plain
+        symbol, offset, ends = ear.symbol, ear.offset, ear.ends
+        longs, shorts = ear.portfolio.long_positions, ear.portfolio.short_positions
 
-        def hear(ctx: Any, ear: Ear) -> None:
+        def hear() -> None:
             if session.problem is not None:
                 return
             try:
-                fields, portfolio, symbol = ctx.__dict__, ear.portfolio, ear.symbol
                 shares, side, call = fields["buy_shares"], 1, buy
                 if shares is None:
                     shares, side, call = fields["sell_shares"], -1, sell
-                longs, shorts = portfolio.long_positions, portfolio.short_positions
                 held, wants = 0.0, entry
                 if symbol in longs:
                     held = float(longs[symbol].shares)
@@ -126,16 +122,14 @@ class Intents:
                 elif symbol in shorts:
                     held = -float(shorts[symbol].shares)
                     wants = leaving if side > 0 else adjustment
-                bar, count = ear.offset + ear.ends[symbol], len(longs) + len(shorts)
-                plain = type(shares) is int and ear.said is None and ear.sized is None
-                if plain and not fields["_cover"] and read(fields) == nothing:
-                    signal = ear.channels.plain(
-                        bar, side, wants, held, count, side, call, shares, units
-                    )
+                bar, count = offset + ends[symbol], len(longs) + len(shorts)
+                bare = type(shares) is int and ear.said is None and ear.sized is None
+                if bare and not fields["_cover"] and read(fields) == nothing:
+                    signal = plain(bar, side, wants, held, count, side, call, shares, units)
                 else:
                     signal = said_more(ctx, ear, (bar, side, wants, held, count), side, shares)
                 exits = fields["_exit_stop_pos"] is not None
-                ear.placed[bar] = (signal if signal >= 0 else null, exits, shares)
+                placed[bar] = (signal if signal >= 0 else null, exits, shares)
                 if ear.notes:
                     session.keep_notes(ear, bar, signal)
             except CaptureError as exc:
