@@ -2,8 +2,9 @@
 
 A node gets another class, and no other object takes its place. Each class has two faces. The quiet
 one costs next to nothing; the heard one, which is there while a strategy's own code is at work,
-also hears what is looked at. The user's class comes before what listens, so that a method of the
-user's own that calls the host's is heard as the host hears it.
+also hears what is looked at; of a strategy with others below it, more. The user's class comes
+before what listens, so that a method of the user's own that calls the host's is heard as the host
+hears it.
 """
 
 from __future__ import annotations
@@ -16,12 +17,18 @@ from bt.core import StrategyBase
 
 from capture.recorder.adapting import likeness
 from capture_bt.execution import Voice, Waiting
-from capture_bt.hearing import HeardSecurity, HeardStrategy, QuietSecurity, QuietStrategy
+from capture_bt.hearing import (
+    HeardParent,
+    HeardSecurity,
+    HeardStrategy,
+    QuietSecurity,
+    QuietStrategy,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["listen", "original", "quiet", "quieten", "taken_back"]
+__all__ = ["is_quiet", "listen", "original", "quiet", "quieten", "taken_back"]
 
 _QUIET: Final[weakref.WeakValueDictionary[type, type]] = weakref.WeakValueDictionary()
 
@@ -56,7 +63,14 @@ def taken_back(node: Any) -> Any:
 
 def listen(node: Any) -> None:
     """Show the heard face of a node."""
-    node.__class__ = type(node)._heard
+    kind: Any = type(node)
+    node.__class__ = kind._above if node._has_strat_children else kind._heard
+
+
+def is_quiet(node: Any) -> bool:
+    """Say whether a node shows its quiet face."""
+    kind: Any = type(node)
+    return kind is kind._quiet
 
 
 def quieten(node: Any) -> None:
@@ -64,23 +78,27 @@ def quieten(node: Any) -> None:
     node.__class__ = type(node)._quiet
 
 
-def _faces(own: type, still: type, keen: type, names: dict[str, Any]) -> type:
+def _face(own: type, hears: type, names: dict[str, Any]) -> Any:
     said = {**likeness(own), "_made_of": own, "__reduce_ex__": _reduce, **names}
-    found: Any = type(own.__name__, (own, still), said)
-    heard: Any = type(own.__name__, (own, keen), said)
+    return type(own.__name__, (own, hears), said)
+
+
+def _security(own: type) -> type:
+    found, heard = _face(own, QuietSecurity, {}), _face(own, HeardSecurity, {})
     for face in (found, heard):
         face._quiet, face._heard = found, heard
     made: type = found
     return made
 
 
-def _security(own: type) -> type:
-    return _faces(own, QuietSecurity, HeardSecurity, {})
-
-
 def _strategy(own: Any) -> type:
     names = {"run": _run(own.run), "setup": _setup(own.setup)}
-    return _faces(own, QuietStrategy, HeardStrategy, names)
+    kinds = (QuietStrategy, HeardStrategy, HeardParent)
+    found, heard, above = (_face(own, hears, names) for hears in kinds)
+    for face in (found, heard, above):
+        face._quiet, face._heard, face._above = found, heard, above
+    made: type = found
+    return made
 
 
 def _run(own: Callable[..., Any]) -> Callable[..., Any]:
@@ -98,7 +116,7 @@ def _run(own: Callable[..., Any]) -> Callable[..., Any]:
         execution.updated = execution.touched = False
         execution.running = True
         face = self.__class__
-        self.__class__ = face._heard
+        self.__class__ = face._above if self._has_strat_children else face._heard
         if execution.eager:
             execution.session.touch(self, execution)
         try:
@@ -117,11 +135,9 @@ def _run(own: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _nested(node: Any, own: Callable[..., Any], execution: Any) -> Any:
-    kind = type(node)
-    if kind is kind._heard:
-        return own(node)
-    node.__class__ = kind._heard
-    execution.heard.append(node)
+    if is_quiet(node):
+        listen(node)
+        execution.heard.append(node)
     return own(node)
 
 

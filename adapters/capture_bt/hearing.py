@@ -7,9 +7,9 @@ from typing import Any, Final
 from bt.core import SecurityBase, StrategyBase
 
 from capture_bt.execution import Execution, Voice
-from capture_bt.reading import Looked, LookedAt
+from capture_bt.reading import Looked, LookedAbove, LookedAt
 
-__all__ = ["HeardSecurity", "HeardStrategy", "QuietSecurity", "QuietStrategy"]
+__all__ = ["HeardParent", "HeardSecurity", "HeardStrategy", "QuietSecurity", "QuietStrategy"]
 
 _NAN: Final = float("nan")
 
@@ -121,6 +121,10 @@ class HeardStrategy(Looked, QuietStrategy):
             super().flatten()
             return
         execution.session.intents.flatten(self, self._capture, super().flatten)
+
+
+class HeardParent(LookedAbove, HeardStrategy):
+    """The same of a strategy with others below it."""
 
 
 class QuietSecurity(SecurityBase):

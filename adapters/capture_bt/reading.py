@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-__all__ = ["Looked", "LookedAt"]
+__all__ = ["Looked", "LookedAbove", "LookedAt"]
 
 _BLIND: Final = frozenset(
     function.__code__
@@ -112,20 +112,24 @@ class Looked(StrategyBase):
             execution.session.touch(self, execution)
         return self.__dict__["children"]
 
-    @property
-    def universe(self) -> Any:
-        """Return the prices; the indices of nested strategies among them are of the portfolio."""
-        execution = self._capture.execution
-        if self._has_strat_children and execution.running and not execution.depth:
-            _noted(execution.session.reads, "strategy", "universe", sys._getframe(1))
-        return _UNIVERSE(self)
-
     def get_transactions(self) -> Any:
         """Return what was traded, and note that it was asked for."""
         execution = self._capture.execution
         if execution.running and not execution.depth:
             execution.session.reads.add("strategy.get_transactions")
         return super().get_transactions()
+
+
+class LookedAbove(StrategyBase):
+    """A strategy with others below it, whose prices are also the worth of those."""
+
+    @property
+    def universe(self) -> Any:
+        """Return the prices; the indices of nested strategies among them are of the portfolio."""
+        execution = self._capture.execution
+        if execution.running and not execution.depth:
+            _noted(execution.session.reads, "strategy", "universe", sys._getframe(1))
+        return _UNIVERSE(self)
 
 
 class LookedAt(SecurityBase):

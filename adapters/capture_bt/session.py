@@ -14,7 +14,7 @@ from capture.recorder.current import enter, leave
 from capture.recorder.ending import Stopping, end_run
 from capture.recorder.lifetimes import Runs
 from capture_bt import notes
-from capture_bt.classes import listen, original, quiet, quieten, taken_back
+from capture_bt.classes import is_quiet, listen, original, quiet, quieten, taken_back
 from capture_bt.cutting import cut_data, trace_indicators
 from capture_bt.ending import equity_table, trade_table
 from capture_bt.execution import PAPER, PATH, Execution, Voice
@@ -177,6 +177,8 @@ class Session(Stopping):
             self._adopt_child(child, execution, voice.path, voice.label)
             if isinstance(child, StrategyBase) and execution.running:
                 self._lost.add(ADDED)
+                if not is_quiet(node):
+                    listen(node)  # there is more to hear of it now
             if execution.touched:
                 listen(child)
                 execution.heard.append(child)
@@ -193,8 +195,7 @@ class Session(Stopping):
         waiting = [node]
         while waiting:
             for child in waiting.pop()._childrenv:
-                kind: Any = type(child)
-                if kind is not kind._heard:
+                if is_quiet(child):
                     listen(child)
                     execution.heard.append(child)
                 if isinstance(child, StrategyBase):
