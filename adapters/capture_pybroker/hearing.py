@@ -164,9 +164,7 @@ def caller(
     return call_alone if alone else call
 
 
-def _told(
-    function: Callable[..., Any], session: Session, ear: Ear, of: Any
-) -> Callable[..., Any]:
+def _told(function: Callable[..., Any], session: Session, ear: Ear, of: Any) -> Callable[..., Any]:
     """Return the same where bars are observed, or where the function has not the last word."""
     tell, intents, hear = ear.tell, session.intents, session.intents.hearing(of, ear)
 

@@ -61,7 +61,7 @@ class Call:
         self.outer = constructor
         self.started_ns = time_ns()
         self.answer: tuple[Any, Any] | None = None
-        self._simulation: tuple[Signature, tuple[Any, ...], dict[str, Any]] | None = None
+        self._simulation: tuple[Signature, dict[int, Any], dict[str, Any]] | None = None
         self.goes_on(constructor, arguments)
 
     def goes_on(self, constructor: str, arguments: dict[str, Any]) -> None:
@@ -73,7 +73,7 @@ class Call:
 
     def simulates(self, form: Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Take note of what the simulation is given, broadcast by the host."""
-        self._simulation = form, args, kwargs
+        self._simulation = form, dict(enumerate(args)), kwargs
 
     def signal_bars(self, bars: int) -> NDArray[np.int64] | None:
         """Return the bars that have signals; None if that is not known without a long look.
@@ -108,8 +108,7 @@ class Call:
         self.given = {name: copies.of(value) for name, value in self.given.items()}
         if self._simulation is not None:
             form, args, kwargs = self._simulation
-            words = {name: copies.of(value) for name, value in kwargs.items()}
-            self._simulation = form, tuple(map(copies.of, args)), words
+            self._simulation = form, copies.left(args), copies.left(kwargs)
 
     @cached_property
     def arguments(self) -> dict[str, Any]:
@@ -131,7 +130,7 @@ class Call:
         if self._simulation is None:
             return None
         form, args, kwargs = self._simulation
-        return form.bind(*map(now, args), **made(kwargs)).arguments
+        return form.bind(*map(now, args.values()), **made(kwargs)).arguments
 
 
 @lru_cache(maxsize=256)  # a user's own classes have constructors of their own

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from sys import getrefcount
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -105,6 +106,20 @@ class Copies:
             return type(value)(self.inner(part) for part in value)
         return value
 
+    def left(self, values: Mapping[Any, Any]) -> dict[Any, Any]:
+        """Return what a call that has returned was given, and nothing else is going to change.
+
+        What only this mapping holds, nobody can change, and is not copied.
+        """
+        kept = {}
+        for name in values:
+            alone = type(values[name]) is np.ndarray and getrefcount(values[name]) == _ONE
+            if alone and (values[name].base is None or getrefcount(values[name].base) == _ONE):
+                kept[name] = values[name]
+            else:
+                kept[name] = self.of(values[name])
+        return kept
+
     def inner(self, value: Any) -> Any:
         """Return a copy of a part of something."""
         return value.copy() if isinstance(value, (pd.Series, pd.DataFrame)) else self.of(value)
@@ -130,3 +145,8 @@ class Copies:
             found = self._seen[key] = array.copy(order="K").reshape([size for size, _ in long])
             self.nbytes += found.nbytes
         return found.reshape(array.shape)
+
+
+_HELD: Final = {"": object()}
+_ONE: Final = getrefcount(_HELD[""])
+"""What is counted of something that one place alone holds."""

@@ -22,7 +22,7 @@ from capture.store.store import Store
 from capture_vectorbt.copying import SMALL, Copies, Late
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -159,7 +159,8 @@ class Filed(Copies):
         super().__init__()
         self.others = Copies()
         self.every: list[NDArray[Any]] = []
-        self._places: dict[Any, _Place] = {}
+        self._places: list[_Place] = []
+        self._known: dict[Any, _Place] = {}
 
     def inner(self, value: Any) -> Any:
         """Return a copy of a part of something."""
@@ -167,38 +168,66 @@ class Filed(Copies):
 
     def of_array(self, array: NDArray[Any]) -> Any:
         """Return what the array is read from later; a copy of one that is small or not plain."""
-        plain = not array.dtype.hasobject and array.dtype.names is None
-        if array.nbytes <= SMALL or not plain or not array.flags.c_contiguous:
+        if array.nbytes <= SMALL or not _is_plain(array) or not array.flags.c_contiguous:
             return self.others.of_array(array)
-        return self.add(array)
+        return self._once(array)
 
     def add(self, array: NDArray[Any]) -> LateArray:
         """Take an array that is to be written."""
-        key = (array.__array_interface__["data"][0], array.dtype, array.nbytes)
-        place = self._places.get(key)
-        if place is None:
-            place = self._places[key] = _Place(array, self.nbytes)
-            self.every.append(array)
-            self.nbytes += array.nbytes
+        place = _Place(array, self.nbytes)
+        self._places.append(place)
+        self.every.append(array)
+        self.nbytes += array.nbytes
         return LateArray(place, array.shape)
+
+    def _once(self, array: NDArray[Any]) -> LateArray:
+        """Take an array, unless its memory or another with the same content is taken already."""
+        key = (array.__array_interface__["data"][0], array.dtype.str, array.nbytes)
+        place = self._known.get(key) or next(filter(_like(array), self._known.values()), None)
+        if place is not None:
+            self._known[key] = place
+            return LateArray(place, array.shape)
+        late = self.add(array)
+        self._known[key] = self._places[-1]
+        return late
 
     def place(self, _argument: str, values: Any) -> dict[str, Any] | None:
         """Say where an array of plain numbers lies, which is taken if it was not yet."""
         if not isinstance(values, LateArray):
-            if values.dtype.hasobject or values.dtype.names is not None or not values.size:
+            if not _is_plain(values) or not values.size:
                 return None
-            values = self.add(np.ascontiguousarray(values))
+            values = self._once(np.ascontiguousarray(values))
         return {"from": "frame", "at": values.at}
 
     def written(self, spill: Spill, begin: int) -> None:
         """Let the arrays go: they are in a file, from this place on."""
-        for place in self._places.values():
+        for place in self._places:
             place.spill, place.at, place.array = spill, begin + place.at, None
 
     def hold(self) -> None:
         """Copy the arrays: they are in no file."""
-        for place in self._places.values():
+        for place in self._places:
             place.array = place.read().copy()
+
+
+def _is_plain(array: NDArray[Any]) -> bool:
+    return not array.dtype.hasobject and array.dtype.names is None
+
+
+def _like(array: NDArray[Any]) -> Callable[[_Place], bool]:
+    """Return what says whether a place has the content of an array, bit by bit."""
+
+    def same(place: _Place) -> bool:
+        if place.dtype != array.dtype or place.nbytes != array.nbytes:
+            return False
+        return bool((_bits(place.read()) == _bits(array)).all())
+
+    return same
+
+
+def _bits(array: NDArray[Any]) -> NDArray[Any]:
+    size = array.dtype.itemsize
+    return array.reshape(-1).view(f"u{size}" if size in {1, 2, 4, 8} else np.uint8)
 
 
 class Frame:

@@ -187,6 +187,30 @@ def test_what_the_user_changes_in_place_is_recorded_as_it_was(kind: str, tmp_pat
     assert_equal(left.recordings[0], changed.recordings[0])
 
 
+@pytest.mark.parametrize("durability", ["journal", "memory"])
+def test_what_the_host_made_and_the_user_changes_is_recorded_as_it_was(
+    durability: str, tmp_path: Path
+) -> None:
+    def run(*, spoil: bool) -> Recording:
+        with capture.record(tmp_path / str(spoil), durability=durability) as recorded:
+            portfolio = CASES["several assets, two accounts"]()
+            if spoil:
+                for array in (portfolio.call_seq, portfolio.close, portfolio._init_cash):
+                    own = np.asarray(array)
+                    own.flags.writeable = True
+                    own[...] = 0
+        return recorded.recordings[0]
+
+    assert_equal(run(spoil=False), run(spoil=True))
+
+
+def test_of_two_arrays_with_one_content_one_lies_in_the_file() -> None:
+    file, close = spill.Filed(), np.array([1.0, np.nan, -0.0] * 9)
+    kept = [file.of_array(array) for array in (close, close.copy(), close + 0.0, close[None])]
+    assert [each.at for each in kept] == [0, 0, close.nbytes, 0]
+    assert len(file.every) == 2  # a negative zero is not the same as zero
+
+
 def test_an_indicator_that_is_overwritten_is_recorded_as_it_was(tmp_path: Path) -> None:
     close = p.close_of(p.goog()).copy()
 
