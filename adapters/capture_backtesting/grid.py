@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
 from backtesting.backtesting import Backtest
 
-from capture.errors import PartBusy
-from capture.recorder.engine import SignalCaptureEngine
-from capture.recorder.grids import Grid, join, set_name
+from capture.recorder.grids import Grid, Trial, join
 from capture_backtesting.facts import declared_parameters, host_settings
 from capture_backtesting.opening import start_of
 from capture_backtesting.running import frames, frames_of_all
@@ -27,9 +24,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from capture.config import SignalCaptureConfig
-    from capture.store.run import RunFolder, RunStart
+    from capture.store.run import RunStart
 
-__all__ = ["Trial", "run_to_join", "sent", "trial_of"]
+__all__ = ["run_to_join", "sent", "trial_of"]
 
 _OPTIMIZE: Final = Backtest.optimize.__code__
 _TASK: Final = Backtest._mp_task.__code__
@@ -44,61 +41,20 @@ _SENT: Final[WeakKeyDictionary[type, str]] = WeakKeyDictionary()
 """The run that a class, which came from another process, was sent for."""
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One execution that an optimiser asked for.
-
-    Attributes:
-        folder: the run that it is a part of.
-        strategy_id: names the parameter set.
-        grid: the run, where this process owns it.
-        last: whether the optimiser has nothing to do after it.
-    """
-
-    folder: RunFolder
-    strategy_id: str
-    grid: Grid | None = None
-    last: bool = False
-
-    def begin(
-        self, config: SignalCaptureConfig, alone: RunStart
-    ) -> tuple[SignalCaptureEngine, str]:
-        """Begin the part; return who records it, and its strategy's name.
-
-        Args:
-            config: how to record.
-            alone: the run that it is if the optimiser's run has ended, because its process died.
-        """
-        try:
-            return SignalCaptureEngine(config, run=self.folder), self.strategy_id
-        except PartBusy:
-            return SignalCaptureEngine(config, run=alone), alone.strategy
-
-    def over(self, *, complete: bool) -> None:
-        """End the run if this was its last part."""
-        if self.grid is None:
-            return
-        if self.last and complete:
-            self.grid.end()
-        else:
-            self.grid.settle()
-
-
 def trial_of(
     strategy: Any, original: type, config: SignalCaptureConfig, backtest: Backtest | None
 ) -> Trial | None:
     """Return what this run is to an optimiser; None of a run that the user asked for."""
     if backtest is None:
         return None
-    name = set_name(original.__name__, strategy._params)
     with _LOCK:
         _end_what_raised()
         grid = _GRIDS.get(backtest) or _grid_that_runs(backtest, original, config)
     if grid is not None:
-        return Trial(grid.folder, name, grid, _is_last(backtest, sys._getframe(1)))
+        return Trial(grid.folder, grid, _is_last(backtest, sys._getframe(1)))
     run_id = _SENT.get(type(strategy))
     if run_id is not None and _is_task(backtest, sys._getframe(1)):
-        return Trial(join(config, run_id), name)
+        return Trial(join(config, run_id))
     return None
 
 

@@ -14,6 +14,7 @@ from capture.recorder.adapting import same_columns, slippage_of, source_of, star
 from capture.recorder.channel import Share
 from capture.recorder.engine import SignalCaptureEngine
 from capture.recorder.facts import StrategyFacts
+from capture.recorder.grids import set_name
 from capture.store.run import RunStart
 from capture.timeline import Timeline
 from capture_backtesting import rows
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from capture.config import SignalCaptureConfig
     from capture.journal.appending import Append
     from capture.journal.many import Extend
-    from capture_backtesting.grid import Trial
+    from capture.recorder.grids import Trial
 
 __all__ = ["Opened", "begin", "start_of"]
 
@@ -64,11 +65,9 @@ def begin(
     indicators.gather(strategy)
     params = parameters(strategy)
     run = start_of(original, params=params, settings=settings, config=config)
-    engine, strategy_id = (
-        (SignalCaptureEngine(config, run=run), original.__name__)
-        if trial is None
-        else trial.begin(config, run)
-    )
+    engine = SignalCaptureEngine(config, run=run) if trial is None else trial.begin(config, run)
+    joined = trial is not None and engine.run_id == trial.folder.run_id
+    strategy_id = set_name(original.__name__, strategy._params) if joined else original.__name__
     bars = base_table(frame, timeline)
     engine.add_base_data(bars, symbol=symbol, timeframe=timeline.timeframe)
     if timeline.naive:

@@ -17,7 +17,7 @@ from capture_backtesting.cutting import cut_data, trace_indicators
 from capture_backtesting.ear import Ear
 from capture_backtesting.ending import equity_table, trade_table
 from capture_backtesting.facts import Indicators
-from capture_backtesting.grid import Trial, trial_of
+from capture_backtesting.grid import trial_of
 from capture_backtesting.opening import Opened, begin
 from capture_backtesting.perturbing import settings_of_run
 from capture_backtesting.routes import hear, hear_no_more
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from capture.config import SignalCaptureConfig
     from capture.recorder.current import Note
+    from capture.recorder.grids import Trial
 
 __all__ = ["Session"]
 
@@ -177,7 +178,7 @@ class Session(Stopping):
 
         self._close(opened, RunState.ENDED, ear.problem, append)
 
-    def abandon(self) -> None:
+    def fail(self, problem: str) -> None:
         """Close the recording of a run that did not come to its end."""
         opened, ear = self._opened, self._ear
         if not self._stop() or opened is None or ear is None:
@@ -186,7 +187,7 @@ class Session(Stopping):
             with suppress(CaptureHalted):  # the run has a problem of its own to tell of
                 ear.deferred.attend()
         ear.detach()
-        self._close(opened, RunState.FAILED, "the backtest ended without results: it raised")
+        self._close(opened, RunState.FAILED, problem)
 
     def _close(
         self,
@@ -199,7 +200,7 @@ class Session(Stopping):
             trouble = end_run(opened.engine, append, state, problem)
         finally:
             if self._trial is not None:
-                self._trial.over(complete=state is RunState.ENDED)
+                self._trial.over(state)
         if trouble is not None:
             self.broken(trouble)
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import backtrader as bt
 
 from capture.journal import NULL_FLOAT
-from capture.recorder.adapting import price_of
+from capture.recorder.adapting import Meaning, price_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["COMPOSITES", "VERBS", "Meaning", "bound", "meaning_of", "stated"]
+__all__ = ["COMPOSITES", "VERBS", "bound", "meaning_of", "stated"]
 
 VERBS: Final = (
     "buy",
@@ -57,22 +57,6 @@ _SIDES: Final = {"buy": 1, "sell": -1, "buy_bracket": 1, "sell_bracket": -1}
 def bound(verb: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments by name."""
     return {**dict(zip(_NAMES[verb], args, strict=False)), **kwargs} if args else kwargs
-
-
-class Meaning(NamedTuple):
-    """What a call asks for.
-
-    Attributes:
-        side: 1 buys, -1 sells, 0 where nothing was ordered.
-        direction: sign of the change that is wanted, 0 for flat.
-        size: how much, in the unit of `kind`.
-        kind: the unit.
-    """
-
-    side: int
-    direction: int
-    size: float
-    kind: str
 
 
 def meaning_of(verb: str, given: Mapping[str, Any], made: Any, held: float) -> Meaning:

@@ -11,26 +11,22 @@ import os
 import sys
 import weakref
 from collections import Counter
-from dataclasses import dataclass
 from threading import RLock, current_thread
 from typing import TYPE_CHECKING, Any, Final
 
 from backtrader import Cerebro
 
-from capture.errors import PartBusy
-from capture.events import RunState
-from capture.recorder.engine import SignalCaptureEngine
-from capture.recorder.grids import Grid, join, set_name
+from capture.recorder.grids import Grid, Trial, join, set_name
 from capture_backtrader.running import frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from capture.config import SignalCaptureConfig
-    from capture.store.run import RunFolder, RunStart
+    from capture.store.run import RunStart
     from capture_backtrader.ear import Ear
 
-__all__ = ["Trial", "run_to_join", "sent", "set_of", "trial_of"]
+__all__ = ["run_to_join", "sent", "set_of", "trial_of"]
 
 _RUN: Final = Cerebro.run.__code__
 _TASK: Final = Cerebro.__call__.__code__
@@ -70,42 +66,6 @@ _CALLS: Final[list[_Optimising]] = []
 
 _SENT: Final[weakref.WeakKeyDictionary[type, str]] = weakref.WeakKeyDictionary()
 """The run that a class, which came from another process, was sent for."""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One execution that an optimiser asked for.
-
-    Attributes:
-        folder: the run that it is a part of.
-        grid: the run, where this process owns it.
-        last: whether the optimiser has nothing to do after it.
-    """
-
-    folder: RunFolder
-    grid: Grid | None = None
-    last: bool = False
-
-    def begin(self, config: SignalCaptureConfig, alone: RunStart) -> SignalCaptureEngine:
-        """Begin the part and return who records it.
-
-        Args:
-            config: how to record.
-            alone: the run that it is if the optimiser's run has ended, because its process died.
-        """
-        try:
-            return SignalCaptureEngine(config, run=self.folder)
-        except PartBusy:
-            return SignalCaptureEngine(config, run=alone)
-
-    def over(self, state: RunState, problem: str | None) -> None:
-        """End the run if this was its last part: an exception ends the optimiser."""
-        if self.grid is None:
-            return
-        if self.last or state is RunState.FAILED:
-            self.grid.end(state, problem)
-        else:
-            self.grid.settle()
 
 
 def trial_of(ear: Ear, config: SignalCaptureConfig, start: RunStart) -> Trial | None:

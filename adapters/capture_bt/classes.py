@@ -122,7 +122,7 @@ def _run(own: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return own(self)
         except BaseException as exc:
-            execution.session.raised(execution, exc)
+            execution.session.raised_in(execution, exc)
             raise
         finally:
             execution.running = False

@@ -62,7 +62,7 @@ def begin(
         done = own(strategy, universe, **kwargs)
         session.open(universe, kwargs)
     except BaseException as exc:
-        session.fail(f"{type(exc).__name__}: {exc}")
+        session.raised(exc)
         raise
     return done
 
@@ -221,10 +221,10 @@ class Session(Stopping):
 
     # --- the end -----------------------------------------------------------------------------
 
-    def raised(self, execution: Execution, exc: BaseException) -> None:
+    def raised_in(self, execution: Execution, exc: BaseException) -> None:
         """Close the recording of a run whose strategy raised."""
         if execution is self.trees[0]:
-            self.fail(f"{type(exc).__name__}: {exc}")
+            self.raised(exc)
 
     def fail(self, problem: str) -> None:
         """Close the recording of a run that did not come to its end."""
@@ -274,11 +274,6 @@ class Session(Stopping):
         trouble = end_run(engine, append, state, problem)
         if trouble is not None:
             self.broken(trouble)
-
-    def abandon(self) -> None:
-        """Close the recording of a run that did not come to its end."""
-        with suppress(CaptureHalted):
-            self.fail("the run did not come to its end")
 
     def _stop(self) -> bool:
         """Hear nothing more; False if it is over already."""

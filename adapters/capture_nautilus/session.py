@@ -200,15 +200,8 @@ class Session(Stopping):
         self._flags()
         self._close(RunState.ENDED, self._problem)
 
-    def raised(self, exc: BaseException) -> None:
-        """Close the recording of a run that an exception ended."""
-        self._fail(f"{type(exc).__name__}: {exc}")
-
-    def abandon(self) -> None:
+    def fail(self, problem: str) -> None:
         """Close the recording of a run that did not come to its end."""
-        self._fail("the run did not come to its end")
-
-    def _fail(self, problem: str) -> None:
         if not self._stop():
             return
         for ear in self.ears:

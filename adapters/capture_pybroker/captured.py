@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from capture.errors import ConfigError
 from capture.events import RunState
 from capture.recorder.engine import SignalCaptureEngine
+from capture.recorder.grids import set_name
 from capture_pybroker.facts import config_settings, host_settings, name_of, parameters, shown
 from capture_pybroker.grid import run_to_join, trial_of
 from capture_pybroker.hearing import CAPTURE
@@ -101,7 +102,7 @@ def _session(window: Window, captured: Sequence[Any], ctx: Any) -> Session:
         engine = SignalCaptureEngine(config, run=start)
         return Session(config, engine, ctx._portfolio, names, _nothing)
     tried = dict(sorted(ctx._run_hyperparams.items()))
-    names = {number: trial.name(name, tried) for number, name in names.items()}
+    names = {number: set_name(name, tried) if tried else name for number, name in names.items()}
     engine = trial.begin(config, start)
     return Session(config, engine, ctx._portfolio, names, trial.over)
 

@@ -9,17 +9,14 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 from weakref import finalize
 
 from pybroker.optimize import OptimizeMixin
 
-from capture.errors import CaptureError, PartBusy
-from capture.events import RunState
-from capture.recorder.engine import SignalCaptureEngine
-from capture.recorder.grids import Grid, join, set_name
+from capture.errors import CaptureError
+from capture.recorder.grids import Grid, Trial, join
 from capture_pybroker.window import frames
 
 if TYPE_CHECKING:
@@ -27,9 +24,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from capture.config import SignalCaptureConfig
-    from capture.store.run import RunFolder, RunStart
+    from capture.store.run import RunStart
 
-__all__ = ["Trial", "run_to_join", "trial_of"]
+__all__ = ["run_to_join", "trial_of"]
 
 _OPTIMIZE: Final = OptimizeMixin.optimize.__code__
 _TRIAL: Final = OptimizeMixin._run_optimize_trial.__code__
@@ -38,41 +35,6 @@ _OWN: Final = "search_space"
 
 _LOCK: Final = RLock()
 _GRIDS: Final[dict[int, Grid]] = {}
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One execution that an optimiser asked for.
-
-    Attributes:
-        folder: the run that it is a part of.
-        grid: the run, where this process owns it.
-        last: whether the optimiser has nothing to do after it.
-    """
-
-    folder: RunFolder
-    grid: Grid | None = None
-    last: bool = False
-
-    def begin(self, config: SignalCaptureConfig, alone: RunStart) -> SignalCaptureEngine:
-        """Begin the part; if the optimiser's run has ended, because its process died, a run."""
-        try:
-            return SignalCaptureEngine(config, run=self.folder)
-        except PartBusy:
-            return SignalCaptureEngine(config, run=alone)
-
-    def name(self, strategy: str, tried: Mapping[str, Any]) -> str:
-        """Return the name of a strategy with the values that are tried."""
-        return set_name(strategy, tried) if tried else strategy
-
-    def over(self, state: RunState) -> None:
-        """End the run if this was its last part."""
-        if self.grid is None:
-            return
-        if self.last and state is RunState.ENDED:
-            self.grid.end()
-        else:
-            self.grid.settle()
 
 
 def trial_of(

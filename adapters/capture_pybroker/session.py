@@ -234,19 +234,16 @@ class Session(Stopping):
 
     def raised(self, exc: BaseException) -> None:
         """Close the recording: the strategy raised."""
-        self._close_failed(f"the strategy raised {type(exc).__name__}: {exc}")
+        self.fail(f"the strategy raised {type(exc).__name__}: {exc}")
 
-    def abandon(self) -> None:
+    def fail(self, problem: str) -> None:
         """Close the recording of a run that did not come to its end."""
-        self._close_failed("the backtest ended without results: it raised")
-
-    def _close_failed(self, why: str) -> None:
         portfolio = self._portfolio()
         if portfolio is not None and not self._done:
             with suppress(CaptureHalted):  # the run has a problem of its own to tell of
                 self.settle(portfolio)
         if self._stop():
-            self._close(RunState.FAILED, self.problem or why)
+            self._close(RunState.FAILED, self.problem or problem)
 
     # --- the end -----------------------------------------------------------------------------
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from zipline.algorithm import TradingAlgorithm
 
 from capture.journal import NULL_FLOAT
-from capture.recorder.adapting import price_of
+from capture.recorder.adapting import Meaning, price_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["BATCH", "VERBS", "Meaning", "bound", "meaning_of", "stated"]
+__all__ = ["BATCH", "VERBS", "bound", "meaning_of", "stated"]
 
 BATCH: Final = "batch_market_order"
 VERBS: Final = (
@@ -39,22 +39,6 @@ _TARGETS: Final = {
 def bound(verb: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments by name; what the call does not take is left as it was given."""
     return {**dict(zip(_NAMES[verb], args, strict=False)), **kwargs}
-
-
-class Meaning(NamedTuple):
-    """What a call asks for.
-
-    Attributes:
-        side: 1 buys, -1 sells, 0 where nothing was ordered.
-        direction: sign of the change that is wanted, 0 for flat.
-        size: how much, in the unit of `kind`.
-        kind: the unit.
-    """
-
-    side: int
-    direction: int
-    size: float
-    kind: str
 
 
 def meaning_of(verb: str, given: Mapping[str, Any], units: float) -> Meaning:

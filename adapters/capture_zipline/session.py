@@ -297,12 +297,12 @@ class Session(Stopping):
 
     def over(self, exc: BaseException | None) -> None:
         """Close the recording of a run that came to its end, or that raised."""
+        if exc is not None and exc is not self._outer:
+            self.raised(exc)
+            return
         begun = self._begun
         self._end()
         if not begun:
-            return
-        if exc is not None and exc is not self._outer:
-            self._close_failed(f"{type(exc).__name__}: {exc}")
             return
         try:
             if self.problem is None:
@@ -312,17 +312,15 @@ class Session(Stopping):
             raise
         self._close(RunState.ENDED, self.problem)
 
-    def abandon(self) -> None:
+    def fail(self, problem: str) -> None:
         """Close the recording of a run that did not come to its end."""
         begun = self._begun
         self._end()
-        if begun:
-            self._close_failed("the run did not come to its end")
-
-    def _close_failed(self, why: str) -> None:
+        if not begun:
+            return
         with suppress(CaptureHalted):  # the run has a problem of its own to tell of
             self.broker.finish()
-        self._close(RunState.FAILED, self.problem or why)
+        self._close(RunState.FAILED, self.problem or problem)
 
     def _end(self) -> None:
         self._begun = False

@@ -11,8 +11,8 @@ from zipline.errors import AccountControlViolation, TradingControlViolation
 
 from capture.errors import CaptureError, InvalidEvent
 from capture.journal import NULL_INT
-from capture.recorder.adapting import type_of
-from capture_zipline.calls import BATCH, Meaning, bound, meaning_of, stated
+from capture.recorder.adapting import Meaning, type_of
+from capture_zipline.calls import BATCH, bound, meaning_of, stated
 from capture_zipline.encoding import Encoder
 from capture_zipline.placed import Placed
 from capture_zipline.rows import OUTCOMES

@@ -10,7 +10,7 @@ import inspect
 import os
 import weakref
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FILL",
     "STATUS",
+    "Meaning",
     "Words",
     "likeness",
     "order_columns",
@@ -43,6 +44,23 @@ __all__ = [
     "with_rests",
     "write_note",
 ]
+
+
+class Meaning(NamedTuple):
+    """What a call asks for.
+
+    Attributes:
+        side: 1 buys, -1 sells, 0 where nothing was ordered.
+        direction: sign of the change that is wanted, 0 for flat.
+        size: how much, in the unit of `kind`.
+        kind: the unit.
+    """
+
+    side: int
+    direction: int
+    size: float
+    kind: str
+
 
 FILL: Final = (
     Field("signal_seq", "int"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from capture.errors import CaptureError, CaptureHalted, CaptureWarning
@@ -16,10 +18,27 @@ if TYPE_CHECKING:
 __all__ = ["Stopping", "end_run"]
 
 
-class Stopping:
-    """A run whose recording may stop before it ends."""
+class Stopping(ABC):
+    """A run whose recording may stop before it ends, and that may not come to its end itself."""
 
     _said = False
+
+    @abstractmethod
+    def fail(self, problem: str) -> None:
+        """Close the recording of a run that did not come to its end; once is enough.
+
+        Args:
+            problem: why.
+        """
+
+    def raised(self, exc: BaseException) -> None:
+        """Close the recording of a run that an exception ended."""
+        self.fail(f"{type(exc).__name__}: {exc}")
+
+    def abandon(self) -> None:
+        """Close the recording of a run that just went away; nobody could catch an error of it."""
+        with suppress(CaptureHalted):
+            self.fail("the run did not come to its end: it raised, or it was given up")
 
     def say_stopped(self, exc: CaptureError, who: str) -> None:
         """Say once that recording stopped; the run goes on unless the user chose that it halts.

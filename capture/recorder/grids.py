@@ -23,12 +23,14 @@ import os
 import re
 import warnings
 import weakref
+from dataclasses import dataclass
 from itertools import count
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
 from capture.errors import CaptureError, CaptureWarning, PartBusy, StoreError
 from capture.events import RunState
+from capture.recorder.engine import SignalCaptureEngine
 from capture.recorder.facts import plain
 from capture.store.recover import recover_run
 from capture.store.store import Store
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from capture.config import SignalCaptureConfig
     from capture.store.run import RunFolder, RunStart
 
-__all__ = ["Grid", "join", "set_name"]
+__all__ = ["Grid", "Trial", "join", "set_name"]
 
 _LONGEST: Final = 120
 _NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9_.+-]+")
@@ -134,6 +136,49 @@ class Grid:
             over = not self._alive
         if over:
             self.give_up()
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One execution that an optimiser asked for.
+
+    Attributes:
+        folder: the run that it is a part of.
+        grid: the run, where this process owns it.
+        last: whether the optimiser has nothing to do after it.
+    """
+
+    folder: RunFolder
+    grid: Grid | None = None
+    last: bool = False
+
+    def begin(self, config: SignalCaptureConfig, alone: RunStart) -> SignalCaptureEngine:
+        """Begin the part and return who records it.
+
+        Args:
+            config: how to record.
+            alone: the run that it is if the optimiser's run has ended, because its process died.
+        """
+        try:
+            return SignalCaptureEngine(config, run=self.folder)
+        except PartBusy:
+            return SignalCaptureEngine(config, run=alone)
+
+    def over(self, state: RunState, problem: str | None = None) -> None:
+        """End the run if this was its last part.
+
+        Args:
+            state: how the part ended.
+            problem: what went wrong. A part that failed ends the run where this is said: it is for
+                optimisers that an exception of one execution ends.
+        """
+        if self.grid is None:
+            return
+        failed = state is RunState.FAILED
+        if (self.last and not failed) or (failed and problem is not None):
+            self.grid.end(state, problem)
+        else:
+            self.grid.settle()
 
 
 def join(config: SignalCaptureConfig, run_id: str) -> RunFolder:

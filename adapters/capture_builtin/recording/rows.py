@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from capture.journal import NULL_FLOAT, NULL_INT, Field
+from capture.recorder.adapting import FILL as _FILL
 
 if TYPE_CHECKING:
     from capture_builtin.signals import Signal
@@ -64,20 +65,7 @@ CANCEL: Final = (
     Field("arguments", "text"),
 )
 
-FILL: Final = (
-    Field("signal_seq", "int"),
-    Field("order_seq", "int"),
-    Field("bar_index", "int"),
-    Field("decision_bar", "int"),
-    Field("side", "small"),
-    Field("size", "float"),
-    Field("price", "float"),
-    Field("commission", "float"),
-    Field("position_after", "float"),
-    Field("trade_number", "int"),
-    Field("effect", "word"),
-    Field("extra_because", "word"),
-)
+FILL: Final = (*_FILL, Field("extra_because", "word"))
 EXECUTED: Final = {name: name for name in ("signal_seq", "order_seq", "bar_index")}
 """What a fill that completes an order says of its signal: that it is executed."""
 

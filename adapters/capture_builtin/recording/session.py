@@ -197,7 +197,11 @@ class Session(Stopping, Observer):
 
     def failed(self, error: BaseException) -> None:
         """Close the recording of a run that raised."""
-        self._close(RunState.FAILED, self.problem or f"{type(error).__name__}: {error}")
+        self.raised(error)
+
+    def fail(self, problem: str) -> None:
+        """Close the recording of a run that did not come to its end."""
+        self._close(RunState.FAILED, self.problem or problem)
 
     def _close(self, state: RunState, problem: str | None) -> None:
         leave(self)
