@@ -73,6 +73,7 @@ class Backtesting:
 
     name = "Backtesting.py"
     share = 1.0
+    repeats = 3
     has_bars = True
 
     def __init__(self) -> None:

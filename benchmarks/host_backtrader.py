@@ -63,6 +63,7 @@ class Backtrader:
 
     name = "backtrader"
     share = 0.2
+    repeats = 1
     has_bars = True
 
     def run(self, density: str, bars: pd.DataFrame, store: Path | None) -> Run:

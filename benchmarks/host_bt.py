@@ -72,6 +72,7 @@ class Bt:
 
     name = "bt"
     share = 0.2
+    repeats = 1
     has_bars = True
 
     def run(self, density: str, bars: pd.DataFrame, store: Path | None) -> Run:

@@ -72,6 +72,7 @@ class Builtin:
     name = "built-in"
     # With a signal, a fill and a verdict on every bar, no more than these fit into one block.
     share = 0.6
+    repeats = 3
     has_bars = True
 
     def run(self, density: str, bars: pd.DataFrame, store: Path | None) -> Run:

@@ -99,6 +99,7 @@ class Nautilus:
 
     name = "nautilus"
     share = 0.04
+    repeats = 4
     has_bars = True
 
     def run(self, density: str, bars: pd.DataFrame, store: Path | None) -> Run:

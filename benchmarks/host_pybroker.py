@@ -63,6 +63,7 @@ class Pybroker:
 
     name = "pybroker"
     share = 0.4
+    repeats = 2
     has_bars = True
 
     def __init__(self) -> None:

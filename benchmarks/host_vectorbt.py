@@ -66,6 +66,7 @@ class Vectorbt:
 
     name = "vectorbt"
     share = 1.0
+    repeats = 10
     has_bars = False
 
     def run(self, density: str, bars: pd.DataFrame, store: Path | None) -> Run:

@@ -92,6 +92,7 @@ class Zipline:
 
     name = "zipline"
     share = 0.02
+    repeats = 1
     has_bars = True
 
     def run(self, density: str, bars: pd.DataFrame, store: Path | None) -> Run:

@@ -60,11 +60,13 @@ class Host(Protocol):
     Attributes:
         name: as it is called.
         share: which share of the bars a run of it has: a slow one has fewer.
+        repeats: how many rounds there are for each of a slow one.
         has_bars: whether it goes bar by bar, so that bars can be observed.
     """
 
     name: str
     share: float
+    repeats: int
     has_bars: bool
 
     def run(self, density: str, bars: pd.DataFrame, store: Path | None) -> Run:

@@ -156,7 +156,8 @@ def _density(made: Host, density: str, sizes: Sizes, store: Path) -> tuple[Table
     best = {name: _Best() for name in (_PLAIN, *variants)}
     made.run(density, bars, None)  # loads and compiles what is loaded and compiled but once
     _one(made, density, bars, store, (_SignalsAndFills, 0))
-    for name in turns(list(best), sizes.run_rounds):
+    rounds = sizes.run_rounds * made.repeats
+    for name in turns(list(best), rounds):
         best[name].add(_one(made, density, bars, store, variants.get(name)))
     recording = capture.open(store).latest()
     signals = len(recording.signals(columns=["seq"]))
@@ -168,20 +169,20 @@ def _density(made: Host, density: str, sizes: Sizes, store: Path) -> tuple[Table
         f"The recording has {kept / max(signals, 1):.0f} B per signal: its tables and records, "
         "without base data."
     )
-    table = (_table_of_bars if made.has_bars else _table_of_calls)(title, best, signals, sizes)
+    table = (_table_of_bars if made.has_bars else _table_of_calls)(title, best, signals, rounds)
     table = replace(table, notes=(*table.notes, kept_each))
     figures = [_figure(made.name, density, name, best) for name in _JUDGED]
     return table, figures
 
 
-def _table_of_bars(title: str, best: dict[str, _Best], signals: int, sizes: Sizes) -> Table:
+def _table_of_bars(title: str, best: dict[str, _Best], signals: int, rounds: int) -> Table:
     return Table(
         title,
         ("run", "loop ms", "added ms", "added us/signal", "added % of the run",
          "added % of the loop", "opening ms", "sealing ms"),
         tuple(_row(name, best, signals) for name in best),
         (
-            f"{sizes.run_rounds} interleaved rounds in one process. The loop is the sum over the "
+            f"{rounds} interleaved rounds in one process. The loop is the sum over the "
             "bars of the quickest round of each; the run is the host's whole call without capture.",
             "Opening (start record, base data) and sealing (flush, compact, chain) happen once per "
             "run, apart from what is added.",
@@ -189,14 +190,14 @@ def _table_of_bars(title: str, best: dict[str, _Best], signals: int, sizes: Size
     )  # fmt: skip
 
 
-def _table_of_calls(title: str, best: dict[str, _Best], signals: int, sizes: Sizes) -> Table:
+def _table_of_calls(title: str, best: dict[str, _Best], signals: int, rounds: int) -> Table:
     return Table(
         title,
         ("run", "run ms", "added ms", "added us/signal", "added % of the run", "opening ms",
          "gathering ms", "telling ms", "sealing ms", "flush, x the run"),
         tuple(_row_of_call(name, best, signals) for name in best),
         (
-            f"{sizes.run_rounds} interleaved rounds in one process; the quickest of each. There is "
+            f"{rounds} interleaved rounds in one process; the quickest of each. There is "
             "no loop: the run is indicators, the host's call and the total return, and what is "
             "added to it is what the user waits for in the call.",
             "Opening (settings, ears, the file for what waits) happens once per `with`. The flush "

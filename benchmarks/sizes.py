@@ -22,7 +22,7 @@ class Sizes:
         processes: processes that are asked for each reading of memory and of import times.
         disk_rows: signals written to each backend.
         run_bars: bars of a backtest; a slow host has fewer.
-        run_rounds: interleaved rounds of each kind of backtest.
+        run_rounds: interleaved rounds of each kind of backtest; a quick host has more.
         replay_bars: bars of a backtest that is replayed.
         replay_rounds: rounds of the original and its replay.
         load_rows: signals in the store that is searched.

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.measuring import turns
 from tests.hosts import names_one_left_out
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,3 +99,14 @@ def test_a_misspelt_name_is_refused_with_the_names_there_are() -> None:
     done = benchmarks("--only", "latenzy")
     assert done.returncode == 2
     assert all(name in done.stderr for name in TITLES)
+
+
+@pytest.mark.parametrize("count", range(2, 8))
+def test_each_variant_runs_after_every_other_one_equally_often(count: int) -> None:
+    names, rounds = "ABCDEFG"[:count], count * (1 + count % 2)
+    order = "".join(turns(names, rounds))
+    own = [order[first : first + count] for first in range(0, len(order), count)]
+    assert {"".join(sorted(each)) for each in own} == {names}
+    followed = Counter(pair for each in own for pair in pairwise(each))
+    assert len(followed) == count * (count - 1)
+    assert len(set(followed.values())) == 1
