@@ -261,6 +261,9 @@ class Session(Stopping):
     ) -> None:
         assert self.opened is not None
         engine, root = self.opened.engine, self.root
+        if getattr(root, "bankrupt", False):
+            # The host asks it no more: what the strategy would have done later, nobody knows.
+            self.reads.add("account.out_of_money")
         facts = {
             "closed_loop": sorted(self.reads) if not self.replays else [],
             "not_captured": sorted(self._lost),

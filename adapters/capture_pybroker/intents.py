@@ -242,12 +242,12 @@ class Intents:
         if order is not None:
             said = {"symbol": order.symbol, "created": str(order.created)}
             self._aside(ear, "cancel", "cancel_pending_order", said)
-            self._session.ledger.cancelled(order.symbol, order.created, ear.bar)
+            self._session.cancelled(order)
 
     def cancels_orders(self, ctx: Any, ear: Ear, symbol: str | None) -> None:
         """Record that the strategy takes all orders back, or all of a symbol."""
         for order in list(real(ctx._pending_order_scope).orders(symbol)):
-            self._session.ledger.cancelled(order.symbol, order.created, ear.bar)
+            self._session.cancelled(order)
         self._aside(ear, "cancel", "cancel_all_pending_orders", {"symbol": symbol})
 
     def cancels_stop(self, ctx: Any, ear: Ear, stop_id: int) -> None:

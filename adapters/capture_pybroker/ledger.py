@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
-from pybroker.common import PositionMode
+from pybroker.common import PositionIntent, PositionMode, to_decimal
 
 from capture.journal import NULL_INT
 from capture_pybroker import rows
@@ -29,6 +30,14 @@ def signed_position(portfolio: Any, symbol: str) -> float:
     held = portfolio.short_positions.get(symbol)
     return 0.0 if held is None else -float(held.shares)
 
+
+_OPENS: Final = frozenset({PositionIntent.BUY_TO_OPEN.value, PositionIntent.SELL_TO_OPEN.value})
+
+_ROUNDED: Final = Decimal("1e-20")
+"""Shares that are so small a part of others are what was lost when those were reckoned."""
+
+_MOST_RESTS: Final = 16
+"""Lots of which nothing but a rounded rest may be held; the host closes such rests first."""
 
 Placed: TypeAlias = tuple[int, bool, Any]
 """An intent that was recorded: its number, whether it only closes, and how many shares."""
@@ -106,6 +115,7 @@ class Ledger:
         self._orders, self._trades = len(portfolio.orders), len(portfolio.trades)
         self.number = portfolio._entry_id
         self.lots: dict[str, deque[Lot]] = defaultdict(deque)
+        self._rests: dict[str, deque[Lot]] = defaultdict(lambda: deque(maxlen=_MOST_RESTS))
         self.held: dict[str, Any] = {}
         for side, sign in ((portfolio.long_positions, 1), (portfolio.short_positions, -1)):
             for symbol, position in side.items():
@@ -149,7 +159,7 @@ class Ledger:
             return
         filled, shut = _last(orders, new), _last(trades, len(trades) - self._trades)
         self._orders, self._trades = len(orders), len(trades)
-        fractional, closed = portfolio._enable_fractional_shares, iter(shut)
+        fractional, closed = portfolio._enable_fractional_shares, deque(shut)
         bars: Iterator[tuple[int, int]]
         if self._places is None:
             read = Filled(filled, self.labels)
@@ -162,13 +172,17 @@ class Ledger:
             self._fill(order, now, made, closed, fractional=fractional)
 
     def _fill(
-        self, order: Any, now: int, made: int, closed: Iterator[Any], *, fractional: bool
+        self, order: Any, now: int, made: int, closed: deque[Any], *, fractional: bool
     ) -> None:
         """Read a fill on a bar, of an order that was made on another."""
-        symbol, shares = order.symbol, order.shares
-        buys, held = order.type == "buy", self.held.get(symbol, 0)
-        self.held[symbol] = position = held + shares if buys else held - shares
-        lot, opened = self._closing(symbol, shares, -held if buys else held, closed)
+        symbol, buys = order.symbol, order.type == "buy"
+        lot, covered = self._closing(order, closed)
+        opened = order.shares - covered if order.intent in _OPENS else 0
+        # What is left of a position whose last lot was closed is what was rounded.
+        held = self.held.get(symbol, 0) if self.lots[symbol] else 0
+        if held:
+            held += covered if buys else -covered
+        self.held[symbol] = position = held + opened if buys else held - opened
         placed = self.placed[symbol].get(made) if made >= 0 else None
         signal = NULL_INT
         if placed is not None:
@@ -189,36 +203,47 @@ class Ledger:
         market = price if order.market_price is order.fill_price else float(order.market_price)
         row = (
             signal, NULL_INT if signal < 0 else signal + 1, now,
-            NULL_INT if placed is None else made, 1 if buys else -1, float(shares), price,
+            NULL_INT if placed is None else made, 1 if buys else -1, float(order.shares), price,
             float(fees) if fees else 0.0, after, lot.number,
             self.effects[0 if opened > 0 else 1 if lot.shares > 0 else 2], market,
             self.words[order.order_type],
         )  # fmt: skip
         self.fills.append(Fills(symbol, whole, row))
 
-    def _closing(
-        self, symbol: str, shares: Any, against: Any, closed: Iterator[Any]
-    ) -> tuple[Lot | None, Any]:
-        """Return the last lot that a fill closed, and how many of its shares closed none."""
-        if against <= 0:
-            return None, shares
-        lot, remaining = None, min(shares, against)
-        while remaining > 0:
-            trade = next(closed)
-            lot = self._closed(self.lots[symbol], trade)
-            remaining -= trade.shares
-        return lot, shares - against
+    def _closing(self, order: Any, closed: deque[Any]) -> tuple[Lot | None, Any]:
+        """Return the last lot that an order closed, and how many of its shares closed one.
 
-    def _closed(self, lots: deque[Lot], trade: Any) -> Lot:
+        Shares have 28 digits, so that parts of them need not add up to what was wanted; the host
+        keeps what is left over, and closes it some time later.
+        """
+        lot, covered, least = None, Decimal(), order.shares * _ROUNDED
+        while closed and _closed_by(closed[0], order):
+            shares = closed[0].shares
+            if shares > least and order.shares - covered <= least:  # of the next order
+                break
+            found, covered = self._closed(order.symbol, closed.popleft()), covered + shares
+            if lot is None or shares > least:
+                lot = found
+        return lot, covered
+
+    def _closed(self, symbol: str, trade: Any) -> Lot:
         """Return the lot that a trade closed, or a part of it."""
-        lot, shares, date = lots[0], trade.shares, trade.entry_date
-        same = lot.date is date or lot.date == date  # dates are slow to compare
-        if not same or lot.shares < shares:
-            mine = [each for each in lots if each.date == date]
-            lot = next((each for each in mine if each.shares >= shares), (mine or lots)[0])
+        lots, rests = self.lots[symbol], self._rests[symbol]
+        shares, date = trade.shares, trade.entry_date
+        lot = lots[0] if lots else None
+        # Dates are slow to compare.
+        same = lot is not None and (lot.date is date or lot.date == date)
+        if lot is None or not same or lot.shares < shares:
+            mine = [each for each in (*lots, *rests) if each.date == date]
+            every = (*mine, *lots, Lot(self.number, date, shares, NULL_INT))
+            lot = next((each for each in mine if each.shares >= shares), every[0])
         lot.shares -= shares
-        if lot.shares <= 0:
-            lots.remove(lot)
+        if lot.shares <= shares * _ROUNDED:
+            if lot in lots:
+                lots.remove(lot)
+                rests.append(lot)
+            elif lot in rests:
+                rests.remove(lot)
         self.closed_by.append(lot.number)
         return lot
 
@@ -227,9 +252,7 @@ class Ledger:
         _, exits, shares = placed
         if order.id in self.short:
             outcome = rows.SHORT_OF_CASH
-        elif exits or order.shares >= (
-            shares if fractional or type(shares) is int else int(shares)
-        ):
+        elif exits or order.shares >= to_decimal(shares if fractional else int(shares)):
             self.settled[order.symbol].add(made)
             return True
         else:
@@ -292,6 +315,16 @@ def _last(found: Any, count: int) -> list[Any]:
     if count < 8:
         return [found[-number] for number in range(count, 0, -1)]
     return list(found)[-count:]
+
+
+def _closed_by(trade: Any, order: Any) -> bool:
+    """Say whether an order may have closed a trade, which stand in the order of their closing."""
+    return bool(
+        trade.symbol == order.symbol
+        and (trade.exit_date is order.date or trade.exit_date == order.date)
+        and trade.exit == order.fill_price
+        and trade.type == ("short" if order.type == "buy" else "long")
+    )
 
 
 def _may_not_open(portfolio: Any, symbol: str, buys: bool) -> bool:

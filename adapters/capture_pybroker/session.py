@@ -87,6 +87,7 @@ class Session(Stopping):
         self._strategy: Any = None
         self._orders: Any = None
         self._heard: list[Any] = []
+        self._ears: dict[str, Ear] = {}
         self._outcomes = [tuple(engine.word(part) for part in each) for each in rows.OUTCOMES]
         self._delays = (1, 1)
         self._marks: Any = ()
@@ -154,6 +155,7 @@ class Session(Stopping):
         lines.sources, lines.marks = sources, self._marks
         ear = Ear(symbol, window.offsets[symbol], window.ends, ctx._portfolio, channels)
         ear.placed = self.ledger.placed[symbol]
+        self._ears[symbol] = ear
         ear.rotates = bool(ctx.rotation_enabled)
         ear.later = ear.rotates or replay is not None or window.host["after_exec_fn"] is not None
         if self._tell is not None:
@@ -164,6 +166,12 @@ class Session(Stopping):
         window.host["exec_fns"][symbol] = caller(call, self, ear, ctx, alone=alone)
 
     # --- in between --------------------------------------------------------------------------
+
+    def cancelled(self, order: Any) -> None:
+        """Take note that a strategy took an order back, which may be of another's symbol."""
+        ear = self._ears.get(order.symbol)
+        if ear is not None:
+            self.ledger.cancelled(order.symbol, order.created, ear.bar)
 
     def quietly(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call what the host offers; what it reads meanwhile, the strategy does not."""

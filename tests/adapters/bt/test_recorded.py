@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 import capture
-from capture.errors import CaptureWarning, UnsupportedStrategy
+from capture.errors import CaptureWarning, ClosedLoop, UnsupportedStrategy
 from tests.adapters.bt import strategies as s
 from tests.adapters.bt.runs import CASES, Case, captured, four, google, rising, share
 
@@ -145,6 +146,15 @@ def test_bankruptcy_is_the_hosts_doing(tmp_path: Path) -> None:
     assert fills["signal_seq"].isna().tolist() == [False, True]
     assert fills["effect"].tolist() == ["open", "close"]
     assert recording.parts[0].record["flags"]["bankrupt"] is True
+
+
+def test_what_a_bankrupt_strategy_would_have_done_with_more_nobody_knows(tmp_path: Path) -> None:
+    case = Case(s.ruin, rising)
+    results, recording = captured(case, tmp_path)
+    richer = replace(case, settings={"initial_capital": 1e9})
+    with pytest.raises(ClosedLoop, match=r"read account\.out_of_money"):
+        richer(lambda _strategy: capture.replay(recording).into("bt"))
+    assert case(lambda _strategy: capture.replay(recording).into("bt")) == results
 
 
 def test_nested_strategies_are_told_apart_and_their_paper_is_no_signal(tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 import capture
@@ -120,6 +122,58 @@ def test_fills_of_an_erratic_execution_are_the_same_however_they_are_read(
         assert told(later, table) == told(now, table), table
     one, other = (told(recording, "statuses") for recording in (later, now))
     assert sorted(map(str, one)) == sorted(map(str, other))
+
+
+def fractional(seed: int) -> Any:
+    """Return an execution that says shares in every way, so that their sums are rounded."""
+    dice = random.Random(seed)
+
+    def trade(ctx: Any) -> None:
+        if dice.random() < 0.7:
+            return
+        part = dice.choice([0.1, 0.2, 0.35, 1 / 3])
+        shares: Any = dice.choice(
+            [np.int64(7), np.float64(2.5), 0.1, Decimal("1.37"), ctx.calc_target_shares(part)]
+        )
+        way = dice.random()
+        if way < 0.4:
+            ctx.buy_shares = shares
+        elif way < 0.7:
+            ctx.sell_shares = shares
+        elif way < 0.8:
+            ctx.set_target_shares(part * 1000, dir="long")
+        elif ctx.long_pos():
+            ctx.sell_all_shares()
+        elif ctx.short_pos():
+            ctx.cover_all_shares()
+        if (ctx.buy_shares or ctx.sell_shares) and dice.random() < 0.2:
+            ctx.hold_bars = 3
+
+    return trade
+
+
+@pytest.mark.parametrize("parts", [True, False], ids=["fractional", "whole"])
+@pytest.mark.parametrize("seed", range(6))
+def test_shares_that_are_said_in_every_way_are_followed_to_the_last_digit(
+    seed: int, parts: bool, tmp_path: Path
+) -> None:
+    def case() -> Case:
+        config = {"enable_fractional_shares": parts, "initial_cash": 50_000}
+        return Case((Execution(fractional(seed), ("AAA",)),), several, config)
+
+    results, later = captured(case(), tmp_path / "later")
+    assert_same_results(case()(), results)
+    same, now, _ = heard(case(), tmp_path / "now")
+    assert_same_results(results, same)
+    for table in TABLES:
+        assert told(later, table) == told(now, table), table
+    fills = later.fills()
+    assert len(fills) == len(results.orders)
+    assert fills["size"].tolist() == [float(shares) for shares in results.orders["shares"]]
+    summed = (fills["size"] * fills["side"]).cumsum()
+    assert fills["position_after"].tolist() == pytest.approx(summed.tolist(), abs=1e-9)
+    flat = fills["position_after"].abs() < 1e-15
+    assert flat.equals(fills["position_after"] == 0)  # nothing is left of what was rounded
 
 
 def test_every_bar_that_an_execution_sees_is_told_before_it_sees_it(tmp_path: Path) -> None:

@@ -227,6 +227,26 @@ def test_one_run_goes_to_one_store(tmp_path: Path) -> None:
     assert not any(tmp_path.iterdir())
 
 
+def test_an_order_of_another_symbol_is_taken_back_on_a_bar_of_that_symbol(tmp_path: Path) -> None:
+    data = several()
+    data = data[(data["symbol"] == "AAA") | (data["symbol"] == "CCC")].drop(range(30))
+
+    def waits(ctx: Any) -> None:
+        if ctx.bars == 20:
+            ctx.buy_shares, ctx.buy_limit_price, ctx.buy_timeout_bars = 10, 1.0, -1
+
+    def takes_back(ctx: Any) -> None:
+        if ctx.bars == 55:
+            ctx.cancel_all_pending_orders("AAA")
+
+    both = (Execution(takes_back, ("CCC",)), Execution(waits, ("AAA",)))
+    _, recording = captured(Case(both, lambda: data), tmp_path)
+    [status] = recording.statuses().to_dict("records")
+    assert (status["symbol"], status["reason"]) == ("AAA", "cancelled_by_strategy")
+    assert status["bar_index"] == 24
+    assert status["timestamp"] == data["date"][data["symbol"] == "CCC"].iloc[54].tz_localize("UTC")
+
+
 # --- what became of it ---------------------------------------------------------------------------
 
 
