@@ -227,7 +227,7 @@ class Intents:
     def close_trade(self, trade: Any, portion: float) -> None:
         """Record that the strategy closes a trade, or a part of it, and let it happen."""
         whole = portion == 1 and self._broker.trades == [trade]
-        number = trade._capture.trade or NULL_INT
+        number = self._opener(trade).trade or NULL_INT
         self._close(trade, Trade.close, "Trade.close", portion, trade.size, whole, number)
 
     # --- edits and cancels -------------------------------------------------------------------
@@ -235,9 +235,8 @@ class Intents:
     def edit_trade(self, trade: Any, which: str, price: Any, call: Callable[..., Any]) -> None:
         """Record that the strategy moves a stop-loss or take-profit, and let it happen."""
         prices = (price, None) if which == "sl" else (None, price)
-        self._change(
-            trade._capture, "edit", f"Trade.{which}", parent=_trade_id(trade), bracket=prices
-        )
+        opener = self._opener(trade)
+        self._change(opener, "edit", f"Trade.{which}", parent=_trade_id(opener), bracket=prices)
         if self._ear.problem is not None:
             call(trade, price)
             return
@@ -248,22 +247,46 @@ class Intents:
             self._ear.acting = None
         self._ear.arm()
 
-    def cancelled(self, order: Any, placed: Placed | None) -> None:
-        """Record that an order is cancelled, by the strategy or by a later order of its."""
-        ear = self._ear
+    def _opener(self, trade: Any) -> Placed:
+        """Return the intent that opened a trade."""
+        placed: Placed | None = getattr(trade, "_capture", None)
         if placed is None:
-            if ear.acting is None:
+            # It was closed while fills were recorded later: then trades are closed as a whole.
+            every = enumerate(self._broker.closed_trades, 1)
+            placed = Placed.aside(NULL_INT, NULL_INT, NULL_INT)
+            placed.trade = next((number for number, each in every if each is trade), 0)
+            trade._capture = placed
+        return placed
+
+    def place_of(self, order: Any) -> int:
+        """Return which it is of the orders that wait and that one call has led to."""
+        placed = getattr(order, "_capture", None)
+        if placed is None:
+            return 0
+        mine = [o for o in self._broker.orders if _number(o) == placed.order_seq]
+        return mine.index(order) if order in mine else 0
+
+    def cancelled(self, order: Any, place: int) -> None:
+        """Record that an order is cancelled, by the strategy or by a later order of its.
+
+        Args:
+            order: what is cancelled.
+            place: as `place_of` said before.
+        """
+        ear, placed = self._ear, getattr(order, "_capture", None)
+        by_strategy = ear.acting is None
+        if placed is None:
+            if by_strategy:
                 self._contingent_cancelled(order)
             return
+        if by_strategy:
+            number = placed.order_seq
+            parent = f"o{number}{f'.{place}' if place else ''}" if number >= 0 else None
+            self._change(placed, "cancel", "Order.cancel", parent=parent)
         if placed.settled:
             return
         placed.orders -= 1
-        by_strategy = ear.acting is None
-        if by_strategy:
-            number = placed.order_seq
-            parent = f"o{number}" if number >= 0 else None
-            self._change(placed, "cancel", "Order.cancel", parent=parent)
-        if placed.orders <= 0 and not placed.settled:
+        if placed.orders <= 0:
             ear.settle(placed, rows.CANCELLED if by_strategy else rows.SUPERSEDED)
 
     def _contingent_cancelled(self, order: Any) -> None:
@@ -272,7 +295,7 @@ class Intents:
         placed = getattr(trade, "_capture", None)
         if placed is not None:
             prices = (order.stop, order.limit)
-            self._change(placed, "cancel", "Order.cancel", parent=_trade_id(trade), bracket=prices)
+            self._change(placed, "cancel", "Order.cancel", parent=_trade_id(placed), bracket=prices)
 
     def _change(
         self,
@@ -359,9 +382,13 @@ def _held(ahead: float, in_units: bool, size: Any) -> str:
     return "exit" if size == -ahead else "adjustment"
 
 
-def _trade_id(trade: Any) -> str | None:
-    number = trade._capture.trade
-    return f"t{number}" if number else None
+def _trade_id(opener: Placed) -> str | None:
+    return f"t{opener.trade}" if opener.trade else None
+
+
+def _number(order: Any) -> int | None:
+    placed = getattr(order, "_capture", None)
+    return None if placed is None else placed.order_seq
 
 
 def _text(tag: Any) -> str | None:

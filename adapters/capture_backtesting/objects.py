@@ -61,11 +61,18 @@ HEARING: Final = _Hearing()
 def _cancel(self: Any) -> None:
     """Cancel the order."""
     ear: Ear | None = self._Order__broker.__dict__.get("capture")
-    if ear is not None:
-        ear.deferred.attend()
-    CANCEL(self)
-    if ear is not None and ear.problem is None:
-        ear.intents.cancelled(self, getattr(self, "_capture", None))
+    if ear is None:
+        CANCEL(self)
+        return
+    ear.deferred.attend()
+    place = ear.intents.place_of(self)
+    try:
+        CANCEL(self)
+    except ValueError:  # it is gone already, and now the strategy knows
+        ear.reads.add("orders")
+        raise
+    if ear.problem is None:
+        ear.intents.cancelled(self, place)
 
 
 def _close(self: Any, portion: float = 1.0) -> None:

@@ -149,6 +149,7 @@ class _Intents(_Script):
     def __init__(self, source: ReplaySource, strategy: Any, repeated: dict[int, int]) -> None:
         super().__init__(source, strategy, repeated)
         self._orders: dict[str, list[Any]] = {}
+        self._openers: dict[str, Any] = {}
         late = [intent for intent in source.intents if intent.phase != "init"]
         self._early = [intent for intent in source.intents if intent.phase == "init"]
         self._bars: dict[int, list[IntentLike]] = _by_bar(late)
@@ -194,8 +195,9 @@ class _Intents(_Script):
             "tag": intent.tag,
         }
         given = {name: value for name, value in said.items() if value is not None}
-        order = getattr(self._strategy, str(intent.call))(**given)
-        self._orders[f"o{intent.seq}"] = [order]
+        place, before = getattr(self._strategy, str(intent.call)), list(self._broker.orders)
+        self._openers[f"o{intent.seq}"] = place(**given)
+        self._made(intent, before)
 
     def _close_position(self, intent: IntentLike) -> None:
         self._closing(intent, self._strategy.position)
@@ -214,10 +216,13 @@ class _Intents(_Script):
             self._closing(intent, trade)
 
     def _closing(self, intent: IntentLike, what: Any) -> None:
-        before = len(self._broker.orders)
+        before = list(self._broker.orders)
         what.close(1.0 if intent.size is None else intent.size)
-        made = len(self._broker.orders) - before
-        self._orders[f"o{intent.seq}"] = self._broker.orders[:made]  # the host puts them first
+        self._made(intent, before)
+
+    def _made(self, intent: IntentLike, before: Sequence[Any]) -> None:
+        """Remember the orders that a call led to, in the order in which the host has them."""
+        self._orders[f"o{intent.seq}"] = [o for o in self._broker.orders if o not in before]
 
     def _move(self, intent: IntentLike) -> None:
         trade = self._trade(intent)
@@ -229,15 +234,15 @@ class _Intents(_Script):
             trade.tp = intent.take_profit
 
     def _cancel(self, intent: IntentLike) -> None:
-        for order in self._cancelled(intent):
-            if order in self._broker.orders:
-                order.cancel()
-                return
+        call, _, place = str(intent.parent_id).partition(".")
+        waiting = [o for o in self._cancelled(intent, call) if o in self._broker.orders]
+        if len(waiting) > int(place or 0):
+            waiting[int(place or 0)].cancel()
 
-    def _cancelled(self, intent: IntentLike) -> Sequence[Any]:
-        """Return the orders that may be meant, the likeliest first."""
-        if intent.parent_id is None or intent.parent_id.startswith("o"):
-            return self._orders.get(str(intent.parent_id), ())
+    def _cancelled(self, intent: IntentLike, call: str) -> Sequence[Any]:
+        """Return the orders among which the cancelled one is."""
+        if intent.parent_id is None or call.startswith("o"):
+            return self._orders.get(call, ())
         trade = self._trade(intent)
         if trade is None:
             return ()
@@ -249,10 +254,9 @@ class _Intents(_Script):
             return None
         # Not by its number: under a filter or other settings, other trades may come before it.
         number = int(intent.parent_id.removeprefix("t"))
-        made = self._orders.get(f"o{self._source.openers.get(number)}")
-        if not made:
+        order = self._openers.get(f"o{self._source.openers.get(number)}")
+        if order is None:
             return None
-        [order] = made
         if "capture" in self._broker.__dict__:
             placed = getattr(order, "_capture", None)
             mine = (t for t in self._broker.trades if t._capture is placed)

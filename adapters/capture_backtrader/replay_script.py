@@ -154,6 +154,7 @@ class Intents(Script):
         self._calls: dict[tuple[int | None, str], list[IntentLike]] = {}
         self._children: dict[str | None, list[str]] = {}
         self._flattened: set[tuple[int, int | None]] = set()
+        self._summed: list[int] = list(source.flags.get("positions", ()))
         for intent in source.intents:
             if intent.callback is None:  # an exit that the strategy never asked for
                 self._flattened.add((self._feed(intent.symbol), intent.bar_index))
@@ -200,7 +201,9 @@ class Intents(Script):
         data = said.get("data")
         if isinstance(data, str):
             data = strategy.getdatabyname(data)
-        self._reach(intent.signal_seq, strategy.data if data is None else data)
+        data = strategy.data if data is None else data
+        self._sum_after_others(data)
+        self._reach(intent.signal_seq, data)
         try:
             made = getattr(strategy, str(intent.call))(**said)
         except Exception:
@@ -209,6 +212,20 @@ class Intents(Script):
                 raise
             made = None
         self._remember(f"o{intent.seq}", made)
+
+    def _sum_after_others(self, data: Any) -> None:
+        """Let the broker sum up what is held in the order in which it did when it was recorded.
+
+        Where the strategy asked for a position before there was one, the broker made one.
+        """
+        if not self._summed:
+            return
+        datas, positions = self._strategy.datas, self._strategy.broker.positions
+        places = [place for place, feed in enumerate(self._summed) if datas[feed] is data]
+        for feed in self._summed[: places[0]] if places else ():
+            if len(datas[feed]):  # the broker cannot value one without a bar
+                positions[datas[feed]]
+        del self._summed[: places[0] + 1 if places else 0]
 
     def _remember(self, order_id: str, made: Any) -> None:
         """Know the orders of a call by the recorded ones; of a bracket there are several."""

@@ -245,11 +245,20 @@ class Session(Stopping):
             "next_only": bool(next_only and cerebro._dopreload),
             "naive_timestamps_taken_for_utc": any(feed.naive for feed in self.feeds),
             "feeds": [[feed.symbol, feed.timeframe] for feed in self.feeds],
+            "positions": self._positions() if reads and len(self.feeds) > 1 else [],
             "strategies": {ear.strategy_id: ear.facts() for ear in self.ears},
         }
         for name, value in facts.items():
             if value:
                 flag(name, value)
+
+    def _positions(self) -> list[int]:
+        """Return the feeds in the order in which the broker sums up what is held of them.
+
+        It makes a position when it is first asked for one, also by the strategy.
+        """
+        known = getattr(self.cerebro.broker, "positions", ())
+        return [feed.index for data in known for feed in self.feeds if feed.data is data]
 
     def _close(self, state: RunState, problem: str | None) -> None:
         try:

@@ -53,10 +53,7 @@ class Placed:
     @property
     def outcome(self) -> int:
         """What became of it when the call returned."""
-        if self.filled:
-            return rows.FILLED
-        waits = not self.single and self.idle == rows.SIZED_TO_ZERO
-        return rows.ACCEPTED if waits else self.idle
+        return rows.FILLED if self.filled else self.idle
 
 
 class _Wish(NamedTuple):
@@ -121,7 +118,7 @@ class Intents:
                     (side if weight == now else 1 if weight > now else -1),
                     "adjustment",
                 )
-            idle = rows.ALREADY if weight == now else rows.SIZED_TO_ZERO
+            idle = rows.ALREADY if weight == now else _idle(single)
         wish = _Wish("rebalance", child, said, direction, kind, held, now, "target_fraction",
                      weight, single, idle)  # fmt: skip
         self._make(node, voice, wish, lambda: call(weight, child, base, update))
@@ -152,9 +149,10 @@ class Intents:
         held, now, single = (NULL_FLOAT, NULL_FLOAT, False) if whole else _held(node, child)
         value = 0.0 if whole or child not in node.__dict__["children"] else _value(node, child)
         side, kind = _side(amount), _kind(held, amount, value + amount == 0.0)
+        idle = _idle(not node._has_strat_children if whole else single)
         wish = _Wish("allocate", node.name if whole else child, {**said, "whole": whole},
                      0 if kind == "exit" else side, kind, held, now, "value", value + amount,
-                     single, rows.SIZED_TO_ZERO)  # fmt: skip
+                     single, idle)  # fmt: skip
         self._make(node, voice, wish, call)
 
     def transact(
@@ -167,9 +165,10 @@ class Intents:
         held, now, single = (NULL_FLOAT, NULL_FLOAT, False) if whole else _held(node, child)
         before = 0.0 if whole or held != held else held
         side, kind = _side(units), _kind(held, units, before + units == 0.0)
+        idle = _idle(not node._has_strat_children if whole else single)
         wish = _Wish("transact", node.name if whole else child, {**said, "whole": whole},
                      0 if kind == "exit" else side, kind, held, now, "target", before + units,
-                     single, rows.SIZED_TO_ZERO)  # fmt: skip
+                     single, idle)  # fmt: skip
         self._make(node, voice, wish, call)
 
     def adjust(
@@ -328,6 +327,11 @@ def _held(node: Any, child: Any) -> tuple[float, float, bool]:
     if found._issec:
         return found._position, found._weight, True
     return NULL_FLOAT, found._weight, False
+
+
+def _idle(of_securities: bool) -> int:
+    """Return what a call is that nothing was traded for: strategies accept, and decide later."""
+    return rows.SIZED_TO_ZERO if of_securities else rows.ACCEPTED
 
 
 def _value(node: Any, child: Any) -> float:

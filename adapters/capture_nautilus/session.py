@@ -219,6 +219,9 @@ class Session(Stopping):
         with suppress(CaptureError):
             self.engine.flush()  # what could not be kept is noticed when arguments are written
         reads = set().union(*(ear.reads for ear in self.ears))
+        if self._is_cut_short:
+            # The strategies are asked no more: what they would have done later, nobody knows.
+            reads.add("account.out_of_money")
         missing = set().union(*(ear.missing for ear in self.ears))
         unheard = sum(len(ear.outcomes.unheard) for ear in self.ears)
         if unheard:
@@ -233,6 +236,15 @@ class Session(Stopping):
         for name, value in facts.items():
             if value:
                 self.engine.flag(name, value)
+
+    @property
+    def _is_cut_short(self) -> bool:
+        """Whether the host stopped within its data, which it does when an account is at an end."""
+        if self.backtest is None:
+            return False
+        data, place = self.backtest.data, self.backtest.iteration
+        now = max(ear.clock.timestamp_ns() for ear in self.ears)
+        return bool(place < len(data) and data[place].ts_init <= now)
 
     def _close(self, state: RunState, problem: str | None) -> None:
         trouble = end_run(self.engine, self._tables, state, problem)

@@ -111,7 +111,7 @@ def fates_of(cells: Cells, simulated: Simulated | None, account: Account) -> Fat
         return Fates(np.empty(0, np.int8), _WORDS[:0], nobody, np.zeros(count, dtype=bool))
     width = simulated.shape[1]
     keys = cells.bars * width + cells.columns
-    met = _meetings(cells, simulated, records, keys, _by_stop(records, simulated, assets))
+    met = _meetings(cells, simulated, records, keys, assets)
     signal_of = np.full(len(records), -1, dtype=np.int64)
     own = np.flatnonzero(met.mine)
     # Of several, an entry goes before an exit, and the first before others.
@@ -137,12 +137,14 @@ class _Meetings:
         mine: whether that was the signal's own.
         records: which order it was; any number where there is none.
         by_stop: whether a stop made it.
+        idle: whether it would leave what is not held.
     """
 
     there: NDArray[np.bool_]
     mine: NDArray[np.bool_]
     records: NDArray[np.int64]
     by_stop: NDArray[np.bool_]
+    idle: NDArray[np.bool_]
 
 
 def _meetings(
@@ -150,11 +152,13 @@ def _meetings(
     simulated: Simulated,
     records: NDArray[Any],
     keys: NDArray[np.int64],
-    by_stop: NDArray[np.bool_],
+    assets: NDArray[np.float64],
 ) -> _Meetings:
+    idle = _idle(cells, simulated, assets)
     if not len(records):
         never = np.zeros(len(keys), dtype=bool)
-        return _Meetings(never, never, np.zeros(len(keys), dtype=np.int64), never)
+        return _Meetings(never, never, np.zeros(len(keys), dtype=np.int64), never, idle)
+    by_stop = _by_stop(records, simulated, assets)
     filled = records["idx"] * simulated.shape[1] + records["col"]
     inside = np.minimum(np.searchsorted(filled, keys), len(filled) - 1)
     there = filled[inside] == keys
@@ -162,8 +166,17 @@ def _meetings(
     mine = there
     if simulated.signals:  # an order of `from_orders` is the only thing that can have filled there
         side = 1 - 2 * records["side"][inside]
-        mine = there & (cells.sides == side) & ~stopped
-    return _Meetings(there, mine, inside, stopped)
+        mine = there & (cells.sides == side) & ~stopped & ~idle
+    return _Meetings(there, mine, inside, stopped, idle)
+
+
+def _idle(cells: Cells, simulated: Simulated, assets: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Say which signals are exits of what is not held: what fills on their bar is another's."""
+    if not simulated.signals:
+        return np.zeros(len(cells), dtype=bool)
+    held = np.sign(_before(assets, cells.bars, cells.columns))
+    idle: NDArray[np.bool_] = cells.exits & (held != -cells.sides)
+    return idle
 
 
 def _before(assets: NDArray[np.float64], bars: Any, columns: Any) -> NDArray[np.float64]:
@@ -242,7 +255,6 @@ def _reasons(
         say(~cells.exits & alone & (held == cells.sides), _IN_POSITION)
         left = simulated.at("upon_opposite_entry", bars, columns) == OppositeEntryMode.Ignore
         say(~cells.exits & left & (held == -cells.sides), _IN_POSITION)
-        say(cells.exits & (held != -cells.sides), _NOTHING)
         say(double & ~met.there & (outcomes == _REJECTED), _SUPERSEDED, _CONFLICT)
     else:
         kinds = simulated.at("size_type", bars, columns)
@@ -251,6 +263,7 @@ def _reasons(
     lost = met.there & ~met.mine
     say(lost, _SUPERSEDED, _CONFLICT)
     say(lost & met.by_stop, _SUPERSEDED, _STOPPED)
+    say(met.idle, _NOTHING)
     say(met.mine, _FILLED)
     return outcomes, words
 
