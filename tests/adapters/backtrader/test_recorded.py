@@ -330,3 +330,34 @@ def test_observers_hear_of_signals_fills_and_statuses(tmp_path: Path) -> None:
     assert [event[1:] for event in heard if event[0] == "status"] == list(
         zip(told["status"], told["reason"], strict=True)
     )
+
+
+class Looks(bt.Strategy):
+    """Asks for positions in another order than that in which it trades."""
+
+    def next(self) -> None:
+        if len(self) == 1:
+            for data in reversed(self.datas):
+                self.getposition(data)
+        if len(self) == 3:
+            for number, data in enumerate(self.datas):
+                self.buy(data, size=1 + number * 0.1)
+
+
+def test_a_replay_sums_up_feeds_in_the_order_in_which_it_was_done(tmp_path: Path) -> None:
+    def run(strategy: Any) -> list[float]:
+        cerebro = bt.Cerebro(stdstats=False)
+        for number, part in enumerate((1.0, 0.37, 1.91)):
+            bars = GOOG.iloc[100:200].copy()
+            bars[["Open", "High", "Low", "Close"]] *= part
+            cerebro.adddata(bt.feeds.PandasData(dataname=bars), name="ABC"[number])
+        cerebro.addobserver(bt.observers.Broker)
+        cerebro.addstrategy(strategy)
+        return list(cerebro.run()[0].observers.broker.lines.value.array[:100])
+
+    plain = run(Looks)
+    assert run(capture.wrap(Looks, store=tmp_path)) == plain
+    recording = capture.open(tmp_path).latest()
+    assert recording.manifest["flags"]["positions"] == [2, 1, 0]
+    assert run(capture.replay(recording).into("backtrader", store=tmp_path)) == plain
+    assert capture.parity(recording, capture.open(tmp_path).latest("replay")).exact

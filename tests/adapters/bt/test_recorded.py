@@ -139,6 +139,20 @@ def test_what_became_of_each_call(tmp_path: Path) -> None:
     assert signals["signal_type"].tolist()[-2:] == ["exit", "exit"]
 
 
+def test_money_for_all_children_that_buys_nothing_is_sized_to_zero(tmp_path: Path) -> None:
+    class Allocates(bt.Algo):
+        def __call__(self, target: Any) -> bool:
+            if len(target.universe) == 5:
+                target.rebalance(0.5, "R")
+            if len(target.universe) == 9:
+                target.allocate(1.0)
+            return True
+
+    case = Case(lambda _prices: bt.Strategy("all", [Allocates()]), rising)
+    _, recording = captured(case, tmp_path)
+    assert recording.signals()["reason"].tolist() == ["filled", "sized_to_zero"]
+
+
 def test_bankruptcy_is_the_hosts_doing(tmp_path: Path) -> None:
     _, recording = captured(Case(s.ruin, rising), tmp_path)
     fills = recording.fills()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pytest
+from nautilus_trader.model.enums import AccountType
 
 import capture
+from capture.errors import ClosedLoop
 from tests.adapters.nautilus import strategies as s
 from tests.adapters.nautilus.runs import CASES, HOURS, Case, captured
 
@@ -273,3 +277,41 @@ def test_a_strategy_may_stand_in_the_way_of_its_own_orders(tmp_path: Path) -> No
     assert set(recording.orders()["call"]) == {"submit_order", "cancel_all_orders"}
     assert len(results.orders) == len(recording.fills()) == len(recording.signals()) > 5
     assert case(lambda _: capture.replay(recording).into("nautilus")) == results
+
+
+class Overdraws(s.Counting):
+    """Buys more than it has cash for, and goes on, if the host lets it."""
+
+    def on_stop(self) -> None:
+        """Leave everything as it is."""
+
+    def on_bar(self, bar: Any) -> None:
+        self.count += 1
+        if self.count % 10 == 2:
+            side = s.BUY if self.count % 20 == 2 else s.SELL
+            quantity = self.instrument.make_qty(self.config.size)
+            self.submit_order(self.order_factory.market(self.instrument_id, side, quantity))
+
+
+def test_what_would_have_come_after_an_account_was_at_an_end_nobody_knows(tmp_path: Path) -> None:
+    venue = {"account_type": AccountType.CASH}
+    case = Case(Overdraws, config={"size": 500}, venue=venue, balance=50_000.0)
+    results, recording = captured(case, tmp_path)
+    assert len(recording.signals()) == 1
+    assert recording.manifest["flags"]["closed_loop"] == ["account.out_of_money"]
+    assert case(lambda _strategy: capture.replay(recording).into("nautilus")) == results
+    richer = replace(case, balance=1_000_000.0)
+    with pytest.raises(ClosedLoop, match=r"read account\.out_of_money"):
+        richer(lambda _strategy: capture.replay(recording).into("nautilus"))
+
+
+def test_a_run_that_ends_before_its_data_is_not_cut_short(tmp_path: Path) -> None:
+    _, recording = captured(Case(Overdraws, config={"size": 5}), tmp_path)
+    assert "closed_loop" not in recording.manifest["flags"]
+    engine = Case(Overdraws).engine()
+    engine.add_strategy(capture.wrap(Overdraws, store=tmp_path / "until")(s.Config(size=5)))
+    engine.run(end=pd.Timestamp("2005-01-14", tz="UTC"))
+    engine.dispose()
+    until = capture.open(tmp_path / "until").latest()
+    assert 5 < len(until.signals()) < len(recording.signals())
+    assert "closed_loop" not in until.manifest["flags"]

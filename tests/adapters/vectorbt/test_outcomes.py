@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pytest
+import vectorbt as vbt
 from vectorbt.portfolio.enums import OrderStatus, OrderStatusInfo
 
+import capture
 from tests.adapters.vectorbt import calls as c
 from tests.adapters.vectorbt.cases import CASES
 from tests.adapters.vectorbt.results import captured
@@ -15,8 +18,6 @@ from tests.adapters.vectorbt.results import captured
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    import pandas as pd
 
     from capture.store.recording import Recording
 
@@ -215,3 +216,21 @@ def test_with_the_hosts_log_its_words_are_kept(recorded: Recorded) -> None:
     words = {OrderStatusInfo._fields[i] for i in refused["res_status_info"]}
     details = set(recording.statuses()["detail"].dropna())
     assert words & details
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_an_exit_of_nothing_is_no_part_of_what_fills_on_its_bar(held: bool, tmp_path: Path) -> None:
+    close = pd.Series([10.0, 11, 12, 13], index=pd.date_range("2020-01-01", periods=4))
+    on = [pd.Series(np.arange(4) == bar, index=close.index) for bar in range(4)]
+    words = {"short_entries": on[0] & held, "short_exits": on[1]}
+    with capture.record(tmp_path) as recorded:
+        portfolio = vbt.Portfolio.from_signals(
+            close, on[1], on[0] & False, **words, size=1.0, init_cash=100, upon_opposite_entry=4
+        )
+    signals = recorded.recordings[0].signals()
+    exits = signals[signals["direction"] == 0]
+    wanted = ("executed", "filled") if held else ("rejected", "nothing_to_close")
+    assert list(zip(exits["disposition"], exits["reason"], strict=True)) == [wanted]
+    entry = signals[(signals["direction"] == 1)].iloc[0]
+    assert (entry["disposition"], entry["reason"]) == ("executed", "filled")
+    assert len(recorded.recordings[0].fills()) == len(portfolio.order_records)
