@@ -49,6 +49,9 @@ _WORDS: Final = (
 )
 _CONTINGENT: Final = (ContingencyType.OCO, ContingencyType.OUO)
 _FILLED: Final = (SignalStatus.EXECUTED.value, Reason.FILLED.value)
+_TO_NOTHING: Final = frozenset(
+    {SignalStatus.REJECTED, SignalStatus.CANCELLED, SignalStatus.EXPIRED}
+)
 _PARTLY: Final = (SignalStatus.PARTIALLY_FILLED.value, Reason.PARTIALLY_FILLED.value)
 
 
@@ -81,6 +84,9 @@ class Outcomes:
         self.unheard: set[str] = set()
         self._open: dict[Any, Traded] = {}
         self._ended: dict[Any, Traded] = {}
+        # Signals of several orders: those whose first one came to nothing, or another to a fill.
+        self._lost: set[int] = set()
+        self._others_filled: set[int] = set()
         self._told = {
             OrderDenied: self._denied,
             OrderRejected: self._rejected,
@@ -147,8 +153,13 @@ class Outcomes:
             return
         series, words = placed.series, writer.words
         bar = NULL_INT if series is None else series.at(time_ns)
+        signal = placed.signal_seq if placed.leads else NULL_INT
+        if placed.leads and status in _TO_NOTHING:
+            self._lost.add(signal)
+            if signal in self._others_filled:
+                signal = NULL_INT
         writer.channels(series).status(
-            (placed.signal_seq if placed.leads else NULL_INT, placed.order_seq, bar,
+            (signal, placed.order_seq, bar,
              words[status.value], words[reason.value], words[actor],
              words[detail] if detail else 0, time_ns)
         )  # fmt: skip
@@ -309,10 +320,13 @@ class Outcomes:
             )  # fmt: skip
         if placed is not None and not together:
             status, reason = _FILLED if done else _PARTLY
+            if not placed.leads:
+                self._others_filled.add(signal)
+                if signal not in self._lost:
+                    signal = NULL_INT
             channels.status(
-                (signal if placed.leads else NULL_INT, order, bar, words[status], words[reason],
-                 words["broker"], 0, time_ns)
-            )  # fmt: skip
+                (signal, order, bar, words[status], words[reason], words["broker"], 0, time_ns)
+            )
 
     def _closed(self, event: Any) -> None:
         traded = self._ended.pop(event.position_id, None)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
-from nautilus_trader.model.enums import AccountType
+from nautilus_trader.backtest.models import LatencyModel
+from nautilus_trader.model.enums import AccountType, OmsType
 
 import capture
 from capture.errors import ClosedLoop
 from tests.adapters.nautilus import strategies as s
-from tests.adapters.nautilus.runs import CASES, HOURS, Case, captured
+from tests.adapters.nautilus.runs import CASES, GOOG, HOURS, Case, captured
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -315,3 +316,26 @@ def test_a_run_that_ends_before_its_data_is_not_cut_short(tmp_path: Path) -> Non
     until = capture.open(tmp_path / "until").latest()
     assert 5 < len(until.signals()) < len(recording.signals())
     assert "closed_loop" not in until.manifest["flags"]
+
+
+class ClosesTwice(s.Counting):
+    """Closes one of two positions, and then all."""
+
+    def on_bar(self, bar: Any) -> None:
+        self.count += 1
+        if self.count in {3, 5}:
+            self.market(s.BUY)
+        if self.count == 10:
+            first, *_ = self.cache.positions_open(instrument_id=self.instrument_id)
+            self.close_position(first)
+            self.close_all_positions(self.instrument_id)
+
+
+def test_a_signal_of_several_orders_is_executed_if_any_of_them_was(tmp_path: Path) -> None:
+    latency = lambda: LatencyModel(base_latency_nanos=1_000_000)  # noqa: E731
+    venue = {"oms_type": OmsType.HEDGING, "latency_model": latency}
+    _, recording = captured(Case(ClosesTwice, ((GOOG, 30),), venue=venue), tmp_path)
+    told = recording.signals().set_index("seq")["disposition"]
+    filled = recording.fills()["signal_seq"].dropna().astype(int)
+    assert len(filled) == 4
+    assert set(told[filled]) == {"executed"}
