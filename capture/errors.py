@@ -28,6 +28,7 @@ __all__ = [
     "NotReplayable",
     "PartBusy",
     "PluginError",
+    "ReadingFailed",
     "RunNotFound",
     "SignalNotFound",
     "StatusConflict",
@@ -231,6 +232,18 @@ class InvalidEvent(CaptureError, ValueError):
         self.value: Final = value
         self.problem: Final = problem
         super().__init__(f"{field}={value!r}: {problem}")
+
+
+class ReadingFailed(CaptureError):
+    """What a backtester keeps could not be read, in a way that the adapter did not foresee."""
+
+    def __init__(self, error: Exception) -> None:
+        """Say what was raised."""
+        super().__init__(
+            "what the backtester keeps could not be read, which is a mistake of its adapter or a "
+            f"version that it does not know: {type(error).__name__}: {error}. The run goes on; "
+            'plugin_failure="raise" shows where it happened'
+        )
 
 
 class StoreError(CaptureError):

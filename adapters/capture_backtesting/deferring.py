@@ -17,6 +17,7 @@ from backtesting.backtesting import Position
 
 from capture.errors import CaptureError
 from capture.journal import NULL_FLOAT, NULL_INT
+from capture.recorder.ending import why_stopped
 from capture_backtesting import rows
 from capture_backtesting.intents import UNFIT, UNSAID
 from capture_backtesting.objects import CLOSE
@@ -268,9 +269,11 @@ class Deferred:
         wait = {order.__dict__.get("_capture") for order in self._broker.orders}
         waiting = {s: b for s, b in zip(signals[-2:], bars[-2:], strict=True) if s in wait}
         done = len(signals) - len(waiting)
-        settle(
-            self._ear, self._opened.all_executed, np.array(signals)[:done], np.array(bars)[:done]
-        )
+        kept, write = (np.array(signals)[:done], np.array(bars)[:done]), self._opened.all_executed
+        try:
+            settle(self._ear, write, *kept)
+        except Exception as exc:
+            self._ear.failed(why_stopped(exc, self._opened.engine.config))
         del signals[:done], bars[:done]
         return waiting
 

@@ -210,6 +210,8 @@ class Ear:
         """Record what the broker did last, and that what still waits will not be filled."""
         broker = self.broker
         self.deferred.attend()
+        if self.problem is not None:
+            return
         # When the money is gone, the broker closes every trade after it went through its orders.
         for trade in broker.closed_trades[self.closed_count :]:
             self.closed(trade, None, trade.exit_price, trade.exit_bar)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import backtrader as bt
 import numpy as np
 
-from capture.errors import CaptureError
+from capture.recorder.ending import why_stopped
 
 if TYPE_CHECKING:
     from capture.journal import Following
@@ -69,8 +69,9 @@ class Deferring:
             return
         try:
             outcomes.trading.settle(refs[filled].tolist(), bars[filled])
-        except CaptureError as exc:
-            self._ear.failed(exc)
+        except Exception as exc:
+            assert self._ear.session is not None
+            self._ear.failed(why_stopped(exc, self._ear.session.config))
 
     def make_room(self) -> None:
         """Record the fills so far, and say in the journal up to which signal they are there."""

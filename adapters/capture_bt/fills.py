@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from capture.errors import CaptureError
 from capture.journal import NULL_INT
 from capture.recorder.adapting import Words
+from capture.recorder.ending import why_stopped
 
 if TYPE_CHECKING:
     from capture_bt.execution import Voice
@@ -107,8 +107,8 @@ class Fills:
         try:
             for each in kept:
                 self._write(each)
-        except CaptureError as exc:
-            self._session.broken(exc)
+        except Exception as exc:
+            self._session.broken(why_stopped(exc, self._session.config))
             return
         if self._following is not None:
             self._following.up_to([waiting])

@@ -13,6 +13,7 @@ from nautilus_trader.trading.strategy import Strategy
 from capture.errors import CaptureError, InvalidEvent
 from capture.events import Reason
 from capture.journal import NULL_FLOAT, NULL_INT
+from capture.recorder.ending import why_stopped
 from capture_nautilus.amounts import SCALE
 from capture_nautilus.arguments import NAMES
 from capture_nautilus.holdings import Holdings
@@ -364,8 +365,9 @@ class Ear:
         try:
             self.outcomes.heard(events)
             self.writer.write()
-        except CaptureError as exc:
-            self.failed(exc)
+        except Exception as exc:
+            assert self.session is not None
+            self.failed(why_stopped(exc, self.session.config))
 
     def failed(self, exc: CaptureError) -> None:
         """Stop to record, and let the run go on; unless the user chose that it halts."""

@@ -192,6 +192,8 @@ class Session(Stopping):
             for ear in self.ears:
                 try:
                     ear.deferring.settle()
+                    if ear.writer is None:  # what it told could not be read
+                        continue
                     ear.outcomes.catch_up()
                     ear.outcomes.end_of_data(ear.clock.timestamp_ns())
                     ear.deferring.finish()

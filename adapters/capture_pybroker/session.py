@@ -14,7 +14,7 @@ from capture.events import RunState
 from capture.journal import NULL_INT
 from capture.recorder.adapting import Words
 from capture.recorder.current import enter, leave
-from capture.recorder.ending import Stopping, end_run
+from capture.recorder.ending import Stopping, end_run, why_stopped
 from capture.recorder.lifetimes import Runs
 from capture_pybroker import notes, rows
 from capture_pybroker.ending import equity_table, trade_table
@@ -92,7 +92,7 @@ class Session(Stopping):
         self._delays = (1, 1)
         self._marks: Any = ()
         self._tell = engine.observer("bars")
-        self._done = False
+        self._done = self._misread = False
         self._counts = len(portfolio.trades), len(portfolio._metrics_bars)
         hear_portfolio(portfolio, self, at_once=told)
         enter(self)
@@ -206,9 +206,14 @@ class Session(Stopping):
             last: whether the run has ended, so that it is known what became of all.
         """
         ledger = self.ledger
-        ledger.attend(portfolio)
-        if last:
-            ledger.close(self._orders.orders(), self._delays)
+        if not self._misread:
+            try:
+                ledger.attend(portfolio)
+                if last:
+                    ledger.close(self._orders.orders(), self._delays)
+            except Exception as exc:
+                self._misread = True
+                self.failed(why_stopped(exc, self.config))
         if self.problem is None:
             try:
                 self._write(ledger)
@@ -274,6 +279,8 @@ class Session(Stopping):
         by = {symbol: channels.strategy_id for symbol, channels in self.symbols.channels.items()}
 
         def append() -> None:
+            if self._misread:
+                return
             lines = {symbol: self.symbols.lines[symbol] for symbol in by}
             marks, held = portfolio._metrics_bars[bars:], self.ledger.positions
             self.engine.append_table("equity", equity_table(marks, held, lines, by))

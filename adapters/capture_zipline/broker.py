@@ -6,7 +6,7 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
-from capture.errors import CaptureError
+from capture.recorder.ending import why_stopped
 from capture_zipline.placed import NOBODY, Placed, Traded
 
 if TYPE_CHECKING:
@@ -208,8 +208,8 @@ class Broker:
                     session.settle(each, "accepted", each.bar)
                 else:
                     self._fill(*each)
-        except CaptureError as exc:
-            session.broken(exc)
+        except Exception as exc:
+            session.broken(why_stopped(exc, session.config))
 
     def _make_room(self) -> None:
         """Record what became of orders so far, and say in the journal how far that goes."""

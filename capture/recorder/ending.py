@@ -7,15 +7,16 @@ from abc import ABC, abstractmethod
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from capture.errors import CaptureError, CaptureHalted, CaptureWarning
+from capture.errors import CaptureError, CaptureHalted, CaptureWarning, ReadingFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from capture.config import SignalCaptureConfig
     from capture.events import RunState
     from capture.recorder.engine import SignalCaptureEngine
 
-__all__ = ["Stopping", "end_run"]
+__all__ = ["Stopping", "end_run", "why_stopped"]
 
 
 class Stopping(ABC):
@@ -52,6 +53,19 @@ class Stopping(ABC):
         if not self._said:
             self._said = True
             warnings.warn(f"{who}: {exc}", CaptureWarning, stacklevel=3)
+
+
+def why_stopped(exc: Exception, config: SignalCaptureConfig) -> CaptureError:
+    """Return what stops a recording whose host was read in vain: an adapter is a plugin, too.
+
+    Raises:
+        Exception: the same, where the user wants errors of plugins to be let through.
+    """
+    if isinstance(exc, CaptureError):
+        return exc
+    if config.plugin_failure == "raise":
+        raise exc
+    return ReadingFailed(exc)
 
 
 def end_run(

@@ -13,7 +13,10 @@ from backtesting import Backtest, Strategy
 from backtesting.test import GOOG
 
 import capture
+from capture_backtesting import deferring
 from tests.adapters.listening import listening
+from tests.adapters.misreading import assert_the_run_goes_on
+from tests.adapters.runs import CASES, assert_same_results, captured
 from tests.adapters.telling import told
 
 if TYPE_CHECKING:
@@ -227,3 +230,8 @@ def test_a_note_on_a_plain_trade_is_with_the_signal_that_opened_it(
     recording = capture.open(tmp_path).latest()
     (note,) = recording.table("notes").to_pylist()
     assert note["signal_id"] == recording.table("signals").column("signal_id")[0].as_py()
+
+
+def test_what_cannot_be_read_stops_the_recording_and_not_the_run(tmp_path: Path) -> None:
+    case, place = CASES["SMA cross, GOOG"], (deferring, "settle")
+    assert_the_run_goes_on(case, captured, place, tmp_path, assert_same_results)

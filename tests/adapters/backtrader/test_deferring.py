@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import eq
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,11 @@ import pytest
 
 import capture
 from capture.errors import NotReplayable
+from capture_backtrader.trading import Trading
 from tests.adapters.backtrader import strategies as s
 from tests.adapters.backtrader.runs import CASES, Case, a_year, captured
 from tests.adapters.listening import Listener, listening
+from tests.adapters.misreading import assert_the_run_goes_on
 from tests.adapters.telling import told
 
 if TYPE_CHECKING:
@@ -203,3 +206,8 @@ def test_fills_of_an_erratic_strategy_are_the_same_however_they_are_read(
     effects = {row["effect"] for row in now.table("fills").to_pylist()}
     assert effects == {"open", "reduce", "close"}
     assert now.table("trades").num_rows > 20
+
+
+def test_what_cannot_be_read_stops_the_recording_and_not_the_run(tmp_path: Path) -> None:
+    case, place = CASES["an order at every bar"], (Trading, "settle")
+    assert_the_run_goes_on(case, captured, place, tmp_path, eq)

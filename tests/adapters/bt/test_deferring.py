@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from operator import eq
 from typing import TYPE_CHECKING
 
 import pytest
 
+from capture_bt.fills import Fills
 from tests.adapters.bt.runs import CASES, captured
 from tests.adapters.listening import listening
+from tests.adapters.misreading import assert_the_run_goes_on
 from tests.adapters.telling import told
 
 if TYPE_CHECKING:
@@ -40,3 +43,8 @@ def test_fills_that_are_read_later_are_those_that_are_heard(
     assert sorted(map(str, one)) == sorted(map(str, other))
     assert [fill.price for fill in listener.heard] == now.fills()["price"].tolist()
     assert "fills_missing_after_seq" not in later.manifest["flags"]
+
+
+def test_what_cannot_be_read_stops_the_recording_and_not_the_run(tmp_path: Path) -> None:
+    case = next(iter(CASES.values()))
+    assert_the_run_goes_on(case, captured, (Fills, "_trip"), tmp_path, eq)

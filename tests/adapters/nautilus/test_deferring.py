@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from operator import eq
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import capture
+from capture_nautilus.outcomes import Outcomes
 from tests.adapters.listening import Listener, listening
+from tests.adapters.misreading import assert_the_run_goes_on
 from tests.adapters.nautilus import strategies as s
 from tests.adapters.nautilus.runs import CASES, YEAR, Case, captured
 from tests.adapters.telling import told
@@ -164,3 +167,7 @@ def test_what_the_host_refuses_by_raising_concerns_no_earlier_order(tmp_path: Pa
     assert_same(later, now)
     first = later.signals().iloc[0]
     assert (first["disposition"], first["reason"]) == ("cancelled", "cancelled_by_strategy")
+
+
+def test_what_cannot_be_read_stops_the_recording_and_not_the_run(tmp_path: Path) -> None:
+    assert_the_run_goes_on(CASES["nasty"], captured, (Outcomes, "_split"), tmp_path, eq)

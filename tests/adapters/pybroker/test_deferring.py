@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import capture
+from capture_pybroker.ledger import Ledger
+from tests.adapters.misreading import assert_the_run_goes_on
 from tests.adapters.pybroker.runs import (
     CASES,
     Case,
@@ -190,3 +192,8 @@ def test_a_run_says_until_when_its_fills_are_recorded(tmp_path: Path) -> None:
     fills, signals = recording.fills(), recording.signals()
     assert fills["seq"].min() > signals["seq"].max()
     assert "fills_missing_after_seq" not in recording.manifest["flags"]
+
+
+def test_what_cannot_be_read_stops_the_recording_and_not_the_run(tmp_path: Path) -> None:
+    place = (Ledger, "attend")
+    assert_the_run_goes_on(CASES["SMA cross"], captured, place, tmp_path, assert_same_results)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from operator import eq
 from typing import TYPE_CHECKING
 
 import pytest
 
+from capture_zipline.broker import Broker
 from tests.adapters.listening import listening
+from tests.adapters.misreading import assert_the_run_goes_on
 from tests.adapters.telling import told
 from tests.adapters.zipline.runs import CASES, captured
 
@@ -55,3 +58,8 @@ def test_what_became_of_an_order_is_told_in_its_order(tmp_path: Path) -> None:
         assert own["status"].iloc[0] == "submitted"
         assert own["bar_index"].is_monotonic_increasing
         assert not own["status"].iloc[:-1].isin(["executed", "cancelled", "expired"]).any()
+
+
+def test_what_cannot_be_read_stops_the_recording_and_not_the_run(tmp_path: Path) -> None:
+    place = (Broker, "_fill")
+    assert_the_run_goes_on(CASES["partial fills"], captured, place, tmp_path, eq)
