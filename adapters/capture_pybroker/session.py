@@ -26,7 +26,7 @@ from capture_pybroker.symbols import Since, Symbols
 from capture_pybroker.window import bars_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from capture.config import SignalCaptureConfig
     from capture.recorder.current import Note
@@ -87,7 +87,8 @@ class Session(Stopping):
         self._strategy: Any = None
         self._orders: Any = None
         self._heard: list[Any] = []
-        self._ears: dict[str, Ear] = {}
+        # Not the ears: they hold the portfolio, whose end is the session's.
+        self._passed: dict[str, tuple[int, Mapping[str, int]]] = {}
         self._outcomes = [tuple(engine.word(part) for part in each) for each in rows.OUTCOMES]
         self._delays = (1, 1)
         self._marks: Any = ()
@@ -155,7 +156,7 @@ class Session(Stopping):
         lines.sources, lines.marks = sources, self._marks
         ear = Ear(symbol, window.offsets[symbol], window.ends, ctx._portfolio, channels)
         ear.placed = self.ledger.placed[symbol]
-        self._ears[symbol] = ear
+        self._passed[symbol] = ear.offset, ear.ends
         ear.rotates = bool(ctx.rotation_enabled)
         ear.later = ear.rotates or replay is not None or window.host["after_exec_fn"] is not None
         if self._tell is not None:
@@ -169,9 +170,10 @@ class Session(Stopping):
 
     def cancelled(self, order: Any) -> None:
         """Take note that a strategy took an order back, which may be of another's symbol."""
-        ear = self._ears.get(order.symbol)
-        if ear is not None:
-            self.ledger.cancelled(order.symbol, order.created, ear.bar)
+        symbol = order.symbol
+        if symbol in self._passed:
+            offset, ends = self._passed[symbol]
+            self.ledger.cancelled(symbol, order.created, offset + ends[symbol])
 
     def quietly(self, call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call what the host offers; what it reads meanwhile, the strategy does not."""
