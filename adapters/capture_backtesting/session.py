@@ -7,7 +7,7 @@ import weakref
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from capture.errors import CaptureError, CaptureHalted, CaptureWarning
+from capture.errors import CaptureError, CaptureWarning
 from capture.events import Bar, RunState
 from capture.recorder.current import current, enter, leave
 from capture.recorder.ending import Stopping, end_run
@@ -158,8 +158,9 @@ class Session(Stopping):
         try:
             if ear.problem is None:
                 ear.end_of_data()
-        except CaptureHalted:
-            self._close(opened, RunState.FAILED, ear.problem)
+        except Exception as exc:  # the user wants to hear of it
+            ear.detach()
+            self._close(opened, RunState.FAILED, ear.problem or str(exc))
             raise
         ear.detach()
         changed = self.indicators.changed()
@@ -184,7 +185,7 @@ class Session(Stopping):
         if not self._stop() or opened is None or ear is None:
             return
         if ear.problem is None:
-            with suppress(CaptureHalted):  # the run has a problem of its own to tell of
+            with suppress(Exception):  # the run has a problem of its own to tell of
                 ear.deferred.attend()
         ear.detach()
         self._close(opened, RunState.FAILED, problem)

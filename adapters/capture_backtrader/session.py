@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from capture.errors import CaptureError, CaptureHalted
+from capture.errors import CaptureError
 from capture.events import RunState
 from capture.recorder.current import current, enter, leave
 from capture.recorder.ending import Stopping, end_run
@@ -197,10 +197,15 @@ class Session(Stopping):
         """Seal the recording of a run that came to its end."""
         if not self._stop():
             return
-        self._settle()
-        if self._problem is None:
-            for ear in self.ears:
-                ear.outcomes.end_of_data()
+        try:
+            self._settle()
+            if self._problem is None:
+                for ear in self.ears:
+                    ear.outcomes.end_of_data()
+        except Exception as exc:  # the user wants to hear of it
+            self._flags()
+            self._close(RunState.FAILED, self._problem or str(exc))
+            raise
         self._flags()
         self._close(RunState.ENDED, self._problem)
 
@@ -208,7 +213,7 @@ class Session(Stopping):
         """Close the recording of a run that did not come to its end."""
         if not self._stop():
             return
-        with suppress(CaptureHalted):  # the run has a problem of its own to tell of
+        with suppress(Exception):  # the run has a problem of its own to tell of
             self._settle()
         self._flags()
         self._close(RunState.FAILED, problem)

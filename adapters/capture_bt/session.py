@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bt.core import SecurityBase, StrategyBase
 
-from capture.errors import CaptureError, CaptureHalted, CaptureWarning
+from capture.errors import CaptureError, CaptureWarning
 from capture.events import Bar, RunState
 from capture.recorder.current import enter, leave
 from capture.recorder.ending import Stopping, end_run
@@ -229,7 +229,7 @@ class Session(Stopping):
     def fail(self, problem: str) -> None:
         """Close the recording of a run that did not come to its end."""
         if self._stop() and self.opened is not None:
-            with suppress(CaptureHalted):  # the run has a problem of its own to tell of
+            with suppress(Exception):  # the run has a problem of its own to tell of
                 self.fills.finish()
             self._close(RunState.FAILED, problem)
 
@@ -241,8 +241,8 @@ class Session(Stopping):
             return
         try:
             self.fills.finish()
-        except CaptureHalted:
-            self._close(RunState.FAILED, self.problem)
+        except Exception as exc:  # the user wants to hear of it
+            self._close(RunState.FAILED, self.problem or str(exc))
             raise
         opened = self.opened
         self._close(RunState.ENDED, self.problem, lambda: self._tables(opened))

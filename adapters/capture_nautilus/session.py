@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from capture.errors import CaptureError
 from capture.events import Bar, RunState
 from capture.recorder.current import enter, leave
-from capture.recorder.ending import Stopping, end_run
+from capture.recorder.ending import Stopping, end_run, why_stopped
 from capture.recorder.engine import SignalCaptureEngine
 from capture.recorder.lifetimes import Runs
 from capture_nautilus import notes
@@ -188,26 +188,34 @@ class Session(Stopping):
         """Seal the recording of a run that came to its end."""
         if not self._stop():
             return
-        if self._problem is None:
-            for ear in self.ears:
-                try:
-                    ear.deferring.settle()
-                    if ear.writer is None:  # what it told could not be read
-                        continue
-                    ear.outcomes.catch_up()
-                    ear.outcomes.end_of_data(ear.clock.timestamp_ns())
-                    ear.deferring.finish()
-                except CaptureError as exc:
-                    self.broken(exc)
+        try:
+            if self._problem is None:
+                self._finish_fills()
+        except Exception as exc:  # the user wants to hear of it
+            self._flags()
+            self._close(RunState.FAILED, self._problem or str(exc))
+            raise
         self._flags()
         self._close(RunState.ENDED, self._problem)
+
+    def _finish_fills(self) -> None:
+        for ear in self.ears:
+            ear.deferring.settle()
+            if ear.writer is None:  # what it told could not be read
+                continue
+            try:
+                ear.outcomes.catch_up()
+                ear.outcomes.end_of_data(ear.clock.timestamp_ns())
+                ear.deferring.finish()
+            except Exception as exc:
+                self.broken(why_stopped(exc, self.config))
 
     def fail(self, problem: str) -> None:
         """Close the recording of a run that did not come to its end."""
         if not self._stop():
             return
         for ear in self.ears:
-            with suppress(CaptureError):
+            with suppress(Exception):  # the run has a problem of its own to tell of
                 ear.deferring.finish()
         self._flags()
         self._close(RunState.FAILED, problem)

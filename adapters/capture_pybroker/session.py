@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from capture.errors import CaptureError, CaptureHalted
+from capture.errors import CaptureError
 from capture.events import RunState
 from capture.journal import NULL_INT
 from capture.recorder.adapting import Words
@@ -255,7 +255,7 @@ class Session(Stopping):
         """Close the recording of a run that did not come to its end."""
         portfolio = self._portfolio()
         if portfolio is not None and not self._done:
-            with suppress(CaptureHalted):  # the run has a problem of its own to tell of
+            with suppress(Exception):  # the run has a problem of its own to tell of
                 self.settle(portfolio)
         if self._stop():
             self._close(RunState.FAILED, self.problem or problem)
@@ -268,8 +268,8 @@ class Session(Stopping):
             return
         try:
             self.settle(portfolio, last=True)
-        except CaptureHalted:
-            self.abandon()
+        except Exception as exc:  # the user wants to hear of it
+            self.raised(exc)
             raise
         self._stop()
         if self.sizings:

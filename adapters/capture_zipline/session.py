@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from capture.errors import CaptureError, CaptureHalted
+from capture.errors import CaptureError
 from capture.events import Bar, RunState
 from capture.recorder.adapting import Words
 from capture.recorder.current import enter, leave
@@ -307,8 +307,8 @@ class Session(Stopping):
         try:
             if self.problem is None:
                 self.broker.end_of_data()
-        except CaptureHalted:
-            self._close(RunState.FAILED, self.problem)
+        except Exception as wrong:  # the user wants to hear of it
+            self._close(RunState.FAILED, self.problem or str(wrong))
             raise
         self._close(RunState.ENDED, self.problem)
 
@@ -318,7 +318,7 @@ class Session(Stopping):
         self._end()
         if not begun:
             return
-        with suppress(CaptureHalted):  # the run has a problem of its own to tell of
+        with suppress(Exception):  # the run has a problem of its own to tell of
             self.broker.finish()
         self._close(RunState.FAILED, self.problem or problem)
 

@@ -43,6 +43,7 @@ def assert_the_run_goes_on(
             results, recording = captured(case, folder / "on")
         with pytest.raises(ValueError, match="no such thing"):
             captured(case, folder / "raise", plugin_failure="raise")
+    assert capture.open(folder / "raise").latest().state == "failed"
     assert same(expected, results) in {None, True}
     assert "could not be read" in recording.manifest["problem"]
     assert len(recording.signals()) > 0
