@@ -158,6 +158,8 @@ class Intents:
         """
         words, ear = self._words, self._ear
         ear.deferred.attend()
+        if ear.problem is not None:
+            return
         size = arguments.get("size")
         signal = self.signal(0, side, words["entry"], waiting=waiting)
         kind = words["fraction" if size is None or size < 1 else "units"]

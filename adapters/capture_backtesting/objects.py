@@ -84,7 +84,9 @@ def _close(self: Any, portion: float = 1.0) -> None:
         return
     ear.deferred.attend()
     acting = ear.acting
-    if acting is not None:
+    if ear.problem is not None:
+        CLOSE(self, portion)
+    elif acting is not None:
         CLOSE(self, portion)
         if acting.closes:
             acting.orders += 1
@@ -103,7 +105,7 @@ def _edit(trade: Any, which: str, price: Any, call: Callable[[Any, Any], None]) 
     ear: Ear | None = trade._Trade__broker.__dict__.get("capture")
     if ear is not None:
         ear.deferred.attend()
-    if ear is None or ear.acting is not None:
+    if ear is None or ear.acting is not None or ear.problem is not None:
         call(trade, price)
     else:
         ear.intents.edit_trade(trade, which, price, call)

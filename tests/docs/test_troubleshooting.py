@@ -289,6 +289,19 @@ def _replayed(recording: capture.Recording, bars: int = 100, mode: Any = "intent
     Backtest(GOOG[:bars], replay, cash=5_000, finalize_trades=True).run()
 
 
+def _misread(folder: Path) -> None:
+    from capture_backtesting import deferring
+
+    def settle(*_args: Any) -> None:
+        raise ValueError("no such column")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deferring, "settle", settle)
+        with pytest.warns(CaptureWarning) as told:
+            _captured(folder)
+    raise CaptureError(str(told[0].message))
+
+
 def _nothing_to_record(folder: Path) -> None:
     with patch.dict(sys.modules, {"vectorbt": None}):  # as if it were not installed
         capture.record(folder / "signals").__enter__()
@@ -355,6 +368,7 @@ PROVOCATIONS: dict[str, Callable[[Path], object]] = {
     ),
     "compression=": lambda f: _record(f, compression="squeeze"),
     "storage is too slow": _halted,
+    "keeps could not be read": _misread,
     "the storage backend failed": _backend_fails,
     "the recorder is closed": _after_close,
     "cannot go to another process": _pickled,
