@@ -19,9 +19,9 @@ from capture.errors import CaptureError
 from capture.journal import NULL_FLOAT, NULL_INT
 from capture.recorder.ending import why_stopped
 from capture_backtesting import rows
-from capture_backtesting.intents import UNFIT, UNSAID
+from capture_backtesting.intents import UNSAID
 from capture_backtesting.objects import CLOSE
-from capture_backtesting.placed import ClosingAll, Opening
+from capture_backtesting.placed import UNFIT, ClosingAll, Opening
 from capture_backtesting.settling import placed_as, settle
 
 if TYPE_CHECKING:

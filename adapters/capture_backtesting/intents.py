@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import struct
 import weakref
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +11,8 @@ from capture.errors import CaptureError, InvalidEvent
 from capture.journal import NULL_FLOAT, NULL_INT
 from capture.recorder.adapting import Words
 from capture_backtesting import rows
-from capture_backtesting.placed import NOBODY, Closing, ClosingAll, Opening, Placed
+from capture_backtesting.changes import Changes
+from capture_backtesting.placed import NOBODY, UNFIT, Closing, ClosingAll, Opening, Placed
 from capture_backtesting.routes import hear, hear_no_more
 
 if TYPE_CHECKING:
@@ -22,17 +21,17 @@ if TYPE_CHECKING:
     from capture_backtesting.ear import Ear
     from capture_backtesting.opening import Opened
 
-__all__ = ["UNFIT", "UNSAID", "Intents"]
+__all__ = ["UNSAID", "Intents"]
 
 _CLOSE_POSITION: Final = Position.close
 UNSAID: Final = object()
-UNFIT: Final = (struct.error, TypeError, ValueError, OverflowError)
 
 
 class Intents:
     """Stands between a strategy and what it calls.
 
     Attributes:
+        changes: records what is changed of what was placed before.
         flattened: the last bar on which the strategy closed everything: what it opens then opens
             anew, although the broker still holds what it held.
     """
@@ -47,6 +46,7 @@ class Intents:
         self._broker = ear.broker
         self._opened = opened
         self._words = Words(opened.engine.word)
+        self.changes = Changes(ear, opened, self._words, self.unrecorded)
         self._close = self._closing()
 
     def listen(self) -> None:
@@ -143,7 +143,7 @@ class Intents:
         )
         if tag is None and phase == "next":
             return self._opened.order(*row)
-        return self._edit(row, "new", tag=tag, phase=phase)
+        return self.changes.write(row, "new", tag=tag, phase=phase)
 
     def placed_early(
         self, side: int, arguments: Mapping[str, Any], order: Any, waiting: int
@@ -229,101 +229,8 @@ class Intents:
     def close_trade(self, trade: Any, portion: float) -> None:
         """Record that the strategy closes a trade, or a part of it, and let it happen."""
         whole = portion == 1 and self._broker.trades == [trade]
-        number = self._opener(trade).trade or NULL_INT
+        number = self.changes.opener(trade).trade or NULL_INT
         self._close(trade, Trade.close, "Trade.close", portion, trade.size, whole, number)
-
-    # --- edits and cancels -------------------------------------------------------------------
-
-    def edit_trade(self, trade: Any, which: str, price: Any, call: Callable[..., Any]) -> None:
-        """Record that the strategy moves a stop-loss or take-profit, and let it happen."""
-        prices = (price, None) if which == "sl" else (None, price)
-        opener = self._opener(trade)
-        self._change(opener, "edit", f"Trade.{which}", parent=_trade_id(opener), bracket=prices)
-        if self._ear.problem is not None:
-            call(trade, price)
-            return
-        self._ear.acting = NOBODY
-        try:
-            call(trade, price)
-        finally:
-            self._ear.acting = None
-        self._ear.arm()
-
-    def _opener(self, trade: Any) -> Placed:
-        """Return the intent that opened a trade."""
-        placed: Placed | None = getattr(trade, "_capture", None)
-        if placed is None:
-            # It was closed while fills were recorded later: then trades are closed as a whole.
-            every = enumerate(self._broker.closed_trades, 1)
-            placed = Placed.aside(NULL_INT, NULL_INT, NULL_INT)
-            placed.trade = next((number for number, each in every if each is trade), 0)
-            trade._capture = placed
-        return placed
-
-    def place_of(self, order: Any) -> int:
-        """Return which it is of the orders that wait and that one call has led to."""
-        placed = getattr(order, "_capture", None)
-        if placed is None:
-            return 0
-        mine = [o for o in self._broker.orders if _number(o) == placed.order_seq]
-        return mine.index(order) if order in mine else 0
-
-    def cancelled(self, order: Any, place: int) -> None:
-        """Record that an order is cancelled, by the strategy or by a later order of its.
-
-        Args:
-            order: what is cancelled.
-            place: as `place_of` said before.
-        """
-        ear, placed = self._ear, getattr(order, "_capture", None)
-        by_strategy = ear.acting is None
-        if placed is None:
-            if by_strategy:
-                self._contingent_cancelled(order)
-            return
-        if by_strategy:
-            number = placed.order_seq
-            parent = f"o{number}{f'.{place}' if place else ''}" if number >= 0 else None
-            self._change(placed, "cancel", "Order.cancel", parent=parent)
-        if placed.settled:
-            return
-        placed.orders -= 1
-        if placed.orders <= 0:
-            ear.settle(placed, rows.CANCELLED if by_strategy else rows.SUPERSEDED)
-
-    def _contingent_cancelled(self, order: Any) -> None:
-        """Record that the strategy cancels a stop-loss or take-profit."""
-        trade = order.parent_trade
-        placed = getattr(trade, "_capture", None)
-        if placed is not None:
-            prices = (order.stop, order.limit)
-            self._change(placed, "cancel", "Order.cancel", parent=_trade_id(placed), bracket=prices)
-
-    def _change(
-        self,
-        placed: Placed,
-        action: str,
-        verb: str,
-        *,
-        parent: str | None,
-        bracket: tuple[Any, Any] = (None, None),
-    ) -> None:
-        try:
-            row = (
-                placed.signal_seq,
-                self._broker._i,
-                0,
-                self._words[verb],
-                0,
-                NULL_FLOAT,
-                0,
-                NULL_FLOAT,
-                NULL_FLOAT,
-                *(NULL_FLOAT if price is None else float(price) for price in bracket),
-            )
-            self._edit(row, action, parent=parent)
-        except (CaptureError, *UNFIT) as exc:
-            self.unrecorded({"call": verb, "bracket": bracket}, exc, lambda: None)
 
     # --- rows --------------------------------------------------------------------------------
 
@@ -344,18 +251,6 @@ class Intents:
     def refused(self, bar: int, direction: int, kind: str) -> int:
         """Record a signal that the strategy's own filter refused."""
         return self.signal(bar, direction, self._words[kind])
-
-    def _edit(
-        self,
-        row: tuple[Any, ...],
-        action: str,
-        *,
-        parent: str | None = None,
-        tag: Any = None,
-        phase: str = "next",
-    ) -> int:
-        words = self._words
-        return self._opened.edit(*row, words[action], words[phase], parent, _text(tag))
 
     def unrecorded(self, said: Mapping[str, Any], exc: Exception, call: Callable[[], Any]) -> Any:
         """Keep aside what cannot be packed; stop recording where the recorder cannot go on."""
@@ -382,22 +277,3 @@ def _held(ahead: float, in_units: bool, size: Any) -> str:
     if not in_units or size > -ahead:
         return "entry"  # a reversal, as far as anybody but the broker can tell
     return "exit" if size == -ahead else "adjustment"
-
-
-def _trade_id(opener: Placed) -> str | None:
-    return f"t{opener.trade}" if opener.trade else None
-
-
-def _number(order: Any) -> int | None:
-    placed = getattr(order, "_capture", None)
-    return None if placed is None else placed.order_seq
-
-
-def _text(tag: Any) -> str | None:
-    """Return a tag as text; an object as JSON, or as it shows itself."""
-    if tag is None or isinstance(tag, str):
-        return tag
-    try:
-        return json.dumps(tag, default=repr)
-    except Exception:  # whatever a tag's own repr does, it is the user's
-        return f"<{type(tag).__name__}>"

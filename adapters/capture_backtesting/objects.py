@@ -65,14 +65,14 @@ def _cancel(self: Any) -> None:
         CANCEL(self)
         return
     ear.deferred.attend()
-    place = ear.intents.place_of(self)
+    place = 0 if ear.acting is not None else ear.intents.changes.place_of(self)
     try:
         CANCEL(self)
     except ValueError:  # it is gone already, and now the strategy knows
         ear.reads.add("orders")
         raise
     if ear.problem is None:
-        ear.intents.cancelled(self, place)
+        ear.intents.changes.cancelled(self, place)
 
 
 def _close(self: Any, portion: float = 1.0) -> None:
@@ -108,7 +108,7 @@ def _edit(trade: Any, which: str, price: Any, call: Callable[[Any, Any], None]) 
     if ear is None or ear.acting is not None or ear.problem is not None:
         call(trade, price)
     else:
-        ear.intents.edit_trade(trade, which, price, call)
+        ear.intents.changes.edit_trade(trade, which, price, call)
 
 
 _SL_HEARD: Final = property(

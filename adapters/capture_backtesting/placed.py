@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import struct
 from typing import Final
 
 from capture.journal import NULL_INT
 
-__all__ = ["CLOSES", "NOBODY", "OPENS", "Closing", "ClosingAll", "Opening", "Placed"]
+__all__ = ["CLOSES", "NOBODY", "OPENS", "UNFIT", "Closing", "ClosingAll", "Opening", "Placed"]
 
 OPENS: Final = 1
 CLOSES: Final = 2
+UNFIT: Final = (struct.error, TypeError, ValueError, OverflowError)
+"""What is raised where an intent cannot be packed."""
 
 
 class Placed:

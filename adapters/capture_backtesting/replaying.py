@@ -195,7 +195,7 @@ class _Intents(_Script):
             "tag": intent.tag,
         }
         given = {name: value for name, value in said.items() if value is not None}
-        place, before = getattr(self._strategy, str(intent.call)), list(self._broker.orders)
+        place, before = getattr(self._strategy, str(intent.call)), set(self._broker.orders)
         self._openers[f"o{intent.seq}"] = place(**given)
         self._made(intent, before)
 
@@ -216,11 +216,11 @@ class _Intents(_Script):
             self._closing(intent, trade)
 
     def _closing(self, intent: IntentLike, what: Any) -> None:
-        before = list(self._broker.orders)
+        before = set(self._broker.orders)
         what.close(1.0 if intent.size is None else intent.size)
         self._made(intent, before)
 
-    def _made(self, intent: IntentLike, before: Sequence[Any]) -> None:
+    def _made(self, intent: IntentLike, before: set[Any]) -> None:
         """Remember the orders that a call led to, in the order in which the host has them."""
         self._orders[f"o{intent.seq}"] = [o for o in self._broker.orders if o not in before]
 

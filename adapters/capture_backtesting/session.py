@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from capture.errors import CaptureError, CaptureWarning
 from capture.events import Bar, RunState
 from capture.recorder.current import current, enter, leave
-from capture.recorder.ending import Stopping, end_run
+from capture.recorder.ending import OUT_OF_MONEY, Stopping, end_run
 from capture.recorder.lifetimes import Runs
 from capture_backtesting import notes
 from capture_backtesting.cutting import cut_data, trace_indicators
@@ -168,7 +168,7 @@ class Session(Stopping):
             opened.engine.flag("indicators_changed_during_run", changed)
         if ear.broker._i < len(results["_equity_curve"]) - 1:
             # The host stops there: what the strategy would have done later, nobody knows.
-            self.reads.add("account.out_of_money")
+            self.reads.add(OUT_OF_MONEY)
         if self.reads:
             opened.engine.flag("closed_loop", sorted(self.reads))
         trace_indicators(opened, self.indicators, results["_equity_curve"].index)

@@ -11,7 +11,7 @@ from bt.core import SecurityBase, StrategyBase
 from capture.errors import CaptureError, CaptureWarning
 from capture.events import Bar, RunState
 from capture.recorder.current import enter, leave
-from capture.recorder.ending import Stopping, end_run
+from capture.recorder.ending import OUT_OF_MONEY, Stopping, end_run
 from capture.recorder.lifetimes import Runs
 from capture_bt import notes
 from capture_bt.classes import is_quiet, listen, original, quiet, quieten, taken_back
@@ -263,7 +263,7 @@ class Session(Stopping):
         engine, root = self.opened.engine, self.root
         if getattr(root, "bankrupt", False):
             # The host asks it no more: what the strategy would have done later, nobody knows.
-            self.reads.add("account.out_of_money")
+            self.reads.add(OUT_OF_MONEY)
         facts = {
             "closed_loop": sorted(self.reads) if not self.replays else [],
             "not_captured": sorted(self._lost),

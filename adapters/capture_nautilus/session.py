@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from capture.errors import CaptureError
 from capture.events import Bar, RunState
 from capture.recorder.current import enter, leave
-from capture.recorder.ending import Stopping, end_run, why_stopped
+from capture.recorder.ending import OUT_OF_MONEY, Stopping, end_run, why_stopped
 from capture.recorder.engine import SignalCaptureEngine
 from capture.recorder.lifetimes import Runs
 from capture_nautilus import notes
@@ -195,6 +195,9 @@ class Session(Stopping):
             self._flags()
             self._close(RunState.FAILED, self._problem or str(exc))
             raise
+        if self._is_cut_short:
+            # The strategies are asked no more: what they would have done later, nobody knows.
+            self.ears[0].reads.add(OUT_OF_MONEY)
         self._flags()
         self._close(RunState.ENDED, self._problem)
 
@@ -229,9 +232,6 @@ class Session(Stopping):
         with suppress(CaptureError):
             self.engine.flush()  # what could not be kept is noticed when arguments are written
         reads = set().union(*(ear.reads for ear in self.ears))
-        if self._is_cut_short:
-            # The strategies are asked no more: what they would have done later, nobody knows.
-            reads.add("account.out_of_money")
         missing = set().union(*(ear.missing for ear in self.ears))
         unheard = sum(len(ear.outcomes.unheard) for ear in self.ears)
         if unheard:

@@ -161,6 +161,8 @@ class Filed(Copies):
         self.every: list[NDArray[Any]] = []
         self._places: list[_Place] = []
         self._known: dict[Any, _Place] = {}
+        # As long as they are there, nothing else has their place in memory.
+        self._same: list[NDArray[Any]] = []
 
     def inner(self, value: Any) -> Any:
         """Return a copy of a part of something."""
@@ -186,6 +188,7 @@ class Filed(Copies):
         place = self._known.get(key) or next(filter(_like(array), self._known.values()), None)
         if place is not None:
             self._known[key] = place
+            self._same.append(array)
             return LateArray(place, array.shape)
         late = self.add(array)
         self._known[key] = self._places[-1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from capture.errors import CaptureError, CaptureHalted, CaptureWarning, ReadingFailed
 
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from capture.events import RunState
     from capture.recorder.engine import SignalCaptureEngine
 
-__all__ = ["Stopping", "end_run", "why_stopped"]
+__all__ = ["OUT_OF_MONEY", "Stopping", "end_run", "why_stopped"]
+
+OUT_OF_MONEY: Final = "account.out_of_money"
+"""What was read, in words, where the host asked no more because the account was empty."""
 
 
 class Stopping(ABC):

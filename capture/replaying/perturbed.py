@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
+from capture.recorder.ending import OUT_OF_MONEY
 from capture.replaying.intents import ORDER_WORDS, read_intents
 from capture.replaying.parity import differ
 from capture.replaying.slices import Slice, strategies_of
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from capture.store.recording import Recording
 
 __all__ = ["SignalChange", "Wanted", "changed_settings", "first_change", "wanted_by"]
-
-OUT_OF_MONEY: Final = "account.out_of_money"
-"""What an adapter says was read where the host stopped because the account was empty."""
 
 _RELATIVE: Final = frozenset({"portion", "target", "value"})
 """Sizes whose side follows from the position that is held, and not from what is wanted."""

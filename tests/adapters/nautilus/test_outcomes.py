@@ -318,6 +318,21 @@ def test_a_run_that_ends_before_its_data_is_not_cut_short(tmp_path: Path) -> Non
     assert "closed_loop" not in until.manifest["flags"]
 
 
+class Raises(Overdraws):
+    """Raises before it has bought."""
+
+    def on_bar(self, bar: Any) -> None:
+        raise RuntimeError("it broke")
+
+
+def test_a_run_that_raised_is_not_one_whose_account_was_at_an_end(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="it broke"):
+        captured(Case(Raises), tmp_path)
+    recording = capture.open(tmp_path).latest()
+    assert recording.state == "failed"
+    assert "closed_loop" not in recording.manifest["flags"]
+
+
 class ClosesTwice(s.Counting):
     """Closes one of two positions, and then all."""
 

@@ -211,6 +211,15 @@ def test_of_two_arrays_with_one_content_one_lies_in_the_file() -> None:
     assert len(file.every) == 2  # a negative zero is not the same as zero
 
 
+def test_an_array_where_another_lay_is_an_array_of_its_own() -> None:
+    file, close = spill.Filed(), np.arange(1000.0)
+    for number in range(50):  # the second of two may come to lie where the first was
+        file.of_array(close.copy())
+        other = close.copy()
+        other[0] = -number - 1
+        assert file.of_array(other).make()[0] == -number - 1
+
+
 def test_an_indicator_that_is_overwritten_is_recorded_as_it_was(tmp_path: Path) -> None:
     close = p.close_of(p.goog()).copy()
 
