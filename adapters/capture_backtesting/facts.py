@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,12 @@ if TYPE_CHECKING:
     from capture.timeline import Timeline
 
 __all__ = ["Indicators", "base_table", "declared_parameters", "host_settings", "parameters"]
+
+_VALUES: Final = (bool, int, float, str, type(None), tuple, list, dict, np.generic, date, Enum)
+"""What a class variable may be to be a parameter: one of another kind is one if a run names it."""
+
+_SMALL: Final = 100
+"""Values in a list or a mapping that is recorded as it is."""
 
 
 class Indicators:
@@ -120,6 +128,12 @@ def _shown(value: Any) -> Any:
         return value
     if isinstance(value, np.generic):
         return value.item()
+    if isinstance(value, (dict, list, tuple)):
+        if len(value) > _SMALL:
+            return f"{type(value).__name__}[{len(value)}]"
+        if isinstance(value, dict):
+            return {str(key): _shown(part) for key, part in value.items()}
+        return [_shown(part) for part in value]
     name = getattr(value, "name", None)
     if isinstance(value, (np.ndarray, pd.Series)):
         return f"data.{name}" if isinstance(name, str) else f"array[{len(value)}]"
@@ -131,8 +145,8 @@ def _shown(value: Any) -> Any:
 
 def parameters(strategy: Any) -> dict[str, Any]:
     """Return the strategy's parameters: public class variables, as this run has them."""
-    declared = declared_parameters(type(strategy))
-    return {name: _shown(getattr(strategy, name)) for name in declared}
+    names = declared_parameters(type(strategy)).keys() | strategy._params
+    return {name: _shown(getattr(strategy, name)) for name in sorted(names)}
 
 
 def declared_parameters(strategy: type) -> dict[str, Any]:
@@ -142,7 +156,7 @@ def declared_parameters(strategy: type) -> dict[str, Any]:
         for cls in strategy.__mro__
         if not cls.__module__.startswith("backtesting.backtesting")
         for name, value in vars(cls).items()
-        if not name.startswith("_") and isinstance(value, (bool, int, float, str, type(None)))
+        if not name.startswith("_") and isinstance(value, _VALUES)
     }
     return {name: _shown(getattr(strategy, name)) for name in sorted(names)}
 
@@ -154,11 +168,7 @@ def host_settings(backtest: Any, **changed: Any) -> dict[str, Any]:
     unit = getattr(backtest, "_fractional_unit", None)
     if unit is not None:  # prices and sizes are recorded as the broker sees them, in this unit
         settings["fractional_unit"] = unit
-    return {name: _setting(value) for name, value in settings.items()}
-
-
-def _setting(value: Any) -> Any:
-    return [_shown(part) for part in value] if isinstance(value, tuple) else _shown(value)
+    return {name: _shown(value) for name, value in settings.items()}
 
 
 def base_table(frame: pd.DataFrame, timeline: Timeline) -> pa.Table:

@@ -23,6 +23,7 @@ except ImportError as exc:
 
 if TYPE_CHECKING:
     from capture.testing.adapter import AdapterContract
+    from capture.testing.any_run import AnyRunContract
     from capture.testing.backend import BackendContract
     from capture.testing.classifier import ClassifierContract
     from capture.testing.executor import ExecutorContract, InProcessExecutorContract
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AdapterContract",
+    "AnyRunContract",
     "BackendContract",
     "ClassifierContract",
     "ExecutorContract",
@@ -41,6 +43,7 @@ __all__ = [
 
 _HOMES: Final = {
     "AdapterContract": "capture.testing.adapter",
+    "AnyRunContract": "capture.testing.any_run",
     "BackendContract": "capture.testing.backend",
     "ClassifierContract": "capture.testing.classifier",
     "RemoteSinkContract": "capture.testing.remote_sink",
@@ -52,8 +55,10 @@ _HOMES: Final = {
 # A failing suite shows the values that were compared, as a test of one's own does.
 pytest.register_assert_rewrite(
     *_HOMES.values(),
+    "capture.testing.laws",
     "capture.testing.reference",
     "capture.testing.replaying",
+    "capture.testing.running",
     "capture.testing.traces",
 )
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -19,17 +18,16 @@ from capture.host import get_host
 from capture.schema import TABLES
 from capture.store.store import Store
 from capture.store.verify import verify
+from capture.testing import laws
 from capture.testing.replaying import ReplayContract
+from capture.testing.running import error_of
 from capture.testing.traces import watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
 
     from capture.store.recording import Recording
-    from capture.testing.replaying import Run
+    from capture.testing.running import Run
 
-    # Units by bar, side and price.
-    Fills: TypeAlias = Counter[tuple[int, int, float]]
 
 __all__ = ["AdapterContract", "identical"]
 
@@ -103,10 +101,6 @@ class AdapterContract(ReplayContract):
 
     failing: Run
 
-    def fills(self, results: Any) -> Fills:
-        """Return what the host says was traded: units by (bar, side, price), side 1 or -1."""
-        raise NotImplementedError(f"{type(self).__name__} must say what the host traded")
-
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Let each test that asks for a run have every one."""
         if "run" in metafunc.fixturenames:
@@ -123,10 +117,6 @@ class AdapterContract(ReplayContract):
         found = inspect.getattr_static(type(self), "failing")
         run: Run = found.__func__ if isinstance(found, staticmethod) else found
         return run
-
-    def plain(self, run: Run) -> Any:
-        """Run it as its user would without capture, and return the host's results."""
-        return run(lambda strategy: strategy)
 
     # --- the user's run ----------------------------------------------------------------------
 
@@ -157,45 +147,20 @@ class AdapterContract(ReplayContract):
 
     def test_the_recording_is_complete(self, run: Run) -> None:
         """It ended, is sound, and numbers its events without a gap."""
-        _, recording = self.kept(run)
-        assert recording.state == "ended"
-        verification = verify(recording.store)
-        assert verification.ok, verification.findings
-        seqs = [
-            seq
-            for name in TABLES
-            for seq in recording.table(name).column("seq").to_pylist()
-            if seq is not None
-        ]
-        assert sorted(seqs) == list(range(len(seqs)))
+        laws.assert_complete(self.kept(run)[1])
 
     def test_every_fill_of_the_host_is_recorded(self, run: Run) -> None:
         """With its bar, price and size."""
         results, recording = self.kept(run)
-        recorded: Fills = Counter()
-        fills = recording.fills()
-        for bar, side, size, price in fills[["bar_index", "side", "size", "price"]].itertuples(
-            index=False
-        ):
-            recorded[(int(bar), int(side), float(price))] += size
-        assert recorded == self.fills(results)
+        laws.assert_fills(recording, self.fills(results))
 
     def test_every_signal_says_what_became_of_it(self, run: Run) -> None:
         """None is left at "generated", and its last status is one of an order or a refusal."""
-        signals = self.kept(run)[1].signals()
-        told = signals[["disposition", "reason"]].notna().all(axis=1)
-        assert told.all(), signals[~told]
-        assert "generated" not in set(signals["disposition"])
+        laws.assert_fates(self.kept(run)[1])
 
     def test_orders_and_fills_point_at_signals(self, run: Run) -> None:
         """Every order belongs to a signal that came before it, and every fill to an order."""
-        _, recording = self.kept(run)
-        signals = set(recording.signals()["seq"])
-        orders, fills = recording.orders(), recording.fills()
-        new = orders[orders["action"] == "new"]
-        assert set(new["signal_seq"]) <= signals
-        assert (new["signal_seq"] < new["seq"]).all()
-        assert set(fills["order_seq"].dropna()) <= set(new["seq"])
+        laws.assert_linked(self.kept(run)[1])
 
     def test_another_process_reads_the_same(self, tmp_path: Path) -> None:
         """What was recorded is in the files, and in nothing else."""
@@ -248,14 +213,15 @@ class AdapterContract(ReplayContract):
     def test_an_error_of_the_strategy_reaches_the_user_unchanged(self, folder: Path) -> None:
         """The same error as without capture."""
         plain, captured = (
-            _error_of(lambda: self.plain(self._failing)),
-            _error_of(lambda: self.captured(self._failing, folder)),
+            error_of(lambda: self.plain(self._failing)),
+            error_of(lambda: self.captured(self._failing, folder)),
         )
+        assert plain is not None, "the failing run does not fail"
         assert captured == plain
 
     def test_a_run_that_raised_is_recorded_as_failed(self, folder: Path) -> None:
         """With its signals up to then, and the next run is recorded as ever."""
-        _error_of(lambda: self.captured(self._failing, folder))
+        error_of(lambda: self.captured(self._failing, folder))
         store = Store(folder)
         assert [recording.state for recording in _recordings(folder)] == ["failed"]
         assert len(store.latest().signals())
@@ -267,14 +233,6 @@ class AdapterContract(ReplayContract):
 
 class _Wrapped(Exception):
     """The strategy was wrapped; what the host would do with it is not wanted."""
-
-
-def _error_of(action: Callable[[], Any]) -> tuple[type, tuple[Any, ...]]:
-    try:
-        action()
-    except BaseException as exc:
-        return type(exc), exc.args
-    pytest.fail("the failing run does not fail")
 
 
 def _recordings(folder: Path) -> list[Recording]:

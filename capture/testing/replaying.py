@@ -9,24 +9,21 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pytest
 
 import capture
 from capture.errors import ClosedLoop, DataMismatch
-from capture.host import get_host
 from capture.store.store import Store
+from capture.testing.running import HostRuns
 from capture.testing.traces import watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from capture.replaying.replay import Replay
     from capture.store.recording import Recording
-
-    Wrap: TypeAlias = Callable[[Any], Any]
-    Run: TypeAlias = Callable[[Wrap], Any]
+    from capture.testing.running import Run
 
 __all__ = ["ReplayContract"]
 
@@ -46,10 +43,9 @@ contract().replay_everything(*folders)
 """
 
 
-class ReplayContract:
+class ReplayContract(HostRuns):
     """What every adapter must do while it replays."""
 
-    adapter: ClassVar[str]
     packages: ClassVar[tuple[str, ...]]
     runs: ClassVar[Mapping[str, Run]]
     changed: ClassVar[Callable[[Run], Run] | None] = None
@@ -62,45 +58,7 @@ class ReplayContract:
         name = "test_other_settings_are_refused_where_the_portfolio_was_read"
         setattr(cls, name, None if cls.changed is None else getattr(ReplayContract, name))
 
-    @staticmethod
-    def wrapped(strategy: Any, **options: Any) -> Any:
-        """Wrap a strategy as its user would; one made of functions is a mapping of them by name."""
-        if isinstance(strategy, Mapping):
-            return capture.wrap(**strategy, **options)
-        return capture.wrap(strategy, **options)
-
     # --- what a subclass may override --------------------------------------------------------
-
-    def captured(self, run: Run, folder: Path, **options: Any) -> Any:
-        """Run it captured and return the host's results."""
-        if self.listens:
-            with capture.record(folder, **options):
-                return run(lambda strategy: strategy)
-        return run(lambda strategy: self.wrapped(strategy, store=folder, **options))
-
-    def replays(self, run: Run, replay: Replay, **options: Any) -> Callable[[], Any]:
-        """Return what runs one and the same replay each time it is called.
-
-        Args:
-            run: the run that was recorded, or one under other settings or on other bars.
-            replay: what is to be replayed.
-            **options: words for `.into(...)`.
-        """
-        if self.listens:
-            return lambda: replay.into(self.adapter, **options)
-        instead = replay.into(self.adapter, **options)
-        return lambda: run(lambda _: instead)
-
-    def compare_replay(self, expected: Any, got: Any) -> None:
-        """Assert that the results of a replay are those of the run, to the last bit.
-
-        What a replay has not, such as indicators, may be left out; trades and equity may not.
-        """
-        self.compare(expected, got)
-
-    def compare(self, expected: Any, got: Any) -> None:
-        """Assert that two results of the host are the same to the last bit."""
-        raise NotImplementedError(f"{type(self).__name__} must say how two results are compared")
 
     def on_other_data(self, run: Run, recording: Recording) -> Callable[[], Any]:
         """Return what replays a recording on bars that it was not made on."""
@@ -109,16 +67,6 @@ class ReplayContract:
         return self.replays(self._on_other_bars(recording), capture.replay(recording))
 
     # --- how it is done ----------------------------------------------------------------------
-
-    @property
-    def listens(self) -> bool:
-        """Whether runs are recorded inside `capture.record`, and not by wrapping a strategy."""
-        return get_host().adapters()[self.adapter].listens
-
-    def record(self, run: Run, folder: Path) -> tuple[Any, Recording]:
-        """Run it captured; return the host's results, and the recording as the files have it."""
-        results = self.captured(run, folder)
-        return results, Store(folder).latest()
 
     def kept(self, run: Run) -> tuple[Any, Recording]:
         """Return results and recording of a run, made once for all tests that only read them."""

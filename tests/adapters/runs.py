@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import warnings
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,6 +18,7 @@ from backtesting.test import BTCUSD, EURUSD, GOOG
 
 import capture
 from capture.testing.adapter import identical
+from capture.testing.running import HostRuns
 from tests.adapters import strategies as s
 
 if TYPE_CHECKING:
@@ -87,6 +89,33 @@ def assert_same_results(expected: Any, got: Any) -> None:
         else:
             assert identical(one, other), f"{name}: {one} is not {other}"
     assert list(expected.index) == list(got.index)
+
+
+class Backtesting(HostRuns):
+    """How results of the host are compared, and what they say was traded."""
+
+    adapter = "backtesting"
+
+    def compare(self, expected: Any, got: Any) -> None:
+        assert_same_results(expected, got)
+
+    def compare_replay(self, expected: Any, got: Any) -> None:
+        # A replay has no indicators to show beside its trades, and tags are recorded as text.
+        mine, theirs = expected._trades, got._trades
+        columns = [name for name in mine.columns if name in theirs.columns and name != "Tag"]
+        assert {"Size", "EntryBar", "ExitBar", "EntryPrice", "ExitPrice", "PnL"} <= set(columns)
+        assert identical(mine[columns], theirs[columns])
+        assert identical(expected._equity_curve, got._equity_curve)
+
+    def fills(self, results: Any) -> Counter[tuple[int, int, float]]:
+        broker = results._strategy._broker
+        fills: Counter[tuple[int, int, float]] = Counter()
+        for trade in (*broker.trades, *broker.closed_trades):
+            side = 1 if trade.is_long else -1
+            fills[(trade.entry_bar, side, trade.entry_price)] += abs(trade.size)
+            if trade.exit_bar is not None:
+                fills[(trade.exit_bar, -side, trade.exit_price)] += abs(trade.size)
+        return fills
 
 
 class Fresh:

@@ -1,0 +1,16 @@
+"""Backtesting.py, with strategies that nobody thought of."""
+
+from __future__ import annotations
+
+import pytest
+
+from capture.testing.any_run import AnyRunContract
+from tests.adapters.any_runs import any_run
+from tests.adapters.runs import Backtesting
+
+pytestmark = [pytest.mark.host, pytest.mark.slow]
+
+
+class TestAnyRun(Backtesting, AnyRunContract):
+    any_run = staticmethod(any_run)
+    examples = 50
