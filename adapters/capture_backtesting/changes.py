@@ -44,7 +44,8 @@ class Changes:
         """Record that the strategy moves a stop-loss or take-profit, and let it happen."""
         prices = (price, None) if which == "sl" else (None, price)
         opener = self.opener(trade)
-        self._change(opener, "edit", f"Trade.{which}", parent=_trade_id(opener), bracket=prices)
+        parent = self._trade_id(opener, trade)
+        self._change(opener, "edit", f"Trade.{which}", parent=parent, bracket=prices)
         if self._ear.problem is not None:
             call(trade, price)
             return
@@ -74,12 +75,13 @@ class Changes:
         mine = [o for o in self._broker.orders if _number(o) == placed.order_seq]
         return mine.index(order) if order in mine else 0
 
-    def cancelled(self, order: Any, place: int) -> None:
+    def cancelled(self, order: Any, place: int, phase: str = "next") -> None:
         """Record that an order is cancelled, by the strategy or by a later order of its.
 
         Args:
             order: what is cancelled.
             place: as `place_of` said before.
+            phase: which of its methods the strategy is in.
         """
         ear, placed = self._ear, getattr(order, "_capture", None)
         by_strategy = ear.acting is None
@@ -90,7 +92,7 @@ class Changes:
         if by_strategy:
             number = placed.order_seq
             parent = f"o{number}{f'.{place}' if place else ''}" if number >= 0 else None
-            self._change(placed, "cancel", "Order.cancel", parent=parent)
+            self._change(placed, "cancel", "Order.cancel", parent=parent, phase=phase)
         if placed.settled:
             return
         placed.orders -= 1
@@ -103,7 +105,14 @@ class Changes:
         placed = getattr(trade, "_capture", None)
         if placed is not None:
             prices = (order.stop, order.limit)
-            self._change(placed, "cancel", "Order.cancel", parent=_trade_id(placed), bracket=prices)
+            parent = self._trade_id(placed, trade)
+            self._change(placed, "cancel", "Order.cancel", parent=parent, bracket=prices)
+
+    def _trade_id(self, opener: Placed, trade: Any) -> str | None:
+        """Return what names a trade, with its place in the list where it is closed by now."""
+        if trade.exit_price is None:
+            return f"t{opener.trade}" if opener.trade else None
+        return f"t{opener.trade or ''}.{self._broker.closed_trades.index(trade)}"
 
     def _change(
         self,
@@ -113,6 +122,7 @@ class Changes:
         *,
         parent: str | None,
         bracket: tuple[Any, Any] = (None, None),
+        phase: str = "next",
     ) -> None:
         try:
             row = (
@@ -127,7 +137,7 @@ class Changes:
                 NULL_FLOAT,
                 *(NULL_FLOAT if price is None else float(price) for price in bracket),
             )
-            self.write(row, action, parent=parent)
+            self.write(row, action, parent=parent, phase=phase)
         except (CaptureError, *UNFIT) as exc:
             self._unrecorded({"call": verb, "bracket": bracket}, exc, lambda: None)
 
@@ -143,10 +153,6 @@ class Changes:
         """Write a row of an order that is no plain one, and return its sequence number."""
         words = self._words
         return self._opened.edit(*row, words[action], words[phase], parent, _text(tag))
-
-
-def _trade_id(opener: Placed) -> str | None:
-    return f"t{opener.trade}" if opener.trade else None
 
 
 def _number(order: Any) -> int | None:

@@ -168,11 +168,18 @@ class Intents:
         placed = Placed(signal, row, 0)
         if order is None:
             ear.settle(placed, rows.INVALID_ORDER)
-        elif order in self._broker.orders:
-            ear.dress(order, placed)
         else:
-            exclusive = self._broker._exclusive_orders
-            ear.settle(placed, rows.SUPERSEDED if exclusive else rows.CANCELLED)
+            ear.dress(order, placed)
+
+    def cancelled_early(self, order: Any) -> None:
+        """Record that the strategy cancelled an order before the first bar."""
+        if self._ear.problem is None:
+            self.changes.cancelled(order, 0, "init")
+
+    def replaced_early(self, order: Any) -> None:
+        """Record that a later order took the place of one, before the first bar."""
+        if self._ear.problem is None:
+            self._ear.settle(order._capture, rows.SUPERSEDED)
 
     # --- closes ------------------------------------------------------------------------------
 

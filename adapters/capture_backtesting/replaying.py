@@ -252,9 +252,11 @@ class _Intents(_Script):
         """Return the trade that an intent is about; None if this run has no such trade open."""
         if intent.parent_id is None:
             return None
+        number, _, place = intent.parent_id.removeprefix("t").partition(".")
+        if place:
+            return self._closed(int(place))
         # Not by its number: under a filter or other settings, other trades may come before it.
-        number = int(intent.parent_id.removeprefix("t"))
-        order = self._openers.get(f"o{self._source.openers.get(number)}")
+        order = self._openers.get(f"o{self._source.openers.get(int(number))}")
         if order is None:
             return None
         if "capture" in self._broker.__dict__:
@@ -263,6 +265,11 @@ class _Intents(_Script):
             return next(mine, None)
         trade = self._broker.__dict__.get("opened_by", {}).get(order)
         return trade if trade in self._broker.trades else None
+
+    def _closed(self, place: int) -> Any:
+        """Return a trade that is closed by now; who has it in hand looked at its portfolio."""
+        closed = self._broker.closed_trades
+        return closed[place] if place < len(closed) else None
 
 
 class _Targets(_Script):

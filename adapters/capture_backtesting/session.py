@@ -15,12 +15,13 @@ from capture.recorder.lifetimes import Runs
 from capture_backtesting import notes
 from capture_backtesting.cutting import cut_data, trace_indicators
 from capture_backtesting.ear import Ear
+from capture_backtesting.early import EarlyOrders
 from capture_backtesting.ending import equity_table, trade_table
 from capture_backtesting.facts import Indicators
 from capture_backtesting.grid import trial_of
 from capture_backtesting.opening import Opened, begin
 from capture_backtesting.perturbing import settings_of_run
-from capture_backtesting.routes import hear, hear_no_more
+from capture_backtesting.routes import hear_no_more
 from capture_backtesting.running import forget, is_running, watch
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Session(Stopping):
         self._trial: Trial | None = None
         self._opened: Opened | None = None
         self._ear: Ear | None = None
-        self._early: list[tuple[Any, ...]] = []
+        self._early: EarlyOrders | None = None
         self._early_notes: list[Note] = []
         self._over = False
         self._hosted = backtest is not None
@@ -91,19 +92,7 @@ class Session(Stopping):
             self._open(ready)
 
         strategy.init = initialise
-        hear(strategy, self._placing_early)
-
-    def _placing_early(self, side: int, call: Callable[..., Any]) -> Callable[..., Any]:
-        def place(**arguments: Any) -> Any:
-            strategy: Any = self.strategy()
-            order, waiting = None, len(strategy._broker.orders)
-            try:
-                order = call(strategy, **arguments)
-            finally:
-                self._early.append((side, arguments, order, waiting))
-            return order
-
-        return place
+        self._early = EarlyOrders(strategy)
 
     def _open(self, strategy: Any) -> None:
         """Begin the recording and put ears on the broker."""
@@ -113,8 +102,8 @@ class Session(Stopping):
         opened = begin(config, strategy, original, self._settings, self.indicators, trial)
         self._opened = opened
         self._ear = ear = Ear(strategy, opened, self.broken, self.reads)
-        for early in self._early:
-            ear.intents.placed_early(*early)
+        if self._early is not None:
+            self._early.tell(ear.intents, list(strategy._broker.orders))
         ear.intents.listen()
         for note in self._early_notes:
             try:

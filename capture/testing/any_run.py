@@ -109,16 +109,20 @@ class AnyRunContract(HostRuns):
         assert capture.verify(store.root).ok
 
     def _check_elsewhere(self, other: Run, recording: Recording, folder: Path) -> None:
-        replay = self.replays(other, capture.replay(recording))
-        fresh, there = self.record(other, folder / "other")
-        differs = there.manifest["settings"] != recording.manifest["settings"]
+        fresh: list[Any] = []
+        if error_of(lambda: fresh.append(self.plain(other))) is not None:
+            return  # a strategy that does not get through there has nothing to be compared with
         # Not the flags of the manifest alone: what one part read binds that part.
         reads = any((part.record or {})["flags"].get("closed_loop") for part in recording.parts)
-        if reads and differs:
-            with pytest.raises(ClosedLoop):
-                replay()
-        else:
-            self.compare_replay(fresh, replay())
+        try:
+            again = self.replays(other, capture.replay(recording), store=folder / "other")()
+        except ClosedLoop:
+            assert reads
+            return
+        self.compare_replay(fresh.pop(), again)
+        if reads:
+            there = Store(folder / "other").latest("replay").manifest
+            assert there["settings"] == recording.manifest["settings"]
 
     def _drawn(self) -> SearchStrategy[tuple[Run, Run]]:
         made = inspect.getattr_static(type(self), "any_run")

@@ -9,6 +9,7 @@ from backtesting import Strategy
 
 import capture
 from capture.errors import ClosedLoop
+from capture.testing.adapter import identical
 from tests.adapters.runs import Case, assert_same_results, captured, goog
 
 if TYPE_CHECKING:
@@ -77,15 +78,18 @@ class StaleAndWaiting(Stale):
 
 @pytest.mark.parametrize("what", [_sl, _tp, _close, _last])
 @pytest.mark.parametrize("kind", [Stale, StaleAndWaiting])
-def test_what_is_done_to_a_closed_trade_changes_nothing(
+def test_what_is_done_to_a_closed_trade_is_done_by_the_replay_too(
     kind: type[Stale], what: Any, tmp_path: Path
 ) -> None:
     case = Case(type(kind.__name__, (kind,), {"what": what}), goog)
     results, recording = captured(case, tmp_path)
     assert_same_results(case(), results)
     assert recording.state == "ended"
-    assert recording.orders()["parent_id"].dropna().tolist()[:1] == ["t1"]
-    case(lambda _strategy: capture.replay(recording).into("backtesting", store=tmp_path))
+    closes = what is _close
+    assert recording.orders()["parent_id"].dropna().tolist() == ["t1" if closes else "t1.0"]
+    for options in ({}, {"store": tmp_path}):
+        again = case(lambda _s, told=options: capture.replay(recording).into("backtesting", **told))
+        assert_same_results(results, again)
     assert capture.parity(recording, capture.open(tmp_path).latest("replay")).exact
 
 
@@ -156,3 +160,34 @@ def test_a_cancel_that_the_host_refused_is_a_look_at_the_orders(tmp_path: Path) 
     other = Case(CancelsWhatIsGone, goog)
     with pytest.raises(ClosedLoop, match="read orders"):
         other(lambda _strategy: capture.replay(recording).into("backtesting"))
+
+
+class Prepared(Strategy):
+    """Orders before the first bar, and takes the first of three orders back."""
+
+    def init(self) -> None:
+        self.buy(size=5).cancel()
+        self.buy(size=3)
+        self.sell(size=1, tag="last")
+
+    def next(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("exclusive", [False, True])
+def test_an_order_that_is_cancelled_before_the_first_bar_is_cancelled_by_the_replay_too(
+    exclusive: bool, tmp_path: Path
+) -> None:
+    settings = {"cash": 10_000, "exclusive_orders": exclusive, "finalize_trades": True}
+    case = Case(Prepared, goog, settings)
+    results, recording = captured(case, tmp_path)
+    cancels = recording.orders(where=[("action", "=", "cancel")])
+    assert cancels[["phase", "parent_id", "bar_index"]].values.tolist() == [["init", "o1", 0]]
+    reasons = ["cancelled_by_strategy", "superseded" if exclusive else "filled"]
+    assert recording.signals()["reason"].tolist() == [*reasons, "filled"]
+    replay = case(lambda _: capture.replay(recording).into("backtesting"))
+    assert identical(results._equity_curve, replay._equity_curve)
+    elsewhere = Case(Prepared, goog, {**settings, "exclusive_orders": not exclusive})
+    fresh = elsewhere()
+    again = elsewhere(lambda _: capture.replay(recording).into("backtesting"))
+    assert identical(fresh._equity_curve, again._equity_curve)

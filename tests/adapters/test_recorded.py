@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -237,8 +238,8 @@ def test_orders_before_the_first_bar_are_signals_of_that_bar(tmp_path: Path) -> 
     results, recording = captured(Case(s.EarlyBird, goog, FREE), tmp_path)
     signals, orders = recording.signals(), recording.orders()
     early = orders[orders["phase"] == "init"]
-    assert list(early["call"]) == ["buy", "sell", "sell"]
-    assert list(early["bar_index"]) == [0, 0, 0]
+    assert list(early["call"]) == ["buy", "sell", "sell", "Order.cancel"]
+    assert list(early["bar_index"]) == [0, 0, 0, 0]
     assert list(signals["reason"][:3]) == ["filled", "end_of_data", "cancelled_by_strategy"]
     assert {"indicator_sma"} <= set(signals.columns)  # declared after the orders
     assert recording.fills()["signal_seq"].iloc[0] == signals["seq"].iloc[0]
@@ -393,3 +394,30 @@ def test_a_tag_that_is_no_text_is_kept_as_json_or_as_it_shows_itself(tmp_path: P
     assert kept[2] == "3.5"
     assert "plain" in kept
     assert len(recording.signals()) == 8
+
+
+class Levels(s.SmaCross):
+    """Has parameters of every kind, one of them known by its name alone."""
+
+    levels = [0.2, 0.8]  # noqa: RUF012
+    weights = {"fast": 1, 2: None}  # noqa: RUF012
+    since = date(2010, 1, 1)
+    many = tuple(range(500))
+    smooth: Any = SMA
+
+
+def test_a_parameter_may_be_a_list_a_mapping_or_whatever_a_run_names(tmp_path: Path) -> None:
+    case = Case(Levels, goog, FREE, params={"levels": (0.3, 0.5), "smooth": len})
+    _, recording = captured(case, tmp_path)
+    [segment] = recording.parts[0].segments
+    assert segment["params"] == {
+        "fast": 10,
+        "levels": [0.3, 0.5],
+        "many": "tuple[500]",
+        "since": "datetime.date(2010, 1, 1)",
+        "slow": 20,
+        "smooth": "len",
+        "weights": {"fast": 1, "2": None},
+    }
+    # The line that runs it runs its replay.
+    case(lambda _strategy: capture.replay(recording).into("backtesting"))
