@@ -21,12 +21,15 @@ from nautilus_trader.persistence.wranglers import BarDataWrangler
 from nautilus_trader.test_kit.providers import TestInstrumentProvider
 
 import capture
+from capture.testing.running import HostRuns
 from tests.adapters.nautilus import strategies as s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from capture.replaying.replay import Replay
     from capture.store.recording import Recording
+    from capture.testing.running import Run
 
 GOOG: Final = "GOOG.XNAS-1-DAY-LAST-EXTERNAL"
 EURUSD: Final = "EUR/USD.SIM-1-HOUR-MID-EXTERNAL"
@@ -85,6 +88,7 @@ class Case:
     venue: Mapping[str, Any] = field(default_factory=dict)
     balance: float = 1_000_000.0
     times: int = 1
+    configured: type[s.Config] = s.Config
 
     def engine(self) -> Any:
         """Return an engine with its venues and bars."""
@@ -114,7 +118,7 @@ class Case:
             made = wrap(kind)
             if isinstance(made, type):
                 tag = {} if place == 0 else {"order_id_tag": f"{place:03d}"}
-                made = made(s.Config(**{"bar_types": types, **tag, **self.config}))
+                made = made(self.configured(**{"bar_types": types, **tag, **self.config}))
             engine.add_strategy(made)
         for turn in range(self.times):
             if turn:
@@ -157,6 +161,23 @@ def captured(case: Case, folder: Path, **options: Any) -> tuple[Results, Recordi
     """Run it captured."""
     results = case(lambda strategy: capture.wrap(strategy, store=folder, **options))
     return results, capture.open(folder).latest()
+
+
+class Nautilus(HostRuns):
+    """How results of the host are compared, and what they say was traded."""
+
+    adapter = "nautilus"
+
+    def compare(self, expected: Results, got: Results) -> None:
+        assert got == expected
+        assert any(expected.accounts.values())
+
+    def fills(self, results: Results) -> Counter[tuple[int, int, float]]:
+        return results.traded
+
+    def replays(self, run: Run, replay: Replay, **options: Any) -> Callable[[], Any]:
+        """The host runs a strategy that was made already, and each of those but once."""
+        return lambda: run(lambda _: replay.into(self.adapter, **options))
 
 
 YEAR: Final = ((GOOG, 300),)

@@ -9,13 +9,10 @@ import pytest
 
 from capture.testing.adapter import AdapterContract
 from tests.adapters.nautilus import strategies
-from tests.adapters.nautilus.runs import CASES, Case, Results
+from tests.adapters.nautilus.runs import CASES, Case, Nautilus
 
 if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Callable, Mapping
-
-    from capture.replaying.replay import Replay
+    from collections.abc import Mapping
 
 pytestmark = pytest.mark.host
 
@@ -36,26 +33,14 @@ _QUICK = (
 )
 
 
-class TestNautilus(AdapterContract):
-    adapter = "nautilus"
+class TestNautilus(Nautilus, AdapterContract):
     packages = ("nautilus_trader",)
     runs: ClassVar[Mapping[str, Case]] = {name: CASES[name] for name in _QUICK}
     failing = Case(strategies.Failing)
 
-    def compare(self, expected: Results, got: Results) -> None:
-        assert got == expected
-        assert any(expected.accounts.values())
-
     @staticmethod
     def changed(run: Any) -> Case:
         return replace(run, balance=2_345_678.0)
-
-    def fills(self, results: Results) -> Counter[tuple[int, int, float]]:
-        return results.traded
-
-    def replays(self, run: Any, replay: Replay, **options: Any) -> Callable[[], Any]:
-        """The host runs a strategy that was made already, and each of those but once."""
-        return lambda: run(lambda _: replay.into(self.adapter, **options))
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from capture.errors import ConfigError, DataMismatch, NotReplayable, Unsupported
 from tests.adapters import runs as backtesting_runs
 from tests.adapters import strategies as backtesting_strategies
 from tests.adapters.nautilus import strategies as s
-from tests.adapters.nautilus.runs import CASES, GOOG, Case, captured
+from tests.adapters.nautilus.runs import CASES, EURUSD, GOOG, Case, captured
 
 pytestmark = pytest.mark.host
 
@@ -140,6 +140,30 @@ def test_nothing_is_computed_in_a_replay(tmp_path: Path) -> None:
     finally:
         s.Momentum.handle_bar = own  # type: ignore[method-assign]
     assert made.registered_indicators == []
+
+
+def test_an_order_under_the_name_of_one_that_the_host_never_saw_is_denied_again(
+    tmp_path: Path,
+) -> None:
+    class Twins(s.Counting):
+        def on_bar(self, bar: Any) -> None:
+            self.count += 1
+            if self.count == 3:  # too small: the entry is denied, the others never reach the host
+                prices = {
+                    "sl_trigger_price": self.price(bar, 0.9),
+                    "tp_price": self.price(bar, 2.0),
+                }
+                self.orders = self.order_factory.bracket(
+                    self.instrument_id, s.BUY, self.size(), **prices
+                )
+                self.submit_order_list(self.orders)
+            elif self.count == 5:
+                name = self.orders.orders[1].client_order_id
+                self.market(s.BUY, client_order_id=name)
+
+    case = Case(Twins, ((EURUSD, 10),))
+    original, recording = captured(case, tmp_path)
+    assert case(lambda _: capture.replay(recording).into("nautilus")) == original
 
 
 def test_bars_that_are_not_there_are_named(tmp_path: Path) -> None:
