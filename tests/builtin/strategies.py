@@ -54,6 +54,10 @@ class Orders(Strategy):
             capture.note("mood", "gloomy", direction=-1, reason="no mood for it")
         elif dice < 0.38:
             capture.note("size", 3, signal=self.sell(size=2.0))
+        elif dice < 0.42:
+            self.close(stop=close - 0.6 * atr, valid_bars=4)
+        elif dice < 0.44:
+            self.close(limit=close + 0.7 * atr)
 
 
 class Reads(Strategy):

@@ -217,12 +217,11 @@ def _moment(
 def _of_intent(intent: IntentLike, row: Mapping[str, Any]) -> Signal | None:
     if intent.action == "cancel":
         return None
-    side = int(intent.side or 0)
-    if intent.call == "flatten" or not side:
+    if intent.call == "flatten":
         return Signal(direction=0, symbol=intent.symbol, tag=intent.tag)
     resizes = row.get("signal_type") == "adjustment"
     return Signal(
-        direction=side,
+        direction=int(intent.side or 0),
         symbol=intent.symbol,
         kind="adjustment" if resizes else None,
         strength=row.get("strength"),
