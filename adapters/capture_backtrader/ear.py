@@ -222,7 +222,10 @@ class Ear:
         """Record that the strategy cancels an order."""
         if getattr(order, "ref", None) is None:
             return
-        self._record("cancel", order, self.state(order.data))
+        state = self.state(order.data)
+        if self.phase in _TOLD:
+            self.reads.add(state.phase)
+        self._record("cancel", order, state)
 
     def carried_out(
         self, verb: str, given: dict[str, Any], state: State, made: Any, *, failed: bool = False

@@ -145,9 +145,9 @@ class Feed:
     # --- reading -----------------------------------------------------------------------------
 
     def values(self, name: str, at: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return one line at these bars; NaN before the first one."""
-        known = at >= 0
+        """Return one line at these bars; NaN before the first one, and where there is none."""
         column = self._column(name)
+        known = (at >= 0) & (at < len(column))
         if not known.all():
             found = np.full(len(at), np.nan)
             found[known] = column[at[known]]
@@ -173,14 +173,16 @@ class Feed:
 
     def labels(self, at: NDArray[np.int64]) -> pa.Array:
         """Return the times of these bars."""
-        return _times(times_ns(np.nan_to_num(self.values("datetime", at))), at)
+        numbers = self.values("datetime", at)
+        return _times(times_ns(np.nan_to_num(numbers)), numbers)
 
     def closes(self, at: NDArray[np.int64]) -> pa.Array:
         """Return when these bars became known."""
-        labels = times_ns(np.nan_to_num(self.values("datetime", at)))
+        numbers = self.values("datetime", at)
+        labels = times_ns(np.nan_to_num(numbers))
         # A daily bar that is labelled with the end of its session became known then.
         at_end = labels % _DAY_NS >= _DAY_NS - 10**9
-        return _times(np.where(at_end, labels, labels + self._step), at)
+        return _times(np.where(at_end, labels, labels + self._step), numbers)
 
     def count(self) -> int:
         """Return how many bars there are."""
@@ -198,5 +200,5 @@ class Feed:
         return pa.table({**columns, **{n: pa.array(self.values(n, every)) for n in self.prices}})
 
 
-def _times(ns: NDArray[np.int64], at: NDArray[np.int64]) -> pa.Array:
-    return pa.array(ns, mask=at < 0).cast(_TIME)
+def _times(ns: NDArray[np.int64], numbers: NDArray[np.float64]) -> pa.Array:
+    return pa.array(ns, mask=np.isnan(numbers)).cast(_TIME)

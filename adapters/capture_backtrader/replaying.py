@@ -179,6 +179,13 @@ class _Replaying:
         self._minperiod = self._facts["minperiod"]
         self._minperiods = list(self._facts["minperiods"])
 
+    def qbuffer(self, savemem: int = 0, replaying: bool = False) -> None:
+        """Let the host remember as many bars as it did for the strategy's indicators."""
+        super().qbuffer(savemem, replaying)  # type: ignore[misc]
+        if savemem > 0:
+            for data, bars in zip(self.datas, self._minperiods, strict=False):
+                data.minbuffer(bars)
+
     @property
     def _facts(self) -> Mapping[str, Any]:
         """What was recorded of the strategy beside its orders."""

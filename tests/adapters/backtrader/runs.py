@@ -12,6 +12,7 @@ import backtrader as bt
 from backtesting.test import EURUSD, GOOG
 
 import capture
+from capture.testing.running import HostRuns
 from tests.adapters.backtrader import strategies as s
 
 if TYPE_CHECKING:
@@ -131,6 +132,19 @@ def results(strategies: list[Any]) -> Results:
     )
 
 
+class Backtrader(HostRuns):
+    """How results of the host are compared, and what they say was traded."""
+
+    adapter = "backtrader"
+
+    def compare(self, expected: Results, got: Results) -> None:
+        assert got == expected
+        assert any(expected.account)
+
+    def fills(self, results: Results) -> Counter[tuple[int, int, float]]:
+        return results.fills
+
+
 def _strategy(cerebro: bt.Cerebro, strategy: Any, params: Mapping[str, Any]) -> None:
     cerebro.addstrategy(strategy, **params)
 
@@ -172,6 +186,9 @@ class Case:
 _BROKER: Mapping[str, Callable[[bt.Cerebro, Any], Any]] = {
     "cash": lambda cerebro, value: cerebro.broker.setcash(value),
     "commission": lambda cerebro, value: cerebro.broker.setcommission(**value),
+    "interest": lambda cerebro, value: cerebro.broker.set_int2pnl(value),
+    "eosbar": lambda cerebro, value: cerebro.broker.set_eosbar(value),
+    "slippage": lambda cerebro, value: cerebro.broker.set_slippage_perc(**value),
     "slip_perc": lambda cerebro, value: cerebro.broker.set_slippage_perc(value),
     "slip_fixed": lambda cerebro, value: cerebro.broker.set_slippage_fixed(value),
     "coc": lambda cerebro, value: cerebro.broker.set_coc(value),
@@ -286,7 +303,8 @@ def _with_signal(cerebro: bt.Cerebro, strategy: Any, params: Mapping[str, Any]) 
         cerebro.addstrategy(strategy, **params)
 
 
-def _twice(cerebro: bt.Cerebro, strategy: Any, params: Mapping[str, Any]) -> None:
+def twice(cerebro: bt.Cerebro, strategy: Any, params: Mapping[str, Any]) -> None:
+    """Let a strategy that is not captured trade the same account."""
     cerebro.addstrategy(strategy, **params)
     cerebro.addstrategy(s.AlwaysTrading)
 
@@ -338,6 +356,7 @@ CORNERS = {
     "brackets, on close": Case(s.Brackets, a_year, {"cash": 50_000.0, "coc": True}),
     "reacting, hours": Case(s.Reacting, hours, _FREE),
     "reacting, quick notes": Case(s.Reacting, a_year, _FREE, {"quicknotify": True}),
+    "an order at the end, little memory": Case(s.LastWords, a_year, _FREE, {"exactbars": 1}),
     "at the open": Case(s.Opening, a_year, _FREE, {"cheat_on_open": True}),
     "at the open, bar by bar": Case(
         s.Opening, a_year, _FREE, {"cheat_on_open": True, "runonce": False}
@@ -378,7 +397,7 @@ CORNERS = {
     "many indicators, some memory": Case(s.ManyIndicators, a_year, _FREE, {"exactbars": -1}),
     "not preloaded": Case(s.Nasty, a_year, _FREE, {"preload": False}),
     "with the host's observers": Case(s.SmaCross, a_year, _FREE, {"stdstats": True}),
-    "beside another strategy": Case(s.SmaCross, a_year, _FREE, add=_twice),
+    "beside another strategy": Case(s.SmaCross, a_year, _FREE, add=twice),
     "own verbs": Case(s.OwnVerbs, a_year, _FREE),
     "notes": Case(s.Noting, a_year, _FREE),
     "no signals": Case(s.Silent, a_year, _FREE),

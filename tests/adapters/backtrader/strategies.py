@@ -473,6 +473,13 @@ class OwnSizer(SmaCross):
         self.sizer = bt.sizers.PercentSizerInt(percents=30)
 
 
+class LastWords(SmaCross):
+    """Gives an order after the last bar."""
+
+    def stop(self) -> None:
+        self.sell(size=1)
+
+
 class OwnVerbs(SmaCross):
     """Has its own `buy`, with other arguments, and calls the host's beneath."""
 

@@ -9,10 +9,9 @@ import pytest
 
 from capture.testing.adapter import AdapterContract
 from tests.adapters.backtrader import strategies
-from tests.adapters.backtrader.runs import BROAD, CORNERS, Case, Results, a_year
+from tests.adapters.backtrader.runs import BROAD, CORNERS, Backtrader, Case, a_year
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Mapping
 
 pytestmark = pytest.mark.host
@@ -37,22 +36,14 @@ _QUICK = (
 )
 
 
-class TestBacktrader(AdapterContract):
-    adapter = "backtrader"
+class TestBacktrader(Backtrader, AdapterContract):
     packages = ("backtrader",)
     runs: ClassVar[Mapping[str, Case]] = {name: CORNERS[name] for name in _QUICK}
     failing = Case(strategies.Failing, a_year)
 
-    def compare(self, expected: Results, got: Results) -> None:
-        assert got == expected
-        assert any(expected.account)
-
     @staticmethod
     def changed(run: Any) -> Case:
         return replace(run, settings={**run.settings, "cash": 12_345.0})
-
-    def fills(self, results: Results) -> Counter[tuple[int, int, float]]:
-        return results.fills
 
 
 @pytest.mark.slow

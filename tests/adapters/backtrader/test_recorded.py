@@ -18,7 +18,7 @@ from capture.testing.traces import traces_of
 from capture_backtrader.encoding import decode
 from capture_backtrader.feeds import times_ns
 from tests.adapters.backtrader import strategies as s
-from tests.adapters.backtrader.runs import CASES, Case, a_year, captured, three_lengths
+from tests.adapters.backtrader.runs import CASES, Case, a_year, captured, resampled, three_lengths
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -188,6 +188,11 @@ class Polling(s.SmaCross):
             self.cancel(self.waiting)
 
 
+class CancellingWhenTold(s.SmaCross):
+    def notify_order(self, order: Any) -> None:
+        self.cancel(order)
+
+
 def size_from(strategy: Any) -> float:
     return strategy.broker.getvalue() / 1000
 
@@ -208,6 +213,7 @@ class AskingElsewhere(s.SmaCross):
         (ReadingCash, ["broker.getcash"]),
         (AskingElsewhere, ["broker.getvalue"]),
         (Remembering, ["notify_order"]),
+        (CancellingWhenTold, ["notify_order"]),
         (Polling, ["order.alive", "order.status"]),
         (s.Crossing, ["getposition"]),
     ],
@@ -279,6 +285,22 @@ def test_a_run_that_raised_says_so_at_once(
     assert raised.value is error
     assert capture.open(tmp_path).latest().state == "failed"
     assert traces_of(("backtrader",)).keys() == before.keys()
+
+
+def test_an_error_before_the_first_bar_is_the_hosts_own(tmp_path: Path) -> None:
+    class TooEarly(bt.Strategy):
+        def start(self) -> None:
+            self.buy(size=1)
+
+    case = Case(TooEarly, resampled, FREE)  # which has no price before its first bar
+    with pytest.raises(IndexError, match="array index out of range"):
+        case()
+    with pytest.raises(IndexError, match="array index out of range"):
+        captured(case, tmp_path)
+    recording = capture.open(tmp_path).latest()
+    assert recording.state == "failed"
+    assert recording.signals()["reason"].tolist() == ["invalid_order"]
+    assert recording.signals()["timestamp"].isna().all()
 
 
 def test_a_run_within_a_run(tmp_path: Path) -> None:

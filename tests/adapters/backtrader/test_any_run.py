@@ -1,0 +1,16 @@
+"""backtrader, with strategies that nobody thought of."""
+
+from __future__ import annotations
+
+import pytest
+
+from capture.testing.any_run import AnyRunContract
+from tests.adapters.backtrader.any_runs import any_run
+from tests.adapters.backtrader.runs import Backtrader
+
+pytestmark = [pytest.mark.host, pytest.mark.slow]
+
+
+class TestAnyRun(Backtrader, AnyRunContract):
+    any_run = staticmethod(any_run)
+    examples = 50
