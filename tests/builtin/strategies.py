@@ -47,16 +47,21 @@ class Orders(Strategy):
         elif dice < 0.26:
             self.cancel()
         elif dice < 0.32:
-            self.close()
+            self._leave(close, atr)
         elif dice < 0.34:
             self.buy(kind="adjustment", size=3.0)
         elif dice < 0.36:
             capture.note("mood", "gloomy", direction=-1, reason="no mood for it")
         elif dice < 0.38:
             capture.note("size", 3, signal=self.sell(size=2.0))
-        elif dice < 0.42:
+
+    def _leave(self, close: float, atr: float) -> None:
+        dice = self._random.random()
+        if dice < 0.4:
+            self.close()
+        elif dice < 0.7:
             self.close(stop=close - 0.6 * atr, valid_bars=4)
-        elif dice < 0.44:
+        else:
             self.close(limit=close + 0.7 * atr)
 
 
