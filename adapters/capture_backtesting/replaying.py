@@ -180,10 +180,15 @@ class _Intents(_Script):
     def _make(self, intent: IntentLike) -> None:
         try:
             self._verbs[str(intent.call)](intent)
-        except (AssertionError, ValueError):
+        except (AssertionError, ValueError) as exc:
             # The host refused it then, too, and the strategy went on.
             if intent.signal_seq not in self._source.refused:
-                raise
+                raise NotReplayable(
+                    self._source.run_id,
+                    f"at bar {intent.bar_index} the host refuses {intent.call} ({exc}), which it "
+                    "did not when it was recorded",
+                    "what the strategy does then is not in it: record a run under these settings",
+                ) from exc
 
     def _place(self, intent: IntentLike) -> None:
         said = {

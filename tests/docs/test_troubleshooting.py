@@ -289,6 +289,23 @@ def _replayed(recording: capture.Recording, bars: int = 100, mode: Any = "intent
     Backtest(GOOG[:bars], replay, cash=5_000, finalize_trades=True).run()
 
 
+def _refused_elsewhere(folder: Path) -> None:
+    from backtesting import Backtest, Strategy
+    from backtesting.test import GOOG
+
+    class Near(Strategy):
+        def init(self) -> None:
+            """Declare nothing."""
+
+        def next(self) -> None:
+            if len(self.data) == 40:
+                self.buy(size=2, tp=self.data.Close[-1] * 1.002)
+
+    Backtest(GOOG[:100], capture.wrap(Near, store=folder)).run()
+    replay = capture.replay(capture.open(folder).latest()).into("backtesting")
+    Backtest(GOOG[:100], replay, spread=0.004).run()
+
+
 def _misread(folder: Path) -> None:
     from capture_backtesting import deferring
 
@@ -411,6 +428,7 @@ PROVOCATIONS: dict[str, Callable[[Path], object]] = {
     "its intents are those of": lambda f: _replayed(_open_recording(f)),
     "strategies; name one": _several_strategies,
     "what cannot be kept": _with_a_callback,
+    "the host refuses buy": _refused_elsewhere,
     "it holds no bars": lambda f: _replayed(_open_recording(f), mode="signal"),
     "no backtester is called": lambda f: capture.replay(_open_recording(f)).into("backtestin"),
     "siz=": lambda f: capture.replay(_captured(f)).into("backtesting", siz=1),

@@ -10,7 +10,7 @@ from backtesting.lib import crossover
 from backtesting.test import SMA
 
 import capture
-from capture.errors import ClosedLoop
+from capture.errors import ClosedLoop, NotReplayable
 from tests.adapters import strategies as s
 from tests.adapters.runs import Case, captured, eurusd, goog, run
 
@@ -54,6 +54,26 @@ def test_an_open_loop_replays_as_a_fresh_run_under_other_settings(
     replay = run(other.backtest(lambda _: capture.replay(recording).into("backtesting")))
     assert same(fresh, replay)
     assert not same(original, replay)
+
+
+class Near(Strategy):
+    """Buys once, with a take-profit so near that a spread lies beyond it."""
+
+    def init(self) -> None:
+        """Declare nothing."""
+
+    def next(self) -> None:
+        if len(self.data) == 40:
+            self.buy(size=2, tp=self.data.Close[-1] * 1.002)
+
+
+def test_an_order_that_the_host_refuses_under_other_settings_alone_is_named(tmp_path: Path) -> None:
+    _, recording = captured(Case(Near, goog, CASH), tmp_path)
+    replay = capture.replay(recording).into("backtesting")
+    said = r"at bar 39 the host refuses buy \(Long orders require: .*record a run under these"
+    with pytest.raises(NotReplayable, match=said) as caught:
+        run(Case(Near, goog, OTHER["spread"]).backtest(lambda _: replay))
+    assert isinstance(caught.value.__cause__, ValueError)
 
 
 class Looking(Strategy):
