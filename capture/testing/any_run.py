@@ -69,8 +69,8 @@ class AnyRunContract(HostRuns):
 
         @seed(start)
         @settings(
-            settings.get_profile(settings.get_current_profile_name()),
             max_examples=self.examples,
+            deadline=None,
             suppress_health_check=list(HealthCheck),
             report_multiple_bugs=False,
             phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
