@@ -152,7 +152,10 @@ class Planned(Counting):
             given = {name: self.near(share) for name, share in shares.items()}
             if size is not None:
                 given["quantity"] = self.units(size)
-            self.modify_order(order, **given)
+            try:
+                self.modify_order(order, **given)
+            except ValueError:
+                self.log.info("the host refuses an edit of what the order has not")
 
     def do_close_all(self, **words: Any) -> None:
         self.close_all_positions(self.here, **words)
