@@ -222,8 +222,11 @@ class Session(Stopping):
     # --- the end -----------------------------------------------------------------------------
 
     def raised_in(self, execution: Execution, exc: BaseException) -> None:
-        """Close the recording of a run whose strategy raised."""
-        if execution is self.trees[0]:
+        """Close the recording of a run whose strategy raised, itself or one's copy on paper.
+
+        Who raises within another's work is left to that one, which may catch it.
+        """
+        if not any(other.running for other in self.trees if other is not execution):
             self.raised(exc)
 
     def fail(self, problem: str) -> None:

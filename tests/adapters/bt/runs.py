@@ -14,6 +14,7 @@ import pandas as pd
 from backtesting.test import EURUSD, GOOG
 
 import capture
+from capture.testing.running import HostRuns
 from tests.adapters.bt import strategies as s
 
 if TYPE_CHECKING:
@@ -154,6 +155,18 @@ def ledger(case: Case) -> Counter[tuple[int, int, float]]:
     finally:
         bt.core.SecurityBase.transact, bt.core.StrategyBase.setup = own, setup
     return found
+
+
+class Bt(HostRuns):
+    """How results of the host are compared, and what they say was traded."""
+
+    adapter = "bt"
+
+    def compare(self, expected: Results, got: Results) -> None:
+        assert got == expected
+
+    def fills(self, results: Results) -> Counter[tuple[int, int, float]]:
+        return ledger(results.case)
 
 
 def captured(case: Case, folder: Path, **options: Any) -> tuple[Results, Recording]:

@@ -9,10 +9,9 @@ import pytest
 
 from capture.testing.adapter import AdapterContract
 from tests.adapters.bt import strategies
-from tests.adapters.bt.runs import CASES, Case, Results, four, ledger
+from tests.adapters.bt.runs import CASES, Bt, Case, four
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Mapping
 
 pytestmark = [pytest.mark.host, pytest.mark.filterwarnings("ignore::RuntimeWarning")]
@@ -29,19 +28,12 @@ _QUICK = (
 )
 
 
-class TestBt(AdapterContract):
-    adapter = "bt"
+class TestBt(Bt, AdapterContract):
     packages = ("bt",)
     runs: ClassVar[Mapping[str, Case]] = {name: CASES[name] for name in _QUICK}
     failing = Case(strategies.failing, four)
-
-    def compare(self, expected: Results, got: Results) -> None:
-        assert got == expected
 
     @staticmethod
     def changed(run: Any) -> Case:
         capital = 1.5 * run.settings.get("initial_capital", 1_000_000.0)
         return replace(run, settings={**run.settings, "initial_capital": capital})
-
-    def fills(self, results: Results) -> Counter[tuple[int, int, float]]:
-        return ledger(results.case)

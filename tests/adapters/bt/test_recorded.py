@@ -343,3 +343,16 @@ def test_check_replay_agrees_with_what_was_noticed(tmp_path: Path) -> None:
     assert blind.independent, str(blind)
     seeing = capture.check_replay(lambda: run(CASES["looking"]))
     assert not seeing.independent
+
+
+def test_a_run_that_a_nested_strategy_ends_before_the_first_bar_has_failed(tmp_path: Path) -> None:
+    def looks_back(target: Any) -> bool:
+        return bool(target.universe["A"].iloc[-5] > 0)
+
+    inner = bt.Strategy("inner", [looks_back, bt.algos.SelectAll()], ["A", "B"])
+    case = Case(lambda _: bt.Strategy("outer", [bt.algos.WeighSpecified(inner=1.0)], [inner]), four)
+    with pytest.raises(IndexError):
+        captured(case, tmp_path)
+    recording = capture.open(tmp_path).latest()
+    assert recording.state == "failed"
+    assert "IndexError" in recording.manifest["problem"]

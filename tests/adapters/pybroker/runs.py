@@ -16,6 +16,7 @@ from pybroker import FeeMode, FixedSlippageModel, Strategy, StrategyConfig
 
 import capture
 from capture.testing.adapter import identical
+from capture.testing.running import HostRuns
 from tests.adapters.pybroker import strategies as s
 
 if TYPE_CHECKING:
@@ -92,7 +93,9 @@ class Case:
 
     def __call__(self, wrap: Callable[[Any], Any] = lambda function: function) -> Any:
         words = {"windows": 1, "train_size": 0, **self.words}
-        return self.strategy(wrap).walkforward(**words)
+        results = self.strategy(wrap).walkforward(**words)
+        vars(results)["case"] = self  # which is frozen
+        return results
 
 
 def one(function: Callable[..., None], symbol: str, **words: Any) -> tuple[Execution, ...]:
@@ -168,17 +171,24 @@ def assert_same_results(expected: Any, got: Any) -> None:
         assert identical(getattr(expected, name), getattr(got, name)), name
 
 
-def fills_of(case: Case, results: Any) -> Counter[tuple[int, int, float]]:
-    """Return what the host says was traded: units by (bar, side, price)."""
-    data = case.data()
-    fills: Counter[tuple[int, int, float]] = Counter()
-    for symbol, orders in results.orders.groupby("symbol"):
-        dates = data.loc[data["symbol"] == symbol, "date"].to_numpy()
-        for order in orders.itertuples():
-            bar = int(np.searchsorted(dates, np.datetime64(order.date)))
-            side = 1 if order.type == "buy" else -1
-            fills[(bar, side, float(order.fill_price))] += order.shares
-    return fills
+class Pybroker(HostRuns):
+    """How results of the host are compared, and what they say was traded."""
+
+    adapter = "pybroker"
+
+    def compare(self, expected: Any, got: Any) -> None:
+        assert_same_results(expected, got)
+
+    def fills(self, results: Any) -> Counter[tuple[int, int, float]]:
+        data = results.case.data()
+        fills: Counter[tuple[int, int, float]] = Counter()
+        for symbol, orders in results.orders.groupby("symbol"):
+            dates = data.loc[data["symbol"] == symbol, "date"].to_numpy()
+            for order in orders.itertuples():
+                bar = int(np.searchsorted(dates, np.datetime64(order.date)))
+                side = 1 if order.type == "buy" else -1
+                fills[(bar, side, float(order.fill_price))] += order.shares
+        return fills
 
 
 def captured(case: Case, folder: Path, **options: Any) -> tuple[Any, Recording]:
