@@ -132,7 +132,9 @@ class Planned(Counting):
 
     def do_twin(self, which: int, side: str, size: int) -> None:
         if order := self.mine(which):
-            self.do_order("market", side, size, client_order_id=order.client_order_id)
+            # It is not kept: calls name orders in the recording, and two would have this name.
+            name = order.client_order_id
+            self.submit_order(self.made("market", side, size, client_order_id=name))
 
     def do_cancel(self, which: int) -> None:
         if order := self.mine(which):
