@@ -34,6 +34,9 @@ def replayed(source: ReplaySource, changed: Mapping[str, Any]) -> Any:
         source: the recording.
         changed: arguments that are to be other than recorded.
     """
+    if source.config is not None and source.config.seed is not None:
+        # Where the replay is recorded, the recorder takes this word; it is the host's all the same.
+        changed = {**changed, "seed": source.config.seed}
     if source.mode == "intent":
         constructor, arguments, seqs = _recorded(source, changed)
     else:

@@ -85,7 +85,9 @@ class Encoder:
         return text, True
 
     def order(self, value: Any) -> str:
-        """Return the arguments of a cancel as JSON."""
+        """Return the arguments of a cancel as JSON; it may be of no order at all."""
+        if value is None:
+            return json.dumps({"order_param": None})
         number = self._order_id(value)
         said = self._lost("cancel_order.order_param", value) if number is None else number
         return json.dumps({"order_param": said if number is None else {"order": number}})

@@ -205,7 +205,10 @@ class Writer:
         """Carry out a cancel and write it."""
         session = self._session
         order = args[0] if args else kwargs.get("order_param")
-        placed = session.broker.placed.get(str(getattr(order, "id", order)))
+        number = getattr(order, "id", order)
+        placed = session.broker.placed.get(str(number))
+        if session.broker.order_of(number) is None:
+            order = None  # of no order the host cancels nothing
         try:
             feed = placed.feed if placed else next(iter(session.market.feeds.values()), None)
             if feed is not None:

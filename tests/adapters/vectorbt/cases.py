@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,8 @@ class Case:
         settings: what the user says besides.
         host: the class whose constructor it is.
         replayable: whether its decisions are made outside compiled callbacks.
+        handed: what a recording cannot keep, so that a replay must be handed it again.
+        others: what it is called with instead, where it is the same run under other settings.
     """
 
     call: str
@@ -39,10 +41,16 @@ class Case:
     settings: dict[str, Any] = field(default_factory=dict)
     host: type = vbt.Portfolio
     replayable: bool = True
+    handed: dict[str, Any] = field(default_factory=dict)
+    others: dict[str, Any] = field(default_factory=dict)
 
-    def __call__(self, **changed: Any) -> Any:
+    def under(self, **others: Any) -> Case:
+        """Return the same run under other settings."""
+        return replace(self, others=others)
+
+    def __call__(self, _wrap: Any = None, /, **changed: Any) -> Any:
         """Return the portfolio, under changed settings if there are any."""
-        words = {**self.arguments(), **self.settings, **changed}
+        words = {**self.arguments(), **self.settings, **self.others, **changed}
         return getattr(self.host, self.call)(words.pop("close"), *words.pop("args", ()), **words)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 import capture
+from capture.testing.running import HostRuns
 from tests.adapters.zipline import strategies as s
 from tests.adapters.zipline.bundle import BUNDLE, MINUTES, ingested
 
@@ -131,3 +132,42 @@ CASES: Mapping[str, Case] = {
         settings={"bundle": MINUTES, "data_frequency": "minute"},
     ),
 }
+
+
+class Zipline(HostRuns):
+    """How results of the host are compared, and what they say was traded."""
+
+    adapter = "zipline"
+
+    def compare(self, expected: Results, got: Results) -> None:
+        expected.like(got)
+        got.like(expected)
+        assert len(expected.frame)
+
+    def compare_replay(self, expected: Results, got: Results) -> None:
+        """All that the host says but the values that the strategy recorded."""
+        recorded = expected.plain.keys() - got.plain.keys()
+        assert recorded <= {"fast", "slow", "price", "bar", "alive", "cash"}
+        expected.like(got)
+
+    def fills(self, results: Results) -> Counter[tuple[int, int, float]]:
+        """Count bars from the asset's first one in the run on, as its base data do."""
+        index: Any = results.frame.index
+        days = index.tz_localize(None).normalize()
+        found: Counter[tuple[int, int, float]] = Counter()
+        minutes = any(one["dt"] not in index for one in results.transactions)
+        for one in results.transactions:
+            bar = _minute(index, one["dt"]) if minutes else index.get_loc(one["dt"])
+            if (
+                not minutes
+            ):  # the host closes what is held when the asset has traded for the last time
+                bar = min(bar, int(days.searchsorted(one["sid"].end_date, side="right")) - 1)
+            side = 1 if one["amount"] > 0 else -1
+            found[(int(bar), side, float(one["price"]))] += abs(one["amount"])
+        return found
+
+
+def _minute(closes: pd.DatetimeIndex, moment: pd.Timestamp) -> int:
+    """Return the number of a minute in sessions of 390 minutes."""
+    session = int(closes.searchsorted(moment))
+    return 390 * (session + 1) - 1 - int((closes[session] - moment) / pd.Timedelta(minutes=1))

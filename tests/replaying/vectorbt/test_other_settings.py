@@ -99,6 +99,17 @@ def test_a_change_is_recorded_as_a_setting(recorded: Recorded, tmp_path: Path) -
     assert certificate.first_difference is not None
 
 
+def test_a_recorded_replay_draws_its_random_numbers_from_the_seed_that_it_is_given(
+    recorded: Recorded, tmp_path: Path
+) -> None:
+    _, recording = recorded("rejected at random")
+    fresh = CASES["rejected at random"](seed=3)
+    replay = capture.replay(recording)
+    assert_same(fresh, replay.into("vectorbt", seed=3))
+    assert_same(fresh, replay.into("vectorbt", seed=3, store=tmp_path))
+    assert capture.open(tmp_path).latest("replay").manifest["seed"] == 3
+
+
 def test_the_same_bars_may_be_given_and_others_may_not(recorded: Recorded) -> None:
     portfolio, recording = recorded("SMA cross, GOOG")
     close = p.close_of(p.goog())

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from zipline.api import cancel_order, order, symbol
 
 import capture
 from tests.adapters.zipline import strategies as s
@@ -96,3 +97,19 @@ def test_a_replay_inside_a_captured_run_disturbs_neither(tmp_path: Path) -> None
     expected.like(found[0])
     got.like(expected)
     assert len(kept.signals()) == len(recording.signals())
+
+
+def test_a_cancel_of_no_order_is_none_in_the_replay_either(tmp_path: Path) -> None:
+    def start(context: Any) -> None:
+        context.asset = symbol("GOOG")
+
+    def step(context: Any, _data: Any) -> None:
+        cancel_order(order(context.asset, 0.3))  # of nothing the host makes no order
+        cancel_order("an order of yesterday")
+        order(context.asset, 1)
+
+    case = Case({"initialize": start, "handle_data": step}, end="2004-08-26")
+    results, recording = captured(case, tmp_path)
+    orders = recording.orders()
+    assert (orders["action"] == "cancel").sum() == 12
+    results.like(case(lambda _: capture.replay(recording).into("zipline")))
