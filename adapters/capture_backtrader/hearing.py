@@ -96,9 +96,14 @@ def _cancel() -> Callable[..., Any]:
     @functools.wraps(own)
     def cancel(self: Any, order: Any) -> Any:
         ear = self._capture
-        if ear is not None and not ear.acting:
-            ear.cancels(order)
-        return own(self, order)
+        if ear is None or ear.acting:
+            return own(self, order)
+        ear.cancels(order)
+        ear.acting = True
+        try:
+            return own(self, order)
+        finally:
+            ear.acting = False
 
     return cancel
 

@@ -17,6 +17,7 @@ from capture.recorder.engine import SignalCaptureEngine
 from capture.recorder.lifetimes import Runs
 from capture_backtrader import notes
 from capture_backtrader.asking import by_strategy
+from capture_backtrader.bypassing import BrokerCalls
 from capture_backtrader.cutting import trace_indicators
 from capture_backtrader.ending import equity_table, status_table, trade_table
 from capture_backtrader.facts import host_settings, parameters
@@ -107,6 +108,7 @@ class Session(Stopping):
                 feed.keep_bars()
         self._watch = Watch(self, cerebro, strategies)
         self._reads = BrokerReads(strategy.broker)
+        self._calls = BrokerCalls(strategy.broker)
         enter(self)
         _SESSIONS.add(self)
 
@@ -121,6 +123,7 @@ class Session(Stopping):
             ear.outcomes.deferring.begin(opened.deferred)
         follow(ear, self, leads=leads)
         self._reads.hear(ear)
+        self._calls.hear(ear)
 
     def _free_id(self, name: str) -> str:
         taken = {ear.strategy_id for ear in self.ears}
@@ -282,6 +285,7 @@ class Session(Stopping):
         leave(self)
         _SESSIONS.discard(self)
         self._reads.end()
+        self._calls.end()
         self._restore()
         self._watch.end()
         for ear in self.ears:

@@ -132,6 +132,10 @@ class Planned(bt.Strategy):
         if self.placed:
             self.cancel(self._earlier(which))
 
+    def do_cancel_at_broker(self, which: int) -> None:
+        """Cancel an order past the strategy's own verb."""
+        self.broker.cancel(self._earlier(which))
+
     def do_note(self, refused: bool) -> None:
         """Note something, of the last order or of one that is not given."""
         if refused:
@@ -336,6 +340,7 @@ _BLIND = st.one_of(
     _acting("close", feed=_FEEDS, size=st.sampled_from([1, 2.5])),
     _targets(),
     _acting("cancel", which=_WHICH),
+    _acting("cancel_at_broker", which=_WHICH),
     _acting("note", refused=st.booleans()),
 )
 _SEES = ["position", "any_position", "by_name", "cash", "value"]

@@ -356,6 +356,7 @@ CORNERS = {
     "brackets, on close": Case(s.Brackets, a_year, {"cash": 50_000.0, "coc": True}),
     "reacting, hours": Case(s.Reacting, hours, _FREE),
     "reacting, quick notes": Case(s.Reacting, a_year, _FREE, {"quicknotify": True}),
+    "cancelling at the broker": Case(s.CancelsAtBroker, a_year, _FREE),
     "an order at the end, little memory": Case(s.LastWords, a_year, _FREE, {"exactbars": 1}),
     "at the open": Case(s.Opening, a_year, _FREE, {"cheat_on_open": True}),
     "at the open, bar by bar": Case(

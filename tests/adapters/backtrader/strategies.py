@@ -473,6 +473,17 @@ class OwnSizer(SmaCross):
         self.sizer = bt.sizers.PercentSizerInt(percents=30)
 
 
+class CancelsAtBroker(bt.Strategy):
+    """Cancels past its own verb."""
+
+    def next(self) -> None:
+        if len(self) % 10 == 0:
+            price = self.data.close[0] * 0.97
+            self.order = self.buy(size=1, exectype=bt.Order.Limit, price=price)
+        elif len(self) % 10 == 2 and len(self) > 10:
+            self.broker.cancel(self.order)
+
+
 class LastWords(SmaCross):
     """Gives an order after the last bar."""
 

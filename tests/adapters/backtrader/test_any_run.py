@@ -13,4 +13,4 @@ pytestmark = [pytest.mark.host, pytest.mark.slow]
 
 class TestAnyRun(Backtrader, AnyRunContract):
     any_run = staticmethod(any_run)
-    examples = 50
+    examples = 20

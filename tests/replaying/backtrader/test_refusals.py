@@ -180,3 +180,17 @@ def test_a_run_that_was_stopped_is_replayed_as_far_as_it_came(tmp_path: Path) ->
     results = case(lambda _: capture.replay(recording).into("backtrader"))
     length = len(original.account[0])
     assert results.account[0][: length - 1] == original.account[0][: length - 1]
+
+
+def test_money_that_the_strategy_adds_is_not_replayed(tmp_path: Path) -> None:
+    class Saving(s.SmaCross):
+        def next(self) -> None:
+            if len(self) == 30:
+                self.broker.add_cash(500.0)
+            super().next()
+
+    case = Case(Saving, a_year, {"cash": 1_000.0})
+    came_to, recording = captured(case, tmp_path)
+    assert came_to == case()
+    with pytest.raises(NotReplayable, match="add_cash"):
+        case(lambda _: capture.replay(recording).into("backtrader"))
