@@ -8,6 +8,7 @@ a timer. Callbacks are counted each for itself. So orders given in `on_bar` are 
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from nautilus_trader.model.identifiers import ClientOrderId, PositionId
@@ -51,6 +52,7 @@ class Intents:
         self._counts: dict[str, int] = {}
         self._orders: dict[str, Any] = {}
         self._shift = 0
+        self._numbered = _numbered(strategy)
         self._setup: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
         for said in setup:
             self._setup.setdefault((said["phase"], said["callback"]), []).append(said)
@@ -145,10 +147,10 @@ class Intents:
     def _renamed(self, name: str) -> str:
         """Return what an order is called in this run; one that the user named keeps its name."""
         factory = self._strategy.order_factory
-        head, _, number = name.rpartition("-")
-        if not self._shift or not head.startswith("O-") or not number.isdigit():
+        numbered = self._numbered.fullmatch(name) if self._shift else None
+        if numbered is None or factory.use_uuid_client_order_ids:
             return name
-        return name if factory.use_uuid_client_order_ids else f"{head}-{int(number) + self._shift}"
+        return f"{numbered[1]}{int(numbered[2]) + self._shift}"
 
     def _decoded(self, text: str) -> dict[str, Any]:
         strategy = self._strategy
@@ -179,6 +181,14 @@ class Intents:
         held = [p for p in cache.positions_open(strategy_id=mine)
                 if str(p.instrument_id) == instrument]  # fmt: skip
         return held[0] if held else None
+
+
+def _numbered(strategy: Any) -> re.Pattern[str]:
+    """Return how the host names the orders of a strategy: what is in front, and the number."""
+    tags = (strategy.trader_id.get_tag(), strategy.id.get_tag())
+    parts = ("O", r"\d{8}", r"\d{6}", *map(re.escape, tags), "")
+    hyphen = "-" if strategy.config.use_hyphens_in_client_order_ids else ""
+    return re.compile(rf"({hyphen.join(parts)})(\d+)")
 
 
 def _instrument(given: Mapping[str, Any], series: Series | None) -> Any:

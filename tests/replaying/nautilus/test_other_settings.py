@@ -41,6 +41,7 @@ BLIND: Mapping[str, Case] = {
     "bands": Case(s.Banded),
     "brackets": Case(s.Brackets),
     "nasty": Case(s.Nasty),
+    "names without hyphens": Case(s.Nasty, config={"use_hyphens_in_client_order_ids": False}),
     "two instruments": Case(s.Pair, BOTH),
 }
 
