@@ -167,9 +167,10 @@ class Feed:
             else np.array(held, dtype=np.float64)
         )
 
-    def time_ns(self, bar: int) -> int:
-        """Return the time of one bar."""
-        return int(times_ns(self.values("datetime", np.array([bar])))[0])
+    def time_ns(self, bar: int) -> int | None:
+        """Return the time of one bar; None where there is none yet."""
+        found = self.values("datetime", np.array([bar]))
+        return None if np.isnan(found[0]) else int(times_ns(found)[0])
 
     def labels(self, at: NDArray[np.int64]) -> pa.Array:
         """Return the times of these bars."""

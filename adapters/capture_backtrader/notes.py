@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from capture.journal import NULL_INT
 from capture.recorder.adapting import write_note
@@ -34,13 +34,15 @@ def keep(session: Session, said: Note) -> None:
     if said.refuses:
         seq = _refused(ear, said.side)
     bar = max(feed.clock.lencount - 1, 0)
-    more = {
+    more: dict[str, Any] = {
         "symbol": feed.symbol,
         "timeframe": feed.timeframe,
         "bar_index": bar,
         "strategy_id": ear.strategy_id,
-        "timestamp": feed.time_ns(bar),
     }
+    time_ns = feed.time_ns(bar)
+    if time_ns is not None:
+        more["timestamp"] = time_ns
     write_note(session.engine, said, signal_seq=seq, **more)
 
 

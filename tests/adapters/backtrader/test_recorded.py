@@ -303,6 +303,21 @@ def test_an_error_before_the_first_bar_is_the_hosts_own(tmp_path: Path) -> None:
     assert recording.signals()["timestamp"].isna().all()
 
 
+@pytest.mark.parametrize("preload", [True, False])
+def test_a_note_before_the_first_bar(preload: bool, tmp_path: Path) -> None:
+    class Early(s.AlwaysTrading):
+        def start(self) -> None:
+            capture.note("mood", "calm")
+
+    case = Case(Early, a_year, FREE, {"preload": preload})
+    got, recording = captured(case, tmp_path)
+    assert got == case()
+    assert recording.state == "ended"
+    notes = recording.table("notes").to_pandas()
+    assert notes["name"].tolist() == ["mood"]
+    assert notes["timestamp"].isna().tolist() == [not preload]
+
+
 def test_a_run_within_a_run(tmp_path: Path) -> None:
     class Outer(s.SmaCross):
         def next(self) -> None:
