@@ -230,12 +230,18 @@ class Outcomes:
 
     # --- fills -------------------------------------------------------------------------------
 
-    def catch_up(self) -> None:
-        """Write the fills of which the host did not tell, because its account was at an end."""
+    def catch_up(self) -> bool:
+        """Write the fills of which the host did not tell, because its account was at an end.
+
+        Returns:
+            Whether there were any.
+        """
+        before = sum(placed.fills for placed in self.placed.values())
         for placed in list(self.placed.values()):
             fills = [event for event in placed.order.events if type(event) is OrderFilled]
             for event in fills[placed.fills :]:
                 self._filled(event)
+        return sum(placed.fills for placed in self.placed.values()) > before
 
     def _filled(self, event: Any) -> None:
         before, units, held = self._ear.holdings.fill(event)

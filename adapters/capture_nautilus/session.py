@@ -66,6 +66,7 @@ class Session(Stopping):
         self._over = False
         self._problem: str | None = None
         self._trades = 0
+        self._untold = False  # whether there were fills of which the host did not tell
         self._accounts: dict[Any, Account] = {}
         start = start_of(
             ear.original,
@@ -207,7 +208,7 @@ class Session(Stopping):
             if ear.writer is None:  # what it told could not be read
                 continue
             try:
-                ear.outcomes.catch_up()
+                self._untold |= ear.outcomes.catch_up()
                 ear.outcomes.end_of_data(ear.clock.timestamp_ns())
                 ear.deferring.finish()
             except Exception as exc:
@@ -254,7 +255,8 @@ class Session(Stopping):
             return False
         data, place = self.backtest.data, self.backtest.iteration
         now = max(ear.clock.timestamp_ns() for ear in self.ears)
-        return bool(place < len(data) and data[place].ts_init <= now)
+        # It may also be at an end between two bars, by an order that a timer gave.
+        return bool(place < len(data) and (data[place].ts_init <= now or self._untold))
 
     def _close(self, state: RunState, problem: str | None) -> None:
         trouble = end_run(self.engine, self._tables, state, problem)

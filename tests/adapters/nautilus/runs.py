@@ -138,11 +138,12 @@ def results_of(engine: Any, names: Any) -> Results:
         if type(e).__name__ == "OrderFilled"
     ]
     fills.sort(key=lambda row: (row["ts_event"], row["client_order_id"], row["trade_id"]))
+    held = trader.generate_positions_report()
     accounts = {str(venue): trader.generate_account_report(venue) for venue in engine.list_venues()}
     return Results(
         plain(trader.generate_orders_report()),
         fills,
-        plain(trader.generate_positions_report().reset_index(drop=True)),
+        plain(held.set_axis([0] * len(held))),  # in no order, where they were opened at once
         {name: plain(report) for name, report in accounts.items()},
         {
             str(instrument(name).id): pd.Index([bar.ts_init for bar in bars(name, count)])

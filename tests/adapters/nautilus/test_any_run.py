@@ -13,4 +13,4 @@ pytestmark = [pytest.mark.host, pytest.mark.slow]
 
 class TestAnyRun(Nautilus, AnyRunContract):
     any_run = staticmethod(any_run)
-    examples = 15
+    examples = 12

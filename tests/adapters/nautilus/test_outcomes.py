@@ -306,6 +306,27 @@ def test_what_would_have_come_after_an_account_was_at_an_end_nobody_knows(tmp_pa
         richer(lambda _strategy: capture.replay(recording).into("nautilus"))
 
 
+class OverdrawsLate(Overdraws):
+    """Buys between two bars."""
+
+    def on_bar(self, bar: Any) -> None:
+        self.count += 1
+        if self.count == 2:
+            later = self.clock.utc_now() + pd.Timedelta(hours=1)
+            self.clock.set_time_alert("later", later, callback=self.on_alert)
+
+    def on_alert(self, _: Any) -> None:
+        self.market(s.BUY)
+
+
+def test_an_account_may_be_at_an_end_between_two_bars(tmp_path: Path) -> None:
+    venue = {"account_type": AccountType.CASH}
+    case = Case(OverdrawsLate, config={"size": 500}, venue=venue, balance=50_000.0)
+    results, recording = captured(case, tmp_path)
+    assert recording.manifest["flags"]["closed_loop"] == ["account.out_of_money"]
+    assert case(lambda _strategy: capture.replay(recording).into("nautilus")) == results
+
+
 def test_a_run_that_ends_before_its_data_is_not_cut_short(tmp_path: Path) -> None:
     _, recording = captured(Case(Overdraws, config={"size": 5}), tmp_path)
     assert "closed_loop" not in recording.manifest["flags"]
