@@ -13,9 +13,10 @@ from types import CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from capture_backtrader.asking import by_strategy
+from capture_backtrader.calls import VERBS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from capture_backtrader.ear import Ear
 
@@ -41,6 +42,7 @@ _OF_ORDERS: Final = frozenset({"status", "alive", "getstatusname", "executed"})
 
 _KEEPING: Final = frozenset({"STORE_ATTR", "STORE_SUBSCR", "STORE_GLOBAL", "DELETE_ATTR"})
 _LOOKING: Final = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
+_ACTING: Final = frozenset({*VERBS, "cancel"})
 _NOTIFIED: Final = ("notify_order", "notify_trade", "notify_cashvalue", "notify_fund")
 
 
@@ -58,7 +60,7 @@ class BrokerReads:
         self._ears.append(ear)
         names = mentions(type(ear.strategy))
         ear.reads |= {name for name in _ATTRIBUTES if name in names}
-        ear.reads |= _remembered(type(ear.strategy)) | _polled(type(ear.strategy))
+        ear.reads |= _heeded(type(ear.strategy)) | _polled(type(ear.strategy))
         for name in _METHODS:
             if name in names and hasattr(self._broker, name):
                 self._put(name)
@@ -92,14 +94,46 @@ class BrokerReads:
         self._heard.clear()
 
 
-def _remembered(strategy: type) -> set[str]:
-    """Return the notifications from which the strategy keeps something for later."""
-    found = set()
-    for name in _NOTIFIED:
-        own = next((vars(cls)[name] for cls in _own_classes(strategy) if name in vars(cls)), None)
-        if any(map(_keeps, _codes_of(own))):
-            found.add(name)
-    return found
+def _heeded(strategy: type) -> set[str]:
+    """Return the notifications from which the strategy keeps something, or on which it may act.
+
+    Whether it ever acted on one in this run does not matter: it may under other settings.
+    """
+    methods: dict[str, Any] = {}
+    for cls in reversed(_own_classes(strategy)):
+        methods.update(vars(cls))
+    told = {name: methods[name] for name in _NOTIFIED if name in methods}
+    return {
+        name
+        for name, own in told.items()
+        if any(map(_keeps, _codes_of(own))) or _may_act(own, methods)
+    }
+
+
+def _may_act(method: Any, methods: Mapping[str, Any]) -> bool:
+    """Return whether a method, or one that it names, gives orders, or calls what it finds by name.
+
+    Args:
+        method: where to begin.
+        methods: all of the strategy's own.
+    """
+    seen: set[str] = set()
+    waiting = [method]
+    while waiting:
+        for function in _functions(waiting.pop()):
+            for code in _codes_of(function):
+                if "getattr" in code.co_names or any(map(_acts, dis.get_instructions(code))):
+                    return True
+                named = (methods.keys() & set(code.co_names)) - seen
+                seen |= named
+                waiting.extend(methods[name] for name in named)
+    return False
+
+
+def _acts(step: dis.Instruction) -> bool:
+    # Not any mention: `close` is also a line of the data.
+    called = step.opname == "LOAD_METHOD" or "NULL|self" in step.argrepr
+    return called and step.argval in _ACTING
 
 
 def _polled(strategy: type) -> set[str]:

@@ -188,6 +188,23 @@ class Polling(s.SmaCross):
             self.cancel(self.waiting)
 
 
+class ReadyToAct(s.SmaCross):
+    def notify_order(self, order: Any) -> None:
+        if order.status == bt.Order.Rejected:  # which never happens in this run
+            self.instead()
+
+    def instead(self) -> None:
+        self.buy(size=1, price=self.data.close[0])
+
+
+class Printing(s.SmaCross):
+    def notify_order(self, order: Any) -> None:
+        self.say(order.data.close[0])
+
+    def say(self, price: float) -> None:
+        str(price)
+
+
 class CancellingWhenTold(s.SmaCross):
     def notify_order(self, order: Any) -> None:
         self.cancel(order)
@@ -213,6 +230,8 @@ class AskingElsewhere(s.SmaCross):
         (ReadingCash, ["broker.getcash"]),
         (AskingElsewhere, ["broker.getvalue"]),
         (Remembering, ["notify_order"]),
+        (ReadyToAct, ["notify_order"]),
+        (Printing, None),
         (CancellingWhenTold, ["notify_order"]),
         (Polling, ["order.alive", "order.status"]),
         (s.Crossing, ["getposition"]),
