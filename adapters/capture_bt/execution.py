@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from capture_bt.intents import Placed
     from capture_bt.session import Session
 
-__all__ = ["PAPER", "PATH", "Execution", "Voice", "Waiting"]
+__all__ = ["PAPER", "PATH", "REFUSED", "Execution", "Voice", "Waiting"]
 
 PATH: Final = ">"
 """Stands between the names of nested strategies, as it does in the host's full names."""
 
 PAPER: Final = "~"
 """Follows the name of a nested strategy whose paper account is meant."""
+
+REFUSED: Final = "refused"
+"""Stands where a verb does, and says that the host refused the call before it."""
 
 
 class Waiting:

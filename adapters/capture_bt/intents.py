@@ -12,6 +12,7 @@ from capture.errors import CaptureError, InvalidEvent
 from capture.journal import NULL_FLOAT, NULL_INT
 from capture.recorder.adapting import Words
 from capture_bt import rows
+from capture_bt.execution import REFUSED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -188,6 +189,9 @@ class Intents:
         execution.depth = 1
         try:
             call(said["amount"], said["update"], said["flow"], said["fee"])
+        except Exception:
+            self._refuse(node, voice)
+            raise
         finally:
             execution.depth = 0
             execution.called()
@@ -223,6 +227,8 @@ class Intents:
         try:
             call()
         except Exception:
+            if execution.paper:
+                self._refuse(node, voice)
             self._settle(placed, rows.INVALID_ORDER)
             raise
         finally:
@@ -281,6 +287,15 @@ class Intents:
             wish.size, words[wish.size_kind], self._told(voice, wish.said), execution.number,
             words["paper" if execution.paper else "run"],
         )  # fmt: skip
+
+    def _refuse(self, node: Any, voice: Voice) -> None:
+        """Write that the host refused the last call that is no signal, and so has no status."""
+        if self._session.problem is not None:
+            return
+        try:
+            self._write_call(voice, _no_signal(REFUSED, node, {}, NULL_FLOAT))
+        except CaptureError as exc:
+            self._session.broken(exc)
 
     def _told(self, voice: Voice, said: dict[str, Any]) -> int:
         """Return the word for the arguments of a call, and for what must be known to repeat it."""

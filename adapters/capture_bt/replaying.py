@@ -111,7 +111,7 @@ class _Player:
             try:
                 script.carry_out(root, step, values)
             except Exception:
-                if step.seq not in self.source.refused:
+                if not step.refused and step.seq not in self.source.refused:
                     raise
 
     def _reached(self, root: Any, script: Script, step: Any, bar: int) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from capture.errors import NotReplayable
-from capture_bt.execution import PATH
+from capture_bt.execution import PATH, REFUSED
 from capture_bt.trees import root_above
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class Step:
         child: name of the child that it is about; None if it is about all.
         size: how much.
         said: its arguments as they were recorded, and where it was made.
+        refused: whether the host refused it, of one that is no signal.
     """
 
     seq: int | None
@@ -35,6 +36,7 @@ class Step:
     child: str | None
     size: float
     said: Mapping[str, Any]
+    refused: bool = False
 
     @property
     def number(self) -> int:
@@ -113,12 +115,16 @@ class Intents(Script):
             step = _step(intent)
             tree = step.said.get("tree")
             if tree is not None:
-                self._by_run.setdefault((tree, int(intent.callback or 0)), []).append(step)
-            elif intent.signal_seq is None and intent.action == "new":
-                # An exit that a boundary policy adds comes before what was wanted on the bar.
-                self._by_bar.setdefault(int(intent.bar_index or 0), []).insert(0, step)
+                steps = self._by_run.setdefault((tree, int(intent.callback or 0)), [])
             else:
-                self._by_bar.setdefault(int(intent.bar_index or 0), []).append(step)
+                steps = self._by_bar.setdefault(int(intent.bar_index or 0), [])
+            if step.call == REFUSED:
+                steps[-1] = replace(steps[-1], refused=True)
+            elif tree is None and intent.signal_seq is None and intent.action == "new":
+                # An exit that a boundary policy adds comes before what was wanted on the bar.
+                steps.insert(0, step)
+            else:
+                steps.append(step)
 
     def carry_out(self, root: Any, step: Step, values: Mapping[Any, float]) -> None:
         """Make a call with its arguments."""

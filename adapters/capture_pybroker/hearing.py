@@ -211,26 +211,37 @@ def _later(ctx: Any, session: Session, ear: Ear) -> Callable[[], Any]:
     return to_result
 
 
+def _leave(ctx: Any, session: Session, verb: str) -> None:
+    """Let the host say what a position is left with; that there is none is news to the strategy."""
+    try:
+        session.quietly(getattr(ExecContext, verb), ctx)
+    except ValueError:
+        session.reads.add(verb)
+        raise
+
+
 def _says(ctx: Any, session: Session, ear: Ear) -> dict[str, Any]:
     """Return the methods by which a strategy says what it wants."""
 
     def sell_all_shares() -> None:
-        session.quietly(ExecContext.sell_all_shares, ctx)
-        ear.said = (ctx._curr_date, "sell_all_shares", ctx.sell_shares, {})
+        _leave(ctx, session, "sell_all_shares")
+        ear.said = (ctx._curr_date, "sell_all_shares", -1, ctx.sell_shares, {})
 
     def cover_all_shares() -> None:
-        session.quietly(ExecContext.cover_all_shares, ctx)
-        ear.said = (ctx._curr_date, "cover_all_shares", ctx.buy_shares, {})
+        _leave(ctx, session, "cover_all_shares")
+        ear.said = (ctx._curr_date, "cover_all_shares", 1, ctx.buy_shares, {})
 
     def set_target_shares(target: float, *, dir: Any) -> None:
-        before = ctx.buy_shares
+        before, leaving = ctx.buy_shares, ctx._exit_stop_pos
         session.quietly(ExecContext.set_target_shares, ctx, target, dir=dir)
-        shares = ctx.sell_shares if ctx.buy_shares is before else ctx.buy_shares
+        side, shares = (-1, ctx.sell_shares) if ctx.buy_shares is before else (1, ctx.buy_shares)
         said = {"target": target, "dir": dir}
+        if leaving is not None:
+            said["exits"] = leaving.type  # so the order was marked by another method
         if ctx.buy_shares is None and ctx.sell_shares is None:
             session.intents.reached(ear, said)
         else:
-            ear.said = (ctx._curr_date, "set_target_shares", shares, said)
+            ear.said = (ctx._curr_date, "set_target_shares", side, shares, said)
 
     def calc_target_shares(target_size: float, price: Any = None, cash: Any = None) -> Any:
         quiet = session.muted

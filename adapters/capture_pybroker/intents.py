@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["Ear", "Intents"]
 
 _SCORES: Final = ("long_score", "short_score", "_score")
+_PLAIN: Final = frozenset({"buy_shares", "cover_shares", "sell_shares"})
+"""Calls of which none says that its order leaves a position, and sells or covers no more."""
 _READ: Final = itemgetter(*FIELDS)
 _NOTHING: Final = (None,) * len(FIELDS)
 _MOST_WORDS: Final = 64
@@ -43,7 +45,7 @@ class Ear:
         tell: tells observers of bars; None if there are none.
         later: whether something may change what is wanted after the execution.
         rotates: whether the host ranks scores, and decides by itself.
-        said: the last method that said what is wanted: date, name, shares, arguments.
+        said: the last method that said what is wanted: date, name, side, shares, arguments.
         sized: the last shares that the host worked out for the strategy: date, shares, arguments.
         notes: notes that belong to the signal that is to come.
     """
@@ -123,12 +125,12 @@ class Intents:
                     held = -float(shorts[symbol].shares)
                     wants = leaving if side > 0 else adjustment
                 bar, count = offset + ends[symbol], len(longs) + len(shorts)
+                exits = fields["_exit_stop_pos"] is not None
                 bare = type(shares) is int and ear.said is None and ear.sized is None
-                if bare and not fields["_cover"] and read(fields) == nothing:
+                if bare and not exits and not fields["_cover"] and read(fields) == nothing:
                     signal = plain(bar, side, wants, held, count, side, call, shares, units)
                 else:
                     signal = said_more(ctx, ear, (bar, side, wants, held, count), side, shares)
-                exits = fields["_exit_stop_pos"] is not None
                 placed[bar] = (signal if signal >= 0 else null, exits, shares)
                 if ear.notes:
                     session.keep_notes(ear, bar, signal)
@@ -146,6 +148,8 @@ class Intents:
             bar, _, _, held, count = row
             row = (bar, 0, words["exit"], held, count)
         call, kind, size, more = self._call(ctx, ear, side, shares)
+        if ctx._exit_stop_pos is not None and call in _PLAIN:
+            more = {**more, "exits": ctx._exit_stop_pos.type}
         order = (side, words[call], size, words[kind])
         if not more and _READ(ctx.__dict__) == _NOTHING:
             return ear.channels.plain(*row, *order)
@@ -183,11 +187,16 @@ class Intents:
         date, said, sized = ctx._curr_date, ear.said, ear.sized
         ear.said = ear.sized = None
         plain = "sell_shares" if side < 0 else "cover_shares" if ctx._cover else "buy_shares"
-        if said is not None and said[0] is date and said[2] is shares:
-            if said[1] == "set_target_shares":
-                way = 1 if said[3]["dir"] == "long" else -1
-                return said[1], "target_fraction", float(said[3]["target"]) * way, said[3]
-            return said[1], "portion", NULL_FLOAT, {}
+        if said is not None and said[0] is date:
+            verb, more = said[1], said[4]
+            # Small numbers are the same object, whoever says them: the side tells them apart.
+            if said[2] != side or said[3] is not shares:
+                self._session.reads.add(verb)  # it said a number that another was made of
+            elif verb == "set_target_shares":
+                way = 1 if more["dir"] == "long" else -1
+                return verb, "target_fraction", float(more["target"]) * way, more
+            else:
+                return verb, "portion", NULL_FLOAT, {}
         if sized is not None and sized[0] is date and sized[1] is shares:
             given = sized[2]
             self._session.sizings -= "cash" not in given

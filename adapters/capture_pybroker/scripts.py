@@ -49,14 +49,23 @@ def intent_steps(intents: Iterable[IntentLike]) -> Script:
 def _order(intent: IntentLike) -> Callable[[Any], None]:
     said = decoded(intent.arguments)
     fields = {name: said[name] for name in FIELDS if name in said}
-    shares = _shares(intent, said)
+    shares, exits = _shares(intent, said), said.get("exits")
 
     def place(ctx: Any) -> None:
+        if exits is not None:
+            _leave(ctx, exits)
         if shares(ctx):
             for name, value in fields.items():
                 setattr(ctx, name, value)
 
     return place
+
+
+def _leave(ctx: Any, side: str) -> None:
+    """Mark the order as one that leaves a position, if there is one on this side."""
+    held = _sides(ctx, side)[0].get(ctx.symbol)
+    if held is not None:
+        ctx._exit_stop_pos, ctx._exiting_pos = held, True
 
 
 def _shares(intent: IntentLike, said: Mapping[str, Any]) -> Callable[[Any], bool]:

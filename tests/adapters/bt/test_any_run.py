@@ -17,4 +17,4 @@ pytestmark = [
 
 class TestAnyRun(Bt, AnyRunContract):
     any_run = staticmethod(any_run)
-    examples = 12
+    examples = 16

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pybroker import FeeMode, FixedSlippageModel, PositionMode, PriceType, StopType
 
 import capture
-from tests.adapters.pybroker.runs import Case, Execution, eurusd, goog, halve, several
+from tests.adapters.pybroker.runs import Case, Execution, eurusd, goog, several
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -100,7 +100,7 @@ class Acts:
     def part(ctx: Any, part: float) -> None:
         if held := ctx.long_pos():
             _thinking_again(ctx)
-            ctx.sell_shares = held.shares * part
+            ctx.sell_shares = float(held.shares) * part
 
     @staticmethod
     def cancel(ctx: Any, which: int) -> None:
@@ -125,7 +125,7 @@ _SAID = (
     *(f"{side}_{what}" for side in ("buy", "sell")
       for what in ("shares", "limit_price", "timeout_bars", "fill_price")),
     *(f"{stop}{what}" for stop in _STOPS for what in ("", "_pct", "_limit", "_exit_price")),
-    "hold_bars", "long_score", "short_score",
+    "hold_bars", "score", "long_score", "short_score",
 )  # fmt: skip
 
 
@@ -140,7 +140,8 @@ def _acting(name: str, **words: st.SearchStrategy[Any]) -> st.SearchStrategy[Act
 
 
 _SIDES = st.sampled_from(["buy", "sell"])
-_SHARES = st.sampled_from([10, 1, 40, 7.5, 0, 1_000_000])
+# Not so small that they may be the very number of a target that was thought of on the same bar.
+_SHARES = st.sampled_from([10, 40, 7.5, 0.0, 1_000_000])
 _PARTS = st.sampled_from([0.5, 0.1, 1.0, 0.0])
 _PRICES = st.sampled_from([None, *PriceType, 30.0])
 _KINDS = st.sampled_from([None, StopType.LOSS, StopType.PROFIT, StopType.TRAILING, StopType.BAR])
@@ -199,6 +200,13 @@ _SEEING = st.one_of(
 )
 
 
+def _enlarge(contexts: Mapping[str, Any]) -> None:
+    """Buy more than was wanted; so much that no small number is still the same afterwards."""
+    for ctx in contexts.values():
+        if ctx.buy_shares is not None:
+            ctx.buy_shares += 300
+
+
 @dataclass(frozen=True)
 class Prepared:
     """What is said to a strategy beside its configuration."""
@@ -206,7 +214,7 @@ class Prepared:
     slippage: float | None = None
     long: int | None = None
     short: int | None = None
-    halved: bool = False
+    enlarged: bool = False
 
     def __call__(self, strategy: Strategy) -> None:
         """Say it."""
@@ -216,8 +224,8 @@ class Prepared:
             strategy.set_max_long_positions(self.long)
         if self.short is not None:
             strategy.set_max_short_positions(self.short)
-        if self.halved:
-            strategy.set_after_exec(halve)
+        if self.enlarged:
+            strategy.set_after_exec(_enlarge)
 
 
 _CONFIG = st.fixed_dictionaries(
@@ -239,7 +247,7 @@ _PREPARED = st.builds(
     slippage=st.sampled_from([None, None, 12]),
     long=st.sampled_from([None, None, 1, 2]),
     short=st.sampled_from([None, None, 1]),
-    halved=st.booleans(),
+    enlarged=st.booleans(),
 )
 _WORDS: tuple[dict[str, Any], ...] = (
     {},
@@ -279,5 +287,5 @@ def any_run(draw: st.DrawFn) -> tuple[Case, Case]:
     words = draw(st.sampled_from(_WORDS))
     prepared = draw(_PREPARED)
     case = Case(executions, data, _config(draw(_CONFIG)), prepared, words)
-    other = replace(draw(_PREPARED), halved=prepared.halved)
+    other = replace(draw(_PREPARED), enlarged=prepared.enlarged)
     return case, replace(case, config=_config(draw(_CONFIG)), prepare=other)

@@ -13,4 +13,4 @@ pytestmark = [pytest.mark.host, pytest.mark.slow]
 
 class TestAnyRun(Pybroker, AnyRunContract):
     any_run = staticmethod(any_run)
-    examples = 12
+    examples = 25

@@ -426,3 +426,41 @@ def test_prices_said_in_every_way_are_recorded(tmp_path: Path) -> None:
     assert_same_results(case(), results)
     assert_same_results(results, case(lambda _: capture.replay(recording).into("pybroker")))
     assert len(results.orders) > 20
+
+
+@pytest.mark.parametrize("verb", ["set_target_shares", "sell_all_shares"])
+def test_who_turns_a_size_that_a_method_said_round_is_taken_at_his_word(
+    verb: str, tmp_path: Path
+) -> None:
+    def contrarian(ctx: ExecContext) -> None:
+        if ctx.bars == 3:
+            ctx.buy_shares = 5
+        elif ctx.bars == 8:
+            if verb == "set_target_shares":
+                ctx.set_target_shares(0.0, dir="long")
+            else:
+                ctx.sell_all_shares()
+            ctx.buy_shares, ctx.sell_shares = ctx.sell_shares, None
+            ctx.buy_fill_price = PriceType.OPEN
+
+    case = Case(one(contrarian, "GOOG"), goog)
+    results, recording = captured(case, tmp_path)
+    assert results.orders["type"].tolist() == ["buy", "buy"]
+    replay = capture.replay(recording).into("pybroker")
+    assert_same_results(results, case(lambda _: replay))
+
+
+def test_an_order_that_leaves_a_position_leaves_it_with_other_shares_too(tmp_path: Path) -> None:
+    def generous(ctx: ExecContext) -> None:
+        if ctx.bars == 3:
+            ctx.buy_shares = 10
+        elif ctx.bars == 8:
+            ctx.sell_all_shares()
+            ctx.sell_shares += 5  # of which the host sells no more than it has
+
+    case = Case(one(generous, "GOOG"), goog)
+    results, recording = captured(case, tmp_path / "run")
+    assert results.orders["intent"].tolist() == ["buy_to_open", "sell_to_close"]
+    replay = capture.replay(recording).into("pybroker", store=tmp_path / "again")
+    assert_same_results(results, case(lambda _: replay))
+    assert capture.parity(recording, capture.open(tmp_path / "again").latest("replay")).exact

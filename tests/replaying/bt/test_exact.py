@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import bt
@@ -80,6 +81,7 @@ def test_nothing_is_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 _AGAIN = """
 import sys
+from contextlib import suppress
 import capture
 from tests.adapters.bt.runs import Case, google, share
 
@@ -109,3 +111,22 @@ def test_a_new_process_needs_nothing_but_the_files(tmp_path: Path) -> None:
     value, transactions, _ = done.stdout.splitlines()
     assert value == repr(results.nodes["cross"]["value"].tolist())
     assert transactions == repr(results.transactions.to_csv(float_format="%r"))
+
+
+def test_what_a_nested_strategy_was_refused_on_paper_is_refused_again(tmp_path: Path) -> None:
+    def eager(target: Any) -> bool:
+        with suppress(ValueError):  # the first row has no prices, and on paper it is traded, too
+            target.allocate(1_000.0, "A")
+        with suppress(ValueError):
+            target.adjust(float("nan"))
+        return True
+
+    def tree(_prices: Any) -> bt.Strategy:
+        weigh = [bt.algos.RunOnce(), bt.algos.WeighSpecified(inner=0.5), bt.algos.Rebalance()]
+        return bt.Strategy("outer", weigh, [bt.Strategy("inner", [eager], ["A", "B"])])
+
+    case = Case(tree, four)
+    results, recording = captured(case, tmp_path / "run")
+    replay = capture.replay(recording).into("bt", store=tmp_path / "again")
+    assert case(lambda _: replay) == results
+    assert capture.parity(recording, capture.open(tmp_path / "again").latest("replay")).exact

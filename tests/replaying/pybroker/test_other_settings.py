@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -141,3 +142,36 @@ def test_what_changes_only_the_report_is_no_other_setting(tmp_path: Path) -> Non
     other = replace(case, config=report)
     again = other(lambda _: capture.replay(recording).into("pybroker"))
     assert identical(original.trades, again.trades)
+
+
+def test_who_orders_a_part_of_what_a_method_said_has_looked_at_the_portfolio(
+    tmp_path: Path,
+) -> None:
+    def careful(ctx: Any) -> None:
+        if ctx.bars == 5:
+            ctx.set_target_shares(0.5, dir="long")
+            ctx.buy_shares //= 2
+
+    case = Case(one(careful, "GOOG"), goog, {"initial_cash": 200_000})
+    original, recording = captured(case, tmp_path)
+    assert_same_results(original, case(lambda _: capture.replay(recording).into("pybroker")))
+    with pytest.raises(ClosedLoop, match="set_target_shares"):
+        replace(case, config={"initial_cash": 20_000})(
+            lambda _: capture.replay(recording).into("pybroker")
+        )
+
+
+def test_who_was_refused_to_sell_what_is_not_held_has_looked_at_the_portfolio(
+    tmp_path: Path,
+) -> None:
+    def hopeful(ctx: Any) -> None:
+        if ctx.bars == 5:
+            ctx.buy_shares = 10
+        elif ctx.bars == 9:
+            with suppress(ValueError):
+                ctx.sell_all_shares()
+
+    case = Case(one(hopeful, "GOOG"), goog, {"position_mode": PositionMode.SHORT_ONLY})
+    _, recording = captured(case, tmp_path)
+    with pytest.raises(ClosedLoop, match="sell_all_shares"):
+        replace(case, config={})(lambda _: capture.replay(recording).into("pybroker"))
