@@ -81,7 +81,6 @@ def test_nothing_is_computed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 _AGAIN = """
 import sys
-from contextlib import suppress
 import capture
 from tests.adapters.bt.runs import Case, google, share
 
