@@ -24,7 +24,6 @@ from capture.testing.running import error_of
 from capture.testing.traces import watch
 
 if TYPE_CHECKING:
-
     from capture.store.recording import Recording
     from capture.testing.running import Run
 
