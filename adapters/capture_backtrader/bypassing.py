@@ -1,4 +1,4 @@
-"""What a strategy asks of the broker itself, past its own verbs."""
+"""What a strategy asks of the broker and of cerebro themselves, past its own verbs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from capture_backtrader.ear import Ear
 
-__all__ = ["BrokerCalls"]
+__all__ = ["DirectCalls"]
 
 
 def _cancels(ear: Ear, *args: Any, **kwargs: Any) -> None:
@@ -24,29 +24,36 @@ def _adds_cash(ear: Ear, *_: Any, **__: Any) -> None:
     ear.encoder.missing.add("broker.add_cash")
 
 
-_HEARD: Final[dict[str, Callable[..., None]]] = {"cancel": _cancels, "add_cash": _adds_cash}
+def _stops(ear: Ear) -> None:
+    ear.stops_the_run()
 
 
-class BrokerCalls:
-    """Hears of what strategies ask of the broker; the host itself asks it nothing of that."""
+_OF_BROKER: Final[dict[str, Callable[..., None]]] = {"cancel": _cancels, "add_cash": _adds_cash}
+_OF_CEREBRO: Final[dict[str, Callable[..., None]]] = {"runstop": _stops}
 
-    def __init__(self, broker: Any) -> None:
-        """Put ears on the broker, among its own attributes."""
-        self._broker = broker
+
+class DirectCalls:
+    """Hears of what strategies ask of broker and cerebro; the host itself asks nothing of that."""
+
+    def __init__(self, broker: Any, cerebro: Any) -> None:
+        """Put ears on both, among their own attributes."""
+        self._heard_of = ((broker, _OF_BROKER), (cerebro, _OF_CEREBRO))
         self._ears: list[Ear] = []
-        for name, hear in _HEARD.items():
-            own = getattr(broker, name, None)
-            if own is not None:
-                setattr(broker, name, self._heard(own, hear))
+        for asked, calls in self._heard_of:
+            for name, hear in calls.items():
+                own = getattr(asked, name, None)
+                if own is not None:
+                    setattr(asked, name, self._heard(own, hear))
 
     def hear(self, ear: Ear) -> None:
         """Hear a strategy."""
         self._ears.append(ear)
 
     def end(self) -> None:
-        """Leave the broker as it was."""
-        for name in _HEARD:
-            self._broker.__dict__.pop(name, None)
+        """Leave both as they were."""
+        for asked, calls in self._heard_of:
+            for name in calls:
+                asked.__dict__.pop(name, None)
 
     def _heard(self, own: Callable[..., Any], hear: Callable[..., None]) -> Callable[..., Any]:
         ears = self._ears

@@ -105,6 +105,7 @@ class Ear:
         self.encoder = Encoder(self.outcomes.order_id, self._data_index)
         self.writer: Writer | None = None
         self.timers: list[str] = []
+        self._run_stopped: list[tuple[int, str]] = []
         self._early: list[tuple[Any, ...]] = []
         self._feeds: dict[int, Feed] = {}
 
@@ -227,6 +228,13 @@ class Ear:
             self.reads.add(state.phase)
         self._record("cancel", order, state)
 
+    def stops_the_run(self) -> None:
+        """Take note that the strategy has the host stop after this callback."""
+        state = self.state()
+        if self.phase in _TOLD:
+            self.reads.add(state.phase)
+        self._run_stopped.append((state.callback, state.phase))
+
     def carried_out(
         self, verb: str, given: dict[str, Any], state: State, made: Any, *, failed: bool = False
     ) -> None:
@@ -281,6 +289,7 @@ class Ear:
             "minperiod": strategy._minperiod,
             "minperiods": list(getattr(strategy, "_minperiods", ())),
             "timers": list(self.timers),
+            "run_stopped": list(self._run_stopped),
             "closed_loop": sorted(self.reads),
         }
 

@@ -155,6 +155,8 @@ class Intents(Script):
         self._children: dict[str | None, list[str]] = {}
         self._flattened: set[tuple[int, int | None]] = set()
         self._summed: list[int] = list(source.flags.get("positions", ()))
+        facts = source.flags.get("strategies", {}).get(source.strategy_id, {})
+        self._stops = {(at, _MOMENTS[phase]) for at, phase in facts.get("run_stopped", ())}
         for intent in source.intents:
             if intent.callback is None:  # an exit that the strategy never asked for
                 self._flattened.add((self._feed(intent.symbol), intent.bar_index))
@@ -175,6 +177,8 @@ class Intents(Script):
                 self._cancel(intent)
             else:
                 self._make(intent)
+        if (self.number, moment) in self._stops:
+            self._strategy.cerebro.runstop()
 
     def _flatten(self, data: Any) -> None:
         """Close what is held of a feed, and cancel what waits."""

@@ -17,7 +17,7 @@ from capture.recorder.engine import SignalCaptureEngine
 from capture.recorder.lifetimes import Runs
 from capture_backtrader import notes
 from capture_backtrader.asking import by_strategy
-from capture_backtrader.bypassing import BrokerCalls
+from capture_backtrader.bypassing import DirectCalls
 from capture_backtrader.cutting import trace_indicators
 from capture_backtrader.ending import equity_table, status_table, trade_table
 from capture_backtrader.facts import host_settings, parameters
@@ -108,7 +108,7 @@ class Session(Stopping):
                 feed.keep_bars()
         self._watch = Watch(self, cerebro, strategies)
         self._reads = BrokerReads(strategy.broker)
-        self._calls = BrokerCalls(strategy.broker)
+        self._calls = DirectCalls(strategy.broker, cerebro)
         enter(self)
         _SESSIONS.add(self)
 

@@ -168,18 +168,41 @@ class Wrong(bt.Strategy):
                 self.buy(size=1)
 
 
-def test_a_run_that_was_stopped_is_replayed_as_far_as_it_came(tmp_path: Path) -> None:
-    class Stopping(s.AlwaysTrading):
-        def next(self) -> None:
-            super().next()
-            if len(self) == 100:
-                self.cerebro.runstop()
+class Stopping(s.AlwaysTrading):
+    """Has had enough at some time, wherever it is told to notice that."""
 
-    case = Case(Stopping, a_year, CASH)
-    original, recording = captured(case, tmp_path)
-    results = case(lambda _: capture.replay(recording).into("backtrader"))
-    length = len(original.account[0])
-    assert results.account[0][: length - 1] == original.account[0][: length - 1]
+    params = (("when", "next"),)
+
+    def _enough(self, when: str) -> None:
+        if len(self) == 100 and when == self.p.when:
+            self.env.runstop()
+
+    def next(self) -> None:
+        self._enough("before next")
+        super().next()
+        self._enough("next")
+
+    def next_open(self) -> None:
+        self._enough("next_open")
+        self.buy(size=2)
+
+    def notify_order(self, order: Any) -> None:
+        self._enough("notify_order")
+
+
+@pytest.mark.parametrize("options", [{}, {"cheat_on_open": True}, {"runonce": False}], ids=str)
+@pytest.mark.parametrize("when", ["before next", "next", "next_open", "notify_order"])
+def test_a_run_that_the_strategy_stopped_is_replayed_as_far_as_it_came(
+    when: str, options: dict[str, Any], tmp_path: Path
+) -> None:
+    case = Case(Stopping, a_year, CASH, options, params={"when": when})
+    original, recording = captured(case, tmp_path / "run")
+    assert original == case()
+    stops = when != "next_open" or "cheat_on_open" in options
+    assert stops == (len(original.account[0]) < 120)
+    replay = capture.replay(recording).into("backtrader", store=tmp_path / "again")
+    assert case(lambda _: replay) == original
+    assert capture.parity(recording, capture.open(tmp_path / "again").latest("replay")).exact
 
 
 def test_money_that_the_strategy_adds_is_not_replayed(tmp_path: Path) -> None:
