@@ -146,7 +146,9 @@ class Intents:
 
     def _renamed(self, name: str) -> str:
         """Return what an order is called in this run; one that the user named keeps its name."""
-        factory = self._strategy.order_factory
+        factory, known = self._strategy.order_factory, self._orders.get(name)
+        if known is not None:  # an order of an earlier call, which this one names
+            return str(known.client_order_id.value)
         numbered = self._numbered.fullmatch(name) if self._shift else None
         if numbered is None or factory.use_uuid_client_order_ids:
             return name

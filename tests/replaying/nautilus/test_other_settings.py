@@ -71,6 +71,25 @@ def test_an_open_loop_replays_as_a_fresh_run_under_other_settings(
     assert differing >= 6
 
 
+def test_an_order_that_names_an_earlier_one_names_it_under_other_settings_too(
+    tmp_path: Path,
+) -> None:
+    class Twins(s.Counting):
+        def on_bar(self, bar: Any) -> None:
+            self.count += 1
+            if self.count in {2, 4}:
+                self.first = self.market(s.BUY)
+            elif self.count == 6:  # of several positions where they are hedged
+                self.close_all_positions(self.instrument_id)
+            elif self.count == 8:
+                self.market(s.BUY, client_order_id=self.first.client_order_id)
+
+    case = Case(Twins)
+    _, recording = captured(case, tmp_path)
+    hedging = replace(case, venue={"oms_type": OmsType.HEDGING})
+    assert hedging(lambda _: capture.replay(recording).into("nautilus")) == hedging()
+
+
 class Looking(s.SmaCross):
     """Looks at its portfolio once."""
 
