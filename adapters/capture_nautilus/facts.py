@@ -48,6 +48,8 @@ def host_settings(engine: Any) -> dict[str, Any]:
         venue = str(exchange.id)
         for name in _EXCHANGE:
             settings[f"{venue}.{name}"] = shown(getattr(exchange, name, None))
+        borrows = getattr(exchange.get_account(), "allow_borrowing", None)
+        settings[f"{venue}.allow_cash_borrowing"] = borrows
         for instrument_id, instrument in sorted(exchange.instruments.items(), key=str):
             said = {name: shown(getattr(instrument, name, None)) for name in _INSTRUMENT}
             settings[f"{instrument_id}"] = said

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -127,6 +130,36 @@ def test_a_look_at_the_portfolio_is_remembered_and_binds_to_the_settings(
         replace(case, balance=5.0)(lambda _: replay.into("nautilus"))
     assert caught.value.reads == (name,)
     assert any("starting_balances" in changed for changed in caught.value.changed)
+
+
+# The host allows a venue to borrow for as long as the process lives.
+_BORROWING = """
+import sys
+import capture
+from nautilus_trader.model.enums import AccountType
+from tests.adapters.nautilus.runs import Case
+
+replay = capture.replay(capture.open(sys.argv[1]).latest())
+venue = {"account_type": AccountType.CASH, "allow_cash_borrowing": True}
+Case(None, venue=venue)(lambda _: replay.into("nautilus"))
+"""
+
+
+def test_whether_an_account_may_borrow_is_a_setting(tmp_path: Path) -> None:
+    class Careful(Looking):
+        look = LOOKS["portfolio.account"]
+
+    _, recording = captured(Case(Careful, venue={"account_type": AccountType.CASH}), tmp_path)
+    assert recording.manifest["settings"]["XNAS.allow_cash_borrowing"] is False
+    done = subprocess.run(
+        [sys.executable, "-c", _BORROWING, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "ClosedLoop" in done.stderr
+    assert "XNAS.allow_cash_borrowing False -> True" in done.stderr
 
 
 def test_a_look_at_the_market_is_none_at_the_portfolio(tmp_path: Path) -> None:
