@@ -110,9 +110,11 @@ class Changes:
 
     def _trade_id(self, opener: Placed, trade: Any) -> str | None:
         """Return what names a trade, with its place in the list where it is closed by now."""
-        if trade.exit_price is None:
-            return f"t{opener.trade}" if opener.trade else None
-        return f"t{opener.trade or ''}.{self._broker.closed_trades.index(trade)}"
+        closed = enumerate(self._broker.closed_trades if trade.exit_price is not None else ())
+        for place, each in closed:
+            if each is trade:
+                return f"t{opener.trade or ''}.{place}"
+        return f"t{opener.trade}" if opener.trade else None
 
     def _change(
         self,

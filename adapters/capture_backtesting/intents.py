@@ -178,8 +178,9 @@ class Intents:
 
     def replaced_early(self, order: Any) -> None:
         """Record that a later order took the place of one, before the first bar."""
-        if self._ear.problem is None:
-            self._ear.settle(order._capture, rows.SUPERSEDED)
+        placed = getattr(order, "_capture", None)
+        if placed is not None:
+            self._ear.settle(placed, rows.SUPERSEDED)
 
     # --- closes ------------------------------------------------------------------------------
 
