@@ -155,8 +155,8 @@ class Intents(Script):
         self._children: dict[str | None, list[str]] = {}
         self._flattened: set[tuple[int, int | None]] = set()
         self._summed: list[int] = list(source.flags.get("positions", ()))
-        facts = source.flags.get("strategies", {}).get(source.strategy_id, {})
-        self._stops = {(at, _MOMENTS[phase]) for at, phase in facts.get("run_stopped", ())}
+        stopped = strategy.recorded_facts.get("run_stopped", ())
+        self._stops = {(at, _MOMENTS[phase]) for at, phase in stopped}
         for intent in source.intents:
             if intent.callback is None:  # an exit that the strategy never asked for
                 self._flattened.add((self._feed(intent.symbol), intent.bar_index))

@@ -128,7 +128,7 @@ class _Replaying:
 
     def _set_timers(self) -> None:
         """Register the timers that the strategy had: orders may have been given when they rang."""
-        for said in self._facts.get("timers", ()):
+        for said in self.recorded_facts.get("timers", ()):
             given = decode(said, order=lambda *_: None, datas=self.datas)
             args = given.pop("args", ())
             when = given.pop("when")
@@ -172,12 +172,12 @@ class _Replaying:
         super()._periodset()  # type: ignore[misc]
         if self.replay_source.mode != "intent":
             return
-        if not self._facts:
+        if not self.recorded_facts:
             raise NotReplayable(
                 self.replay_source.run_id, "its first bar is not known", "record it again"
             )
-        self._minperiod = self._facts["minperiod"]
-        self._minperiods = list(self._facts["minperiods"])
+        self._minperiod = self.recorded_facts["minperiod"]
+        self._minperiods = list(self.recorded_facts["minperiods"])
 
     def qbuffer(self, savemem: int = 0, replaying: bool = False) -> None:
         """Let the host remember as many bars as it did for the strategy's indicators."""
@@ -187,7 +187,7 @@ class _Replaying:
                 data.minbuffer(bars)
 
     @property
-    def _facts(self) -> Mapping[str, Any]:
+    def recorded_facts(self) -> Mapping[str, Any]:
         """What was recorded of the strategy beside its orders."""
         source = self.replay_source
         facts: Mapping[str, Any] = source.flags.get("strategies", {}).get(source.strategy_id, {})

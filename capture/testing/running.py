@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
+import pytest
+
 import capture
 from capture.host import get_host
 from capture.store.store import Store
@@ -93,6 +95,8 @@ def error_of(action: Callable[[], Any]) -> tuple[type, tuple[Any, ...]] | None:
     """Return what an error is and says, without its traceback: that would keep the run alive."""
     try:
         action()
+    except (KeyboardInterrupt, pytest.fail.Exception):
+        raise  # somebody stops the tests, or they take too long
     except BaseException as exc:
         return type(exc), exc.args
     return None

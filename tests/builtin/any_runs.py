@@ -24,7 +24,7 @@ Act = tuple[str, dict[str, Any]]
 
 
 class Planned(Strategy):
-    """Does at each moment what its plan says, or what falls to it by its number."""
+    """Does at each moment what its plan says."""
 
     plan: dict[str, list[Act]] = {}  # noqa: RUF012
 

@@ -158,9 +158,8 @@ class Zipline(HostRuns):
         minutes = any(one["dt"] not in index for one in results.transactions)
         for one in results.transactions:
             bar = _minute(index, one["dt"]) if minutes else index.get_loc(one["dt"])
-            if (
-                not minutes
-            ):  # the host closes what is held when the asset has traded for the last time
+            if not minutes:
+                # The host closes what is held when the asset has traded for the last time.
                 bar = min(bar, int(days.searchsorted(one["sid"].end_date, side="right")) - 1)
             side = 1 if one["amount"] > 0 else -1
             found[(int(bar), side, float(one["price"]))] += abs(one["amount"])
