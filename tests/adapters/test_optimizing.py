@@ -59,6 +59,12 @@ POOLS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _no_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Show none: a forked worker shares the lock of all bars, and may be ended while it has it."""
+    monkeypatch.setattr(backtesting.backtesting, "_tqdm", lambda steps, **_said: steps)
+
+
 @pytest.fixture(params=POOLS)
 def pool(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Let the optimiser use each kind of pool."""
