@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import backtrader as bt
 
+from capture_backtrader.bypassing import DirectCalls
 from capture_backtrader.cutting import cut_feeds
 from capture_backtrader.ear import IN_BAR, IN_NOTIFICATIONS, OPEN, Ear
 from capture_backtrader.session import join
@@ -46,8 +47,9 @@ def _init(strategy: Any) -> Callable[..., None]:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
         cls = type(self)
         cut_feeds(self)
-        self._capture = Ear(self, strategy if "_made_of" in vars(cls) else cls)
-        own(self, *args, **kwargs)
+        self._capture = ear = Ear(self, strategy if "_made_of" in vars(cls) else cls)
+        with DirectCalls.at_birth(ear):
+            own(self, *args, **kwargs)
 
     return __init__
 

@@ -6,6 +6,7 @@ import struct
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, Final
 
+from nautilus_trader.accounting.error import AccountError
 from nautilus_trader.model.enums import PositionSide, TimeInForce
 from nautilus_trader.model.orders import Order
 from nautilus_trader.trading.strategy import Strategy
@@ -106,6 +107,7 @@ class Ear:
         self._involved: list[Asked] = []
         self._submits = original.submit_order is not Strategy.submit_order
         self._closes: tuple[State, int, int, dict[str, Any]] | None = None
+        self._closing = 0
         self._replays = getattr(original, "replay_source", None)
         if self._replays is None:
             self.reads.update(looks_of_orders(original))
@@ -186,7 +188,9 @@ class Ear:
             # What of it reaches the host is up to the strategy, and recorded when it does.
             self.read(f"{verb} through a submit_order of its own")
             return own(self.strategy, *args, **kwargs)
-        self._involved = []
+        # This one may be made in a callback, which the host calls while another goes on.
+        around = self._involved, self._closes
+        self._involved, self._closes = [], None
         if self.writer is not None:
             self._record(verb, args, kwargs)
         self.acting = True
@@ -199,9 +203,12 @@ class Ear:
             self.acting = False
             if self._closes is not None:
                 self._closed()
+            self._involved, self._closes = around
 
     def _raised(self, exc: Exception) -> None:
-        """Take note that the host refused a call."""
+        """Take note that the host refused a call, unless it carried it out to the account's end."""
+        if isinstance(exc, AccountError):
+            return
         self.deferring.settle()
         for (order, _, _, seq, *_), _ in self._involved:
             placed = self.outcomes.placed[order.client_order_id]
@@ -232,7 +239,7 @@ class Ear:
         try:
             if len(deferring.noted) >= deferring.most > 0:
                 deferring.make_room()
-            if writer.journal.left < writer.most:
+            if writer.journal.left < writer.most and not self._closing:
                 writer.hand_on()
             _WRITES[verb](self, given)
         except CaptureError as exc:
@@ -325,11 +332,13 @@ class Ear:
             side = _CLOSED_BY.get(position.side, 0) or (state.position < 0) - (state.position > 0)
         signal, seq = self.writer.intent(verb, state, CLOSING[side], given)
         self._closes = (state, signal, seq, given)
+        self._closing += 1
 
     def _closed(self) -> None:
         """Take note of how many orders the host made to close positions; there may be none."""
         assert self._closes is not None
         (state, signal, seq, given), self._closes = self._closes, None
+        self._closing -= 1
         given["made"] = len(self._involved)
         if not self._involved and signal >= 0:
             nothing = Placed(None, state.series, signal, seq, state.bar)

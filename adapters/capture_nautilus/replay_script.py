@@ -52,6 +52,8 @@ class Intents:
         self._counts: dict[str, int] = {}
         self._orders: dict[str, Any] = {}
         self._shift = 0
+        self._closing = 0
+        self._taken = 0
         self._numbered = _numbered(strategy)
         self._setup: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
         for said in setup:
@@ -140,9 +142,26 @@ class Intents:
         after them are others, as they would be if the strategy ran.
         """
         factory = self._strategy.order_factory
-        factory.set_client_order_id_count(count + self._shift)
-        getattr(self._strategy, verb)(**given)
-        self._shift = factory.get_client_order_id_count() - count - made
+        begin, around, self._taken = count + self._shift, self._taken, 0
+        factory.set_client_order_id_count(begin)
+        self._closing += 1
+        try:
+            getattr(self._strategy, verb)(**given)
+        finally:
+            self._closing -= 1
+            taken = factory.get_client_order_id_count() - begin
+            self._shift += taken - self._taken - made
+            self._taken = around + taken
+
+    def _take(self, orders: Iterable[Any]) -> None:
+        """Let the host go on counting after orders of callbacks that it calls while it closes."""
+        factory = self._strategy.order_factory
+        for order in orders:
+            numbered = self._numbered.fullmatch(order.client_order_id.value)
+            before = factory.get_client_order_id_count()
+            if numbered is not None and int(numbered[2]) > before:
+                factory.set_client_order_id_count(int(numbered[2]))
+                self._taken += int(numbered[2]) - before
 
     def _renamed(self, name: str) -> str:
         """Return what an order is called in this run; one that the user named keeps its name."""
@@ -168,6 +187,8 @@ class Intents:
         if intent.action == "new":
             for order, name in zip(orders, _names(str(intent.arguments)), strict=True):
                 self._orders.setdefault(name, order)
+            if self._closing:
+                self._take(orders)
 
     def _order(self, name: str) -> Any:
         """Return the order that stands for a recorded one; None where it was left out."""

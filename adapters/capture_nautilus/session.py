@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
+from nautilus_trader.accounting.error import AccountError
+
 from capture.errors import CaptureError
 from capture.events import Bar, RunState
 from capture.recorder.current import enter, leave
@@ -213,6 +215,14 @@ class Session(Stopping):
                 ear.deferring.finish()
             except Exception as exc:
                 self.broken(why_stopped(exc, self.config))
+
+    def raised(self, exc: BaseException) -> None:
+        """Close the recording of a run that an exception ended.
+
+        An account that is at an end is told of by one, after which the host ends the run itself.
+        """
+        if self.backtest is None or not isinstance(exc, AccountError):
+            super().raised(exc)
 
     def fail(self, problem: str) -> None:
         """Close the recording of a run that did not come to its end."""

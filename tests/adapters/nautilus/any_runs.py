@@ -124,9 +124,7 @@ _BLIND_AT = st.one_of(
     st.builds("ring {}".format, st.integers(1, 5)),
 )  # fmt: skip
 _AT = st.one_of(_BLIND_AT, _BLIND_AT, st.just("stop 1"))
-# Not what is told while a call goes on, such as that it was denied: of calls within a close, the
-# orders are not numbered in a replay as they were.
-_TELLS = ("accepted", "cancelled", "rejected", "filled", "opened", "closed", "event")
+_TELLS = ("accepted", "cancelled", "rejected", "denied", "filled", "opened", "closed", "event")
 _TOLD_AT = st.one_of(
     _AT, st.builds("{} {}".format, st.sampled_from(_TELLS), st.integers(1, 4))
 )  # fmt: skip
@@ -154,8 +152,7 @@ _MODELS: Final = {
         partial(LatencyModel, base_latency_nanos=10**14),
     ],
 }
-# Without a message queue a call raises where it brings an account to an end, which ends the run as
-# far as the host is concerned, and fails it as far as its recording is.
+# Without a message queue the host itself may abort the process.
 _FLAGS: Final = (
     "reject_stop_orders", "support_gtd_orders", "support_contingent_orders", "use_position_ids",
     "use_reduce_only", "bar_adaptive_high_low_ordering", "frozen_account",

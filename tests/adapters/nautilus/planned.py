@@ -226,6 +226,9 @@ class Told(Looking):
     def on_order_rejected(self, _: Any) -> None:
         self.act("rejected")
 
+    def on_order_denied(self, _: Any) -> None:
+        self.act("denied")
+
     def on_order_filled(self, _: Any) -> None:
         self.act("filled")
 
@@ -235,6 +238,5 @@ class Told(Looking):
     def on_position_closed(self, _: Any) -> None:
         self.act("closed")
 
-    def on_event(self, event: Any) -> None:
-        if type(event).__name__.startswith("Position"):
-            self.act("event")
+    def on_event(self, _: Any) -> None:
+        self.act("event")

@@ -294,10 +294,15 @@ class Overdraws(s.Counting):
             self.submit_order(self.order_factory.market(self.instrument_id, side, quantity))
 
 
-def test_what_would_have_come_after_an_account_was_at_an_end_nobody_knows(tmp_path: Path) -> None:
-    venue = {"account_type": AccountType.CASH}
+@pytest.mark.parametrize("queued", [True, False])  # else the call raises within the strategy
+def test_what_would_have_come_after_an_account_was_at_an_end_nobody_knows(
+    queued: bool, tmp_path: Path
+) -> None:
+    venue = {"account_type": AccountType.CASH, "use_message_queue": queued}
     case = Case(Overdraws, config={"size": 500}, venue=venue, balance=50_000.0)
     results, recording = captured(case, tmp_path)
+    assert results == case()
+    assert recording.state == "ended"
     assert len(recording.signals()) == 1
     assert recording.manifest["flags"]["closed_loop"] == ["account.out_of_money"]
     assert case(lambda _strategy: capture.replay(recording).into("nautilus")) == results
@@ -319,8 +324,9 @@ class OverdrawsLate(Overdraws):
         self.market(s.BUY)
 
 
-def test_an_account_may_be_at_an_end_between_two_bars(tmp_path: Path) -> None:
-    venue = {"account_type": AccountType.CASH}
+@pytest.mark.parametrize("queued", [True, False])
+def test_an_account_may_be_at_an_end_between_two_bars(queued: bool, tmp_path: Path) -> None:
+    venue = {"account_type": AccountType.CASH, "use_message_queue": queued}
     case = Case(OverdrawsLate, config={"size": 500}, venue=venue, balance=50_000.0)
     results, recording = captured(case, tmp_path)
     assert recording.manifest["flags"]["closed_loop"] == ["account.out_of_money"]

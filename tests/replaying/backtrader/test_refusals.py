@@ -15,7 +15,7 @@ from tests.adapters.backtrader import strategies as s
 from tests.adapters.backtrader.runs import Case, Results, a_year, captured, feed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from capture.store.recording import Recording
@@ -205,15 +205,48 @@ def test_a_run_that_the_strategy_stopped_is_replayed_as_far_as_it_came(
     assert capture.parity(recording, capture.open(tmp_path / "again").latest("replay")).exact
 
 
-def test_money_that_the_strategy_adds_is_not_replayed(tmp_path: Path) -> None:
-    class Saving(s.SmaCross):
+SETTINGS: Mapping[str, tuple[Any, ...]] = {
+    "add_cash": (500.0,),
+    "setcash": (5_000.0,),
+    "set_cash": (5_000.0,),
+    "setcommission": (0.01,),
+    "addcommissioninfo": (bt.CommissionInfo(commission=0.01),),
+    "set_coc": (True,),
+    "set_coo": (True,),
+    "set_checksubmit": (False,),
+    "set_shortcash": (False,),
+    "set_int2pnl": (False,),
+    "set_eosbar": (True,),
+    "set_filler": (bt.fillers.FixedSize(size=1),),
+    "set_slippage_perc": (0.01,),
+    "set_slippage_fixed": (1.0,),
+}
+
+
+@pytest.mark.parametrize("when", ["init", "start", "next"])
+@pytest.mark.parametrize("verb", SETTINGS)
+def test_a_strategy_that_changes_the_settings_of_its_run_is_not_replayed(
+    verb: str, when: str, tmp_path: Path
+) -> None:
+    class Setting(s.SmaCross):
+        def __init__(self) -> None:
+            super().__init__()
+            self.change("init")
+
+        def start(self) -> None:
+            self.change("start")
+
         def next(self) -> None:
             if len(self) == 30:
-                self.broker.add_cash(500.0)
+                self.change("next")
             super().next()
 
-    case = Case(Saving, a_year, {"cash": 1_000.0})
+        def change(self, here: str) -> None:
+            if here == when:
+                getattr(self.broker, verb)(*SETTINGS[verb])
+
+    case = Case(Setting, a_year, {"cash": 1_000.0})
     came_to, recording = captured(case, tmp_path)
     assert came_to == case()
-    with pytest.raises(NotReplayable, match="add_cash"):
+    with pytest.raises(NotReplayable, match=rf"broker\.{verb} "):
         case(lambda _: capture.replay(recording).into("backtrader"))

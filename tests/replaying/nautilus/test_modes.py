@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nautilus_trader.model.enums import OmsType
 
 import capture
 from capture.errors import ConfigError, DataMismatch, NotReplayable, UnsupportedStrategy
@@ -240,3 +241,48 @@ def test_a_run_that_was_killed_is_recovered_and_replayed_as_targets(tmp_path: Pa
     with pytest.raises(NotReplayable, match="what the strategy subscribed to"):
         capture.replay(recording).into("nautilus")
     assert CROSS(lambda _: capture.replay(recording, "target").into("nautilus")).fills
+
+
+@pytest.mark.parametrize("act", ["orders", "closes", "makes a list"])
+def test_what_is_done_when_told_of_an_order_that_closes_is_done_again(
+    act: str, tmp_path: Path
+) -> None:
+    class Hurried(s.Counting):
+        told = 0
+
+        def on_bar(self, bar: Any) -> None:
+            self.count += 1
+            self.last = bar
+            if self.count in {2, 4, 6, 10, 14}:
+                self.market(s.BUY)
+            elif self.count in {8, 16}:
+                self.close_all_positions(self.instrument_id)
+            elif self.count == 18:  # more than there is
+                self.told = 10
+                self.close_all_positions(self.instrument_id)
+
+        def on_order_initialized(self, event: Any) -> None:
+            if not event.reduce_only or self.told > 2:
+                return
+            self.told += 1
+            if act == "orders":
+                self.market(s.SELL)
+            elif act == "closes":
+                self.close_all_positions(self.instrument_id)
+            else:
+                prices = {
+                    "sl_trigger_price": self.price(self.last, 0.9),
+                    "tp_price": self.price(self.last, 2.0),
+                }
+                self.submit_order_list(
+                    self.order_factory.bracket(self.instrument_id, s.BUY, self.size(), **prices)
+                )
+
+    for venue in ({}, {"oms_type": OmsType.HEDGING}):
+        case = Case(Hurried, ((GOOG, 25),), venue=venue)
+        original, recording = captured(case, tmp_path / str(len(venue)))
+        assert original == case()
+        replay = capture.replay(recording).into("nautilus", store=tmp_path / "again")
+        assert case(lambda _, it=replay: it) == original
+        again = capture.open(tmp_path / "again").latest("replay")
+        assert capture.parity(recording, again).exact
