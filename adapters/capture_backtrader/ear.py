@@ -184,7 +184,7 @@ class Ear:
             cash, equity, pending = broker.getcash(), broker.getvalue(), NULL_INT
         return State(
             feed,
-            0 if early else max(data.lines[0].lencount - 1, 0),
+            0 if early else max((feed.clock if feed else data.lines[0]).lencount - 1, 0),
             0.0 if held is None else held.size,
             cash,
             equity,

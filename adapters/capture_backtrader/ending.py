@@ -51,7 +51,8 @@ def trade_table(session: Session) -> pa.Table:
     known = [traded for traded in session.trades.values() if traded.trade is not None]
     closed = [traded for traded in known if traded.trade.isclosed]
     trades = [*closed, *(traded for traded in known if not traded.trade.isclosed)]
-    ends = [traded.trade.barclose - 1 if traded.trade.isclosed else None for traded in trades]
+    spans = [_span(traded) for traded in trades]
+    starts, ends = [begin for begin, _ in spans], [end for _, end in spans]
     reals = {
         "size": [traded.units for traded in trades],
         "entry_price": [traded.trade.price for traded in trades],
@@ -62,7 +63,6 @@ def trade_table(session: Session) -> pa.Table:
         "profit": [t.trade.pnlcomm if t.trade.isclosed else None for t in trades],
         "extra_gross": [t.trade.pnl if t.trade.isclosed else None for t in trades],
     }
-    starts = [traded.trade.baropen - 1 for traded in trades]
     return pa.table(
         {
             "symbol": _texts([traded.feed.symbol for traded in trades]),
@@ -76,6 +76,16 @@ def trade_table(session: Session) -> pa.Table:
             "extra_tradeid": _texts([str(traded.trade.tradeid) for traded in trades]),
         }
     )
+
+
+def _span(traded: Traded) -> tuple[int, int | None]:
+    """Return the bars of a trade's first and last fill; none of the last where it is open."""
+    trade = traded.trade
+    if traded.feed.grows:  # the host counts only bars that are complete
+        begin, end = traded.began, traded.ended
+    else:
+        begin, end = trade.baropen - 1, trade.barclose - 1
+    return begin, end if trade.isclosed else None
 
 
 def _texts(values: Sequence[str | None]) -> pa.Array:

@@ -86,8 +86,24 @@ def base_table(data: Any) -> pa.Table:
     return Feed(data, 0, None).table()
 
 
+class _Moments:
+    """Counts the moments of a feed whose bars grow, as a line counts its bars."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+
+    @property
+    def lencount(self) -> int:
+        """How many there were, the present one included."""
+        self._feed.passed()
+        return self._feed.count()
+
+
 class Feed:
     """A data feed of a run.
+
+    The bars of a feed that the host replays grow from one moment to the next. Each moment is a bar
+    of its own here: who gathers a bar later must find what the strategy saw of it.
 
     Attributes:
         data: the host's feed.
@@ -96,6 +112,7 @@ class Feed:
         timeframe: length of its bars.
         clock: the line that knows how many bars have passed.
         whole: whether all its bars are there from the start.
+        grows: whether the host shows its bars before they are complete.
     """
 
     def __init__(self, data: Any, index: int, symbol: str | None, *, whole: bool = False) -> None:
@@ -104,11 +121,13 @@ class Feed:
         self.index = index
         self.symbol = symbol_of(data, index, symbol)
         self.timeframe = timeframe_of(data)
-        self.clock = data.lines[0]
+        self.grows = bool(data.replaying)
+        self.clock: Any = _Moments(self) if self.grows else data.lines[0]
         self.whole = whole
         self._step = _step_ns(data)
         self._names = tuple(data.getlinealiases())
-        self._kept: list[tuple[float, ...]] | None = None
+        self._kept: list[array[float]] | None = [] if self.grows else None
+        self._shown = 0
 
     @property
     def naive(self) -> bool:
@@ -131,16 +150,22 @@ class Feed:
         """Keep each bar as it passes, because the host forgets it."""
         self._kept = []
 
+    @property
+    def keeps(self) -> bool:
+        """Whether each bar is kept as it passes."""
+        return self._kept is not None
+
     def passed(self) -> None:
-        """Keep the present bar, unless it is kept; one that grew replaces what it was."""
-        kept, count = self._kept, self.clock.lencount
+        """Keep the present bar, unless it is kept as it is."""
+        kept, count = self._kept, self.data.lines[0].lencount
         if kept is None or not count:
             return
-        bar = tuple(self.data.lines[place][0] for place in range(len(self._names)))
-        if len(kept) < count:
+        if self._shown == count and not self.grows:
+            return
+        bar = array("d", [self.data.lines[place][0] for place in range(len(self._names))])
+        if self._shown < count or bar.tobytes() != kept[-1].tobytes():  # NaN is like NaN
+            self._shown = count
             kept.append(bar)
-        else:
-            kept[-1] = bar
 
     # --- reading -----------------------------------------------------------------------------
 

@@ -36,8 +36,7 @@ def follow(ear: Ear, session: Session, *, leads: bool) -> None:
     strategy, cerebro = ear.strategy, session.cerebro
     own: dict[str, Callable[..., Any]] = {}
     if counts_steps(cerebro):
-        forgets = leads and cerebro._exactbars >= 1
-        passing = [feed.passed for feed in session.feeds] if forgets else []
+        passing = [feed.passed for feed in session.feeds if leads and feed.keeps]
         own["_notify"] = _notify(ear, ear.steps, passing, strategy._notify)
     tell = strategy._addnotification
     quickly = cerebro.p.quicknotify

@@ -70,7 +70,8 @@ class Opened:
         self._segment: int | None = None
         self._sources = getattr(ear.original, "source_ids", None)
         one = len(session.feeds) == 1
-        self._snapshots = bool(strategy.cerebro._exactbars)
+        growing = any(feed.grows for feed in session.feeds)
+        self._snapshots = growing or bool(strategy.cerebro._exactbars)
         # With one feed, and lines that grow with it, a bar's number says where every value is.
         self._simple = one and not self._snapshots
         self._seen: dict[int, tuple[Any, ...]] = {}

@@ -60,9 +60,13 @@ class Traded:
         units: units that were opened in all, with their sign.
         left: units that were closed in all, without sign.
         proceeds: those units, each times its price.
+        began: bar of the fill that opened it, where fills are recorded as they happen.
+        ended: bar of the last fill, likewise.
     """
 
     __slots__ = (
+        "began",
+        "ended",
         "feed",
         "held",
         "left",
@@ -83,3 +87,4 @@ class Traded:
         self.units = 0.0
         self.left = 0.0
         self.proceeds = 0.0
+        self.began = self.ended = -1

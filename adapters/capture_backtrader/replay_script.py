@@ -100,7 +100,7 @@ class Script(ABC):
 
     def _new_bars(self, moment: str) -> Iterator[tuple[int, int]]:
         """Yield feed and bar for every bar that has come since this moment was last asked for."""
-        lengths = [len(data) for data in self._strategy.datas]
+        lengths = self._strategy.bars_so_far()
         before = self._seen.get(moment) or [0] * len(lengths)
         self._seen[moment] = lengths
         for feed, (was, now) in enumerate(zip(before, lengths, strict=True)):
@@ -129,7 +129,8 @@ class Script(ABC):
     def _reach(self, signal_seq: int | None, data: Any) -> None:
         """Compare the position with the one that was captured, and say what is repeated."""
         if signal_seq is not None:
-            self._source.reached(signal_seq, len(data) - 1, float(self._held(data)))
+            count = self._strategy.bars_so_far(data)[0]
+            self._source.reached(signal_seq, count - 1, float(self._held(data)))
             self._repeat(signal_seq)
 
     def _repeat(self, signal_seq: int) -> None:

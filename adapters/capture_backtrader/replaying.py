@@ -147,13 +147,12 @@ class _Replaying:
         if self._checked:
             return
         self._checked = True
-        self._passing = []
         if self.cerebro._dopreload:
             self._check_bars()
         elif self.cerebro._exactbars >= 1:  # the host forgets them as it goes on
-            self._passing = self._feeds
             for feed in self._feeds:
                 feed.keep_bars()
+        self._passing = [feed for feed in self._feeds if feed.keeps]
         self.replay_source.check_settings(host_settings(self.cerebro))
 
     def _check_bars(self) -> None:
@@ -192,6 +191,11 @@ class _Replaying:
         source = self.replay_source
         facts: Mapping[str, Any] = source.flags.get("strategies", {}).get(source.strategy_id, {})
         return facts
+
+    def bars_so_far(self, data: Any = None) -> list[int]:
+        """Return how many bars there were of each feed, or of one."""
+        wanted = (feed for feed in self._feeds if data is None or feed.data is data)
+        return [feed.clock.lencount for feed in wanted]
 
     def start(self) -> None:
         self._script.play("start")

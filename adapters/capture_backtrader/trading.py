@@ -134,6 +134,7 @@ class Trading:
             traded.held += closed
             traded.left += units
             traded.proceeds += units * price
+            traded.ended = bar
             write(
                 signal, number, bar, decided, 1 if closed > 0 else -1, units, price,
                 bit.closedcomm, position - opened, traded.number,
@@ -143,6 +144,8 @@ class Trading:
             traded = self._held(account)
             traded.held += opened
             traded.units += opened
+            if traded.began < 0:
+                traded.began = bar
             write(
                 signal, number, bar, decided, 1 if opened > 0 else -1, abs(opened), price,
                 bit.openedcomm, position, traded.number, opens,

@@ -15,6 +15,7 @@ from capture.errors import ClosedLoop
 from capture.store.store import Store
 from capture.testing import laws
 from capture.testing.running import HostRuns, error_of
+from capture.testing.telling import Listener, assert_same_story, assert_told
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -30,8 +31,9 @@ class AnyRunContract(HostRuns):
 
     `AdapterContract` asks more, of runs that somebody thought of. This asks of runs that nobody
     did: that a captured run equals an uncaptured one, that its recording is complete and sound,
-    that each signal has one fate, that a recorded replay equals it and is certified, and that
-    under other settings a replay equals a fresh run, or is refused where the portfolio was read.
+    that each signal has one fate, that an observer is told what the recording says, that a recorded
+    replay equals the run and is certified, and that under other settings a replay equals a fresh
+    run, or is refused where the portfolio was read.
 
     Example:
         ```python
@@ -51,11 +53,13 @@ class AnyRunContract(HostRuns):
         any_run: returns what hypothesis draws runs from, each beside the same one under other
             settings of the host. What a strategy does is best drawn as a plan of what to do at
             which bar, so that hypothesis can leave out what does not matter to what it found.
+        growing: columns that the host may complete after an observer was told of them.
         examples: how many runs are tried from each seed.
         seeds: how many seeds there are, each a test of its own, so that they run side by side.
     """
 
     any_run: ClassVar[Any]
+    growing: ClassVar[frozenset[str]] = frozenset()
     examples: ClassVar[int] = 25
     seeds: ClassVar[int] = 4
 
@@ -100,7 +104,18 @@ class AnyRunContract(HostRuns):
         replayed = Store(folder / "again").latest("replay")
         certificate = capture.parity(recording, replayed)
         assert certificate.exact, str(certificate)
+        self._check_heard(run, results, recording, folder / "heard")
         self._check_elsewhere(other, recording, folder)
+
+    def _check_heard(self, run: Run, results: Any, recording: Recording, folder: Path) -> None:
+        """Check that it is the same run, and the same recording, when somebody hears of events."""
+        listener = Listener()
+        with listener.listening():
+            again, heard = self.record(run, folder)
+        self.compare(results, again)
+        laws.assert_complete(heard)
+        assert_told(heard, listener.told, self.growing)
+        assert_same_story(recording, heard)
 
     def _check_failed(self, run: Run, error: tuple[type, Any], folder: Path) -> None:
         assert error_of(lambda: self.captured(run, folder / "run")) == error

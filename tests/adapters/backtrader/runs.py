@@ -37,8 +37,10 @@ class Ledger(bt.Analyzer):
 
     def notify_order(self, order: Any) -> None:
         data = self.strategy.datas.index(order.data)
+        # Of bars that grow, each moment is recorded as one.
+        bar = len(self.account) if order.data.replaying else len(order.data) - 1
         self.executions.extend(
-            (data, len(order.data) - 1, order.status, *map(bit.__getattribute__, _BIT))
+            (data, bar, order.status, *map(bit.__getattribute__, _BIT))
             for bit in order.executed.iterpending()
         )
 

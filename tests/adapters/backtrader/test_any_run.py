@@ -13,4 +13,6 @@ pytestmark = [pytest.mark.host, pytest.mark.slow]
 
 class TestAnyRun(Backtrader, AnyRunContract):
     any_run = staticmethod(any_run)
+    # An order that is given in `start` is before any bar.
+    growing = frozenset({"timestamp", "available_time"})
     examples = 20

@@ -18,7 +18,15 @@ from capture.testing.traces import traces_of
 from capture_backtrader.encoding import decode
 from capture_backtrader.feeds import times_ns
 from tests.adapters.backtrader import strategies as s
-from tests.adapters.backtrader.runs import CASES, Case, a_year, captured, resampled, three_lengths
+from tests.adapters.backtrader.runs import (
+    CASES,
+    Case,
+    a_year,
+    captured,
+    played_again,
+    resampled,
+    three_lengths,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -138,6 +146,40 @@ class TellingAll(bt.Strategy):
             tag={"a": [1, (2, None)], "day": datetime.date(2004, 1, 2)},
             call=len,
         )
+
+
+def test_of_a_bar_that_grows_each_signal_has_what_the_strategy_saw(tmp_path: Path) -> None:
+    seen: list[tuple[Any, ...]] = []
+
+    class MidWeek(bt.Strategy):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.sma = bt.ind.SMA(period=3)
+
+        def next(self) -> None:
+            data = self.data
+            if data.datetime.date().weekday() in {0, 2}:
+                seen.append((data.datetime.datetime(), data.close[0], data.high[0], self.sma[0]))
+                (self.close if self.position else self.buy)()
+
+    came_to, recording = captured(Case(MidWeek, played_again, FREE), tmp_path)
+    shown = ["timestamp", "market_close", "market_high", "indicator_sma"]
+    signals = recording.signals()
+    assert len(signals) == len(seen) > 40
+    naive = signals[shown].assign(timestamp=signals["timestamp"].dt.tz_localize(None))
+    assert list(naive.itertuples(index=False, name=None)) == seen
+    assert (signals["available_time"] == signals["timestamp"]).all()
+    bars = recording.bars()
+    assert len(bars) == 250  # each day on which a week was shown
+    assert bars["timestamp"].is_monotonic_increasing
+    fills, closes = recording.fills(), bars["close"].to_numpy()
+    assert (fills["expected_price"] == closes[fills["decision_bar"].to_numpy(int)]).all()
+    orders = recording.orders()
+    assert orders["timestamp"].tolist() == signals["timestamp"].tolist()
+    trades = recording.table("trades").to_pandas()
+    assert trades["entry_bar"].tolist() == fills["bar_index"][::2].tolist()
+    assert trades["entry_time"].tolist() == bars["timestamp"][trades["entry_bar"]].tolist()
+    replay = capture.replay(recording, mode="target").into("backtrader")
+    assert Case(MidWeek, played_again, FREE)(lambda _: replay).account == came_to.account
 
 
 def test_arguments_are_kept_to_the_last_bit(tmp_path: Path) -> None:
