@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["Frames", "Temps"]
 
 _NO_INDICATORS: Final = frozenset({"selected"})
-_UNREAD: Final = 256
-"""Signals of which more is held than numbers."""
 
 
 class Frames:
@@ -100,36 +98,26 @@ def _numbers(values: pd.Series) -> NDArray[Any] | None:
 class Temps:
     """What the algos of a run left in `temp` for each signal: weights, statistics, the user's own.
 
-    It is kept as it lies there, and read when a block is handed on.
+    It is read when the signal is given: the algos after it may leave other things there.
     """
 
     def __init__(self, engine: SignalCaptureEngine) -> None:
         """Begin with nothing."""
         self._engine = engine
-        self._held: dict[int, tuple[Any, Any]] = {}
         self._read: dict[int, dict[str, float]] = {}
 
     def expect(self, node: Any, child: Any) -> None:
-        """Keep what the next signal was decided on."""
+        """Read what the next signal was decided on."""
         temp = getattr(node, "temp", None)
         if temp:
-            held = self._held
-            held[self._engine.next_seq] = (temp, child)
-            if len(held) >= _UNREAD:
-                self._settle()
-
-    def _settle(self) -> None:
-        for seq, (temp, child) in self._held.items():
-            self._read[seq] = {
+            self._read[self._engine.next_seq] = {
                 f"indicator_{name}": number
                 for name, value in temp.items()
                 if name not in _NO_INDICATORS and (number := _number(value, child)) is not None
             }
-        self._held.clear()
 
     def at(self, seqs: NDArray[Any]) -> dict[str, Any]:
         """Return what there was for these signals, a column each."""
-        self._settle()
         rows = [self._read.get(seq, {}) for seq in seqs.tolist()]
         names = dict.fromkeys(name for row in rows for name in row)
         return {

@@ -95,7 +95,8 @@ def assert_told(
 def assert_same_story(quiet: Recording, heard: Recording) -> None:
     """Assert that two recordings of a run say the same, in whatever order they were written."""
     for name in _TABLES:
-        assert _story(quiet, name) == _story(heard, name), name
+        one, other = _story(quiet, name), _story(heard, name)
+        assert one == other, (name, one - other, other - one)
 
 
 def _story(recording: Recording, name: str) -> Counter[str]:

@@ -44,6 +44,29 @@ def test_signals_say_what_algos_knew_and_what_the_account_was(tmp_path: Path) ->
     assert equity["position"].tolist() == held.tolist()
 
 
+class _Sparing(bt.Algo):  # type: ignore[misc]
+    """Changes in place what is there, as algos that limit weights do."""
+
+    def __init__(self, weight: float, cash: float) -> None:
+        super().__init__()
+        self.weight, self.cash = weight, cash
+
+    def __call__(self, target: Any) -> bool:
+        target.temp.setdefault("weights", {})["A"] = self.weight
+        target.temp["cash"] = self.cash
+        return True
+
+
+def test_what_algos_leave_later_is_none_of_an_earlier_signal(tmp_path: Path) -> None:
+    rebalance = bt.algos.Rebalance
+    algos = [bt.algos.RunWeekly(), _Sparing(0.5, 0.1), rebalance(), _Sparing(0.9, 0.0), rebalance()]
+    _, recording = captured(Case(lambda _: bt.Strategy("twice", algos), four), tmp_path)
+    signals = recording.signals()
+    assert len(signals) > 20
+    assert signals["indicator_weights"].tolist() == [0.5, 0.9] * (len(signals) // 2)
+    assert signals["indicator_cash"].tolist() == [0.1, 0.0] * (len(signals) // 2)
+
+
 def test_frames_that_algos_hold_are_indicators(tmp_path: Path) -> None:
     prices = google()
     signal = prices.rolling(10).mean() > prices.rolling(40).mean()
