@@ -114,7 +114,7 @@ class AnyRunContract(HostRuns):
             again, heard = self.record(run, folder)
         self.compare(results, again)
         laws.assert_complete(heard)
-        assert_told(heard, listener.told, self.growing)
+        assert_told(heard, listener, self.growing)
         assert_same_story(recording, heard)
 
     def _check_failed(self, run: Run, error: tuple[type, Any], folder: Path) -> None:

@@ -13,7 +13,7 @@ from capture.host import get_host
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from capture.events import CapturedSignal, Event, Fill, Order, StatusChange
+    from capture.events import CapturedSignal, Event, Fill, Order, RunInfo, StatusChange
     from capture.store.recording import Recording
 
 __all__ = ["Listener", "assert_same_story", "assert_told"]
@@ -31,12 +31,12 @@ class Listener:
     """Reads every event of a run when it is told of it.
 
     Attributes:
-        told: by table, the values of the events.
+        told: by run and table, the values of the events.
     """
 
     def __init__(self) -> None:
         """Hear nothing yet."""
-        self.told: dict[str, list[dict[str, Any]]] = {name: [] for name in _TABLES}
+        self.told: dict[tuple[str, str], list[dict[str, Any]]] = {}
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -49,43 +49,42 @@ class Listener:
             host.unregister(self)
 
     @hookimpl
-    def on_signal(self, signal: CapturedSignal) -> None:
+    def on_signal(self, signal: CapturedSignal, run: RunInfo) -> None:
         """Read a signal."""
-        self._read(signal)
+        self._read(signal, run)
 
     @hookimpl
-    def on_order(self, order: Order) -> None:
+    def on_order(self, order: Order, run: RunInfo) -> None:
         """Read an order intent."""
-        self._read(order)
+        self._read(order, run)
 
     @hookimpl
-    def on_fill(self, fill: Fill) -> None:
+    def on_fill(self, fill: Fill, run: RunInfo) -> None:
         """Read a fill."""
-        self._read(fill)
+        self._read(fill, run)
 
     @hookimpl
-    def on_status(self, change: StatusChange) -> None:
+    def on_status(self, change: StatusChange, run: RunInfo) -> None:
         """Read what became of something."""
-        self._read(change)
+        self._read(change, run)
 
-    def _read(self, event: Event) -> None:
-        self.told[event.table].append(event.to_dict())
+    def _read(self, event: Event, run: RunInfo) -> None:
+        self.told.setdefault((run.run_id, event.table), []).append(event.to_dict())
 
 
-def assert_told(
-    recording: Recording, told: Mapping[str, list[dict[str, Any]]], growing: frozenset[str]
-) -> None:
+def assert_told(recording: Recording, listener: Listener, growing: frozenset[str]) -> None:
     """Assert that each event was told once, and said what the recording says.
 
     Args:
         recording: of the run.
-        told: by table, the values of the events.
+        listener: who listened.
         growing: columns that the host may complete when they were told.
     """
     for name in _TABLES:
         rows = {row["seq"]: row for row in recording.table(name).to_pylist()}
-        assert sorted(event["seq"] for event in told[name]) == sorted(rows), name
-        for event in told[name]:
+        told = listener.told.get((recording.run_id, name), [])
+        assert sorted(event["seq"] for event in told) == sorted(rows), name
+        for event in told:
             row = rows[event["seq"]]
             for column in (event.keys() & row.keys()) - _OF_STORAGE - growing:
                 said = _same(event[column], row[column])
