@@ -183,6 +183,7 @@ class Feed:
     def _column(self, name: str) -> NDArray[np.float64]:
         place = self._names.index(name)
         if self._kept is not None:
+            self.passed()  # who hears of a fill at once asks before the strategy is notified
             return np.array([bar[place] for bar in self._kept], dtype=np.float64)
         held = self.data.lines[place].array
         # The host could not let the array grow while a view of it is alive: it is not kept.

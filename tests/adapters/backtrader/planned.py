@@ -22,6 +22,8 @@ class Planned(bt.Strategy):
     def __init__(self) -> None:
         """Remember what is ordered, and wait for as many bars as an indicator needs."""
         self.placed: list[Any] = []
+        # Without those that close what is held: whether there is such an order, the portfolio says.
+        self.asked: list[Any] = []
         self.left = dict(self.p.plan)
         if self.p.period > 1:
             self.average = bt.ind.SMA(self.data, period=self.p.period)
@@ -73,11 +75,11 @@ class Planned(bt.Strategy):
         if data is not None:
             for name, other in (("oco", oco), ("parent", parent)):
                 if other is not None:
-                    words[name] = self._earlier(other)
+                    words[name] = self.asked[-1 - other % len(self.asked)] if self.asked else None
             given = data._name if named and data._name else data
-            self.placed.append(
-                getattr(self, side)(data=given, **_valid(data, words), **_priced(data, prices))
-            )
+            made = getattr(self, side)(data=given, **_valid(data, words), **_priced(data, prices))
+            self.placed.append(made)
+            self.asked.append(made)
 
     def do_bracket(self, verb: str, feed: int, prices: dict[str, float], **words: Any) -> None:
         """Order with both exits, or one of them."""
