@@ -100,11 +100,11 @@ def _session(window: Window, captured: Sequence[Any], ctx: Any) -> Session:
     trial = trial_of(sys._getframe(1), captured[0].fn.run_id, config, grid_start)
     if trial is None:
         engine = SignalCaptureEngine(config, run=start)
-        return Session(config, engine, ctx._portfolio, names, _nothing)
+        return Session(config, engine, ctx._portfolio, names, _nothing, guards=False)
     tried = dict(sorted(ctx._run_hyperparams.items()))
     names = {number: set_name(name, tried) if tried else name for number, name in names.items()}
     engine = trial.begin(config, start)
-    return Session(config, engine, ctx._portfolio, names, trial.over)
+    return Session(config, engine, ctx._portfolio, names, trial.over, guards=True)
 
 
 def _grid_start(captured: Captured, call: Mapping[str, Any]) -> RunStart:

@@ -126,89 +126,63 @@ def hear_portfolio(portfolio: Any, session: Session, *, at_once: bool) -> None:
 # --- what the strategy says ----------------------------------------------------------------------
 
 
-def caller(
-    function: Callable[..., Any], session: Session, ear: Ear, of: Any, *, alone: bool
-) -> Callable[..., Any]:
-    """Return what the host calls on each bar instead of the user's function.
-
-    Args:
-        function: the user's.
-        session: the run.
-        ear: what the context is heard with.
-        of: the context, which is the only one that it is called with.
-        alone: whether the function is given its context and nothing else.
-    """
-    if ear.tell is not None or ear.later:
-        return _told(function, session, ear, of)
-    hear, raised = session.intents.hearing(of, ear), session.raised
-    fields = of.__dict__  # a context is slow to be asked for an attribute
-
-    def call_alone(ctx: Any) -> None:
-        try:
-            function(ctx)
-        except BaseException as exc:
-            raised(exc)
-            raise
-        if fields["buy_shares"] is not None or fields["sell_shares"] is not None:
-            hear()
-
-    def call(ctx: Any, *args: Any, **kwargs: Any) -> None:
-        try:
-            function(ctx, *args, **kwargs)
-        except BaseException as exc:
-            raised(exc)
-            raise
-        if fields["buy_shares"] is not None or fields["sell_shares"] is not None:
-            hear()
-
-    return call_alone if alone else call
-
-
-def _told(function: Callable[..., Any], session: Session, ear: Ear, of: Any) -> Callable[..., Any]:
-    """Return the same where bars are observed, or where the function has not the last word."""
-    tell, intents, hear = ear.tell, session.intents, session.intents.hearing(of, ear)
+def caller(function: Callable[..., Any], session: Session, ear: Ear) -> Callable[..., Any]:
+    """Return what the host calls on each bar: the user's function, with what is done around it."""
+    if session.guards:
+        function = _guarded(function, session)
+    if ear.tell is None and not ear.rotates:
+        return function
+    tell, intents = ear.tell, session.intents
 
     def told(ctx: Any, *args: Any, **kwargs: Any) -> None:
         if tell is not None:
             tell()
+        function(ctx, *args, **kwargs)
+        if ear.rotates:
+            intents.score(ctx, ear)
+
+    return told
+
+
+def _guarded(function: Callable[..., Any], session: Session) -> Callable[..., Any]:
+    """Return the same for a run whose exceptions pass nothing else that is heard."""
+
+    def guarded(ctx: Any, *args: Any, **kwargs: Any) -> None:
         try:
             function(ctx, *args, **kwargs)
         except BaseException as exc:
             session.raised(exc)
             raise
-        if ear.rotates:
-            intents.score(ctx, ear)
-        if not ear.later and (ctx.buy_shares is not None or ctx.sell_shares is not None):
-            hear()
 
-    return told
+    return guarded
 
 
-def hear_context(ctx: Any, session: Session, ear: Ear) -> None:
-    """Hear what is said by methods, and what is looked at."""
+def hear_context(ctx: Any, session: Session, ear: Ear, *, replays: bool) -> None:
+    """Hear what a context wants, what is said by methods, and what is looked at."""
     own = ctx.__dict__
     own[CAPTURE] = ear
     own["_portfolio"] = _Seen(ctx._portfolio, session)
     if not ear.rotates:  # there, the host looks at the orders that wait
         own["_pending_order_scope"] = _Seen(ctx._pending_order_scope, session, "pending_orders")
     own.update(_says(ctx, session, ear), **_cancels(ctx, session, ear))
-    if ear.later:
-        own["to_result"] = _later(ctx, session, ear)
+    ear.hear = session.intents.hearing(ctx, ear)
+    own["to_result"] = _wanted(ctx, ear.hear, replays=replays)
 
 
-def _later(ctx: Any, session: Session, ear: Ear) -> Callable[[], Any]:
-    """Return what reads a context after what the host calls after all executions."""
-    hear = session.intents.hearing(ctx, ear)
+def _wanted(ctx: Any, hear: Callable[[], None], *, replays: bool) -> Callable[[], Any]:
+    """Return what the host asks on each bar for what is wanted, after all that may change it."""
+    fields, make = ctx.__dict__, ExecContext.to_result  # a context is slow to be asked itself
 
     def to_result() -> Any:
-        recorded = getattr(type(ctx), RECORDED, None)
-        if recorded is not None:
-            recorded(ctx)
-        if ctx.buy_shares is not None or ctx.sell_shares is not None:
+        if fields["buy_shares"] is not None or fields["sell_shares"] is not None:
             hear()
-        return ExecContext.to_result(ctx)
+        return make(ctx)
 
-    return to_result
+    def recorded() -> Any:
+        getattr(ctx, RECORDED)()
+        return to_result()
+
+    return recorded if replays else to_result
 
 
 def _leave(ctx: Any, session: Session, verb: str) -> None:

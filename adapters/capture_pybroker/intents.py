@@ -10,7 +10,7 @@ from pybroker.common import to_decimal
 from capture.errors import CaptureError, InvalidEvent
 from capture.journal import NULL_FLOAT, NULL_INT
 from capture_pybroker.encoding import FIELDS, encoded
-from capture_pybroker.hearing import real
+from capture_pybroker.hearing import CAPTURE, real
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,6 +27,8 @@ _PLAIN: Final = frozenset({"buy_shares", "cover_shares", "sell_shares"})
 """Calls of which none says that its order leaves a position, and sells or covers no more."""
 _READ: Final = itemgetter(*FIELDS)
 _NOTHING: Final = (None,) * len(FIELDS)
+_READ_ALL: Final = itemgetter("_cover", "_exit_stop_pos", *FIELDS)
+_BARE: Final = (False, None, *_NOTHING)
 _MOST_WORDS: Final = 64
 """So many different arguments of orders are interned; after that, each order has its own."""
 _UNFIT: Final = (TypeError, ValueError, OverflowError, ArithmeticError)
@@ -43,7 +45,8 @@ class Ear:
         placed: by bar, the intents that were recorded.
         portfolio: the run's.
         tell: tells observers of bars; None if there are none.
-        later: whether something may change what is wanted after the execution.
+        hear: records what the context wants, once it has shares to buy or to sell.
+        unfit: the last bar of which that could not be recorded.
         rotates: whether the host ranks scores, and decides by itself.
         said: the last method that said what is wanted: date, name, side, shares, arguments.
         sized: the last shares that the host worked out for the strategy: date, shares, arguments.
@@ -53,7 +56,7 @@ class Ear:
     __slots__ = (
         "channels",
         "ends",
-        "later",
+        "hear",
         "notes",
         "offset",
         "placed",
@@ -63,6 +66,7 @@ class Ear:
         "sized",
         "symbol",
         "tell",
+        "unfit",
     )
 
     def __init__(
@@ -76,7 +80,9 @@ class Ear:
         self.channels = channels
         self.placed: dict[int, Placed] = {}
         self.tell: Any = None
-        self.later = self.rotates = False
+        self.hear: Any = None
+        self.unfit = NULL_INT
+        self.rotates = False
         self.said: Any = None
         self.sized: Any = None
         self.notes: list[Note] = []
@@ -105,7 +111,7 @@ class Intents:
         session, words, said_more = self._session, self._session.words, self._said_more
         entry, adjustment, leaving = words["entry"], words["adjustment"], words["exit"]
         buy, sell, units = words["buy_shares"], words["sell_shares"], words["units"]
-        read, nothing, null = _READ, _NOTHING, NULL_INT
+        read, nothing, null = _READ_ALL, _BARE, NULL_INT
         fields, placed, plain = ctx.__dict__, ear.placed, ear.channels.plain
         symbol, offset, ends = ear.symbol, ear.offset, ear.ends
         longs, shorts = ear.portfolio.long_positions, ear.portfolio.short_positions
@@ -125,11 +131,12 @@ class Intents:
                     held = -float(shorts[symbol].shares)
                     wants = leaving if side > 0 else adjustment
                 bar, count = offset + ends[symbol], len(longs) + len(shorts)
-                exits = fields["_exit_stop_pos"] is not None
                 bare = type(shares) is int and ear.said is None and ear.sized is None
-                if bare and not exits and not fields["_cover"] and read(fields) == nothing:
+                if bare and read(fields) == nothing:
+                    exits = False
                     signal = plain(bar, side, wants, held, count, side, call, shares, units)
                 else:
+                    exits = fields["_exit_stop_pos"] is not None
                     signal = said_more(ctx, ear, (bar, side, wants, held, count), side, shares)
                 placed[bar] = (signal if signal >= 0 else null, exits, shares)
                 if ear.notes:
@@ -137,9 +144,16 @@ class Intents:
             except CaptureError as exc:
                 session.failed(exc)
             except _UNFIT as exc:
-                self._unfit(ctx, exc)
+                self._unfit(ctx, ear, exc)
 
         return hear
+
+    def rest(self, ctx: Any) -> None:
+        """Record what a context wants of this bar, if the host did not come to ask for it."""
+        ear, own = ctx.__dict__[CAPTURE], ctx.__dict__
+        wants = own["buy_shares"] is not None or own["sell_shares"] is not None
+        if wants and ear.bar not in ear.placed and ear.bar != ear.unfit:
+            ear.hear()
 
     def _said_more(self, ctx: Any, ear: Ear, row: tuple[Any, ...], side: int, shares: Any) -> int:
         """Record a signal whose order was said by a method, or is more than a market order."""
@@ -225,8 +239,8 @@ class Intents:
         code = self._known[key] = self._session.words[text]
         return code, None
 
-    def _unfit(self, ctx: Any, exc: Exception) -> None:
-        own = ctx.__dict__
+    def _unfit(self, ctx: Any, ear: Ear, exc: Exception) -> None:
+        own, ear.unfit = ctx.__dict__, ear.bar
         names = ("symbol", "buy_shares", "sell_shares", *FIELDS)
         said = {name: own[name] for name in names if own[name] is not None}
         wrong = InvalidEvent("order", str(said), f"cannot be recorded: {exc}")

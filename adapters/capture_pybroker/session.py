@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import weakref
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -15,13 +14,13 @@ from capture.journal import NULL_INT
 from capture.recorder.adapting import Words
 from capture.recorder.current import enter, leave
 from capture.recorder.ending import Stopping, end_run, why_stopped
-from capture.recorder.lifetimes import Runs
 from capture_pybroker import notes, rows
 from capture_pybroker.ending import equity_table, trade_table
 from capture_pybroker.facts import parameters
-from capture_pybroker.hearing import CAPTURE, caller, hear_context, hear_no_more, hear_portfolio
+from capture_pybroker.hearing import caller, hear_context, hear_no_more, hear_portfolio
 from capture_pybroker.intents import Ear, Intents
 from capture_pybroker.ledger import Ledger
+from capture_pybroker.over import SESSIONS, of_strategy, watch, watch_no_more
 from capture_pybroker.symbols import Since, Symbols
 from capture_pybroker.window import bars_of
 
@@ -45,6 +44,7 @@ class Session(Stopping):
         words: the numbers that stand for words.
         reads: what the strategy looked at of its portfolio.
         muted: whether the host itself reads just now.
+        guards: whether nothing tells of an exception but the call of the function that raised.
         sizings: how often the host worked out shares that no order then had.
         intents: what is wanted.
         ledger: what becomes of it.
@@ -59,6 +59,8 @@ class Session(Stopping):
         portfolio: Any,
         names: dict[Any, str],
         over: Callable[[RunState], None],
+        *,
+        guards: bool,
     ) -> None:
         """Begin to record.
 
@@ -68,12 +70,14 @@ class Session(Stopping):
             portfolio: the run's, whose end is the session's.
             names: strategy id by the number of an execution.
             over: is told when the recording has ended.
+            guards: whether nothing tells of an exception but the call of the function that raised.
         """
         self.config = config
         self.engine = engine
         self.words = Words(engine.word)
         self.reads: set[str] = set()
         self.muted = False
+        self.guards = guards
         self.sizings = 0
         self.problem: str | None = None
         self.symbols = Symbols(engine)
@@ -100,7 +104,12 @@ class Session(Stopping):
         # A run that an exception ends never reaches its results.
         self._finalizer = weakref.finalize(portfolio, self.abandon)
         self._finalizer.atexit = False
-        _SESSIONS.add(self)
+        SESSIONS.add(self)
+
+    @property
+    def strategy(self) -> Any:
+        """The host's, once a window has begun and while it lives; else None."""
+        return None if self._strategy is None else self._strategy()
 
     # --- windows -----------------------------------------------------------------------------
 
@@ -141,8 +150,7 @@ class Session(Stopping):
         if others:
             names = sorted(getattr(e.fn, "__name__", str(e.id)) for e in others)
             self.engine.flag("executions_not_captured", names)
-        # Not by its __dict__: who has asked for that of an object is slower to be used ever after.
-        setattr(strategy, _RESULTS, _results)
+        watch(strategy)
 
     def _open(self, window: Window, execution: Any, symbol: str, ctx: Any) -> None:
         call = execution.fn.function
@@ -158,13 +166,11 @@ class Session(Stopping):
         ear.placed = self.ledger.placed[symbol]
         self._passed[symbol] = ear.offset, ear.ends
         ear.rotates = bool(ctx.rotation_enabled)
-        ear.later = ear.rotates or replay is not None or window.host["after_exec_fn"] is not None
         if self._tell is not None:
             ear.tell = self.symbols.telling(ear, self._tell)
         self._heard.append(weakref.ref(ctx))
-        hear_context(ctx, self, ear)
-        alone = not execution.args and not execution.kwargs
-        window.host["exec_fns"][symbol] = caller(call, self, ear, ctx, alone=alone)
+        hear_context(ctx, self, ear, replays=replay is not None)
+        window.host["exec_fns"][symbol] = caller(call, self, ear)
 
     # --- in between --------------------------------------------------------------------------
 
@@ -248,14 +254,17 @@ class Session(Stopping):
         self.say_stopped(exc, "pybroker")
 
     def raised(self, exc: BaseException) -> None:
-        """Close the recording: the strategy raised."""
-        self.fail(f"the strategy raised {type(exc).__name__}: {exc}")
+        """Close the recording of a run that an exception ended."""
+        said = f"{type(exc).__name__}: {exc}"
+        self.fail(f"the strategy raised {said}" if of_strategy(exc) else said)
 
     def fail(self, problem: str) -> None:
         """Close the recording of a run that did not come to its end."""
         portfolio = self._portfolio()
         if portfolio is not None and not self._done:
             with suppress(Exception):  # the run has a problem of its own to tell of
+                for ctx in filter(None, (alive() for alive in self._heard)):
+                    self.intents.rest(ctx)
                 self.settle(portfolio)
         if self._stop():
             self._close(RunState.FAILED, self.problem or problem)
@@ -307,34 +316,14 @@ class Session(Stopping):
             return False
         self._done = True
         leave(self)
-        _SESSIONS.discard(self)
+        SESSIONS.discard(self)
         self._finalizer.detach()
         for alive in (*self._heard, self._portfolio):
             found = alive()
             if found is not None:
                 hear_no_more(found)
-        strategy = None if self._strategy is None else self._strategy()
-        others = (each._strategy for each in list(_SESSIONS) if each._strategy is not None)
-        if strategy is not None and not any(other() is strategy for other in others):
-            strategy.__dict__.pop(_RESULTS, None)
+        watch_no_more(self.strategy)
         return True
-
-
-_RESULTS: Final = "_to_test_result"
-_SESSIONS: Final[Runs[Session]] = Runs()
-
-
-def _results(start: Any, end: Any, portfolio: Any, *args: Any, **kwargs: Any) -> Any:
-    """Let the session of a portfolio know that the host makes its results of it.
-
-    It stands in a strategy's place of that name while runs go on; the host's own makes the results.
-    """
-    host = sys._getframe(1).f_locals["self"]
-    session: Session | None = portfolio.__dict__.get(CAPTURE)
-    made = type(host)._to_test_result(host, start, end, portfolio, *args, **kwargs)
-    if session is not None:
-        session.finish(portfolio)
-    return made
 
 
 def _symbols(execution: Any) -> Sequence[str]:

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Window", "bars_of", "frames", "window_of"]
+__all__ = ["LOOP", "Window", "bars_of", "frames", "window_of"]
 
-_LOOP: Final = BacktestMixin.backtest_executions.__code__
+LOOP: Final = BacktestMixin.backtest_executions.__code__
+"""The code of the host's loop over the bars."""
+
 _CALLS: Final = (Strategy.walkforward.__code__, OptimizeMixin.optimize.__code__)
 
 
@@ -78,7 +80,7 @@ def window_of(ctx: Any, frame: FrameType | None) -> Window | None:
     """Return the pass over bars in which a context is used; None outside of one."""
     stack = frames(frame)
     for each in stack:
-        if each.f_code is _LOOP and each.f_locals["exec_ctxs"].get(ctx.symbol) is ctx:
+        if each.f_code is LOOP and each.f_locals["exec_ctxs"].get(ctx.symbol) is ctx:
             call = next((f.f_locals for f in stack if f.f_code in _CALLS), {})
             return Window(dict(each.f_locals), dict(call))
     return None

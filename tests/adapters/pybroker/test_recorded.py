@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from dataclasses import replace
+from decimal import InvalidOperation
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import pybroker
 import pytest
 from pybroker import ExecContext, FeeMode, PositionMode, PriceType
 from pybroker.portfolio import Portfolio
+from pybroker.scope import StaticScope
 
 import capture
 from capture.errors import ConfigError, NotReplayable, UnsupportedStrategy
@@ -40,6 +41,12 @@ def flags_of(recording: Any) -> dict[str, Any]:
     [part] = recording.parts
     flags: dict[str, Any] = part.record["flags"]
     return flags
+
+
+def the_only_one(store: Path) -> Any:
+    """Return the recording that is in a store, of a run that did not end well."""
+    [recording] = [capture.open(store)[run] for run in capture.open(store)]
+    return recording
 
 
 # --- which functions are pybroker's --------------------------------------------------------------
@@ -368,12 +375,43 @@ def test_a_price_that_the_host_cannot_make_ends_the_run_as_failed(tmp_path: Path
             ctx.buy_shares = 1
             ctx.buy_fill_price = lambda _symbol, _bars: 1 / 0
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError) as held:  # its traceback keeps the whole run
         captured(Case(one(trade, "GOOG"), goog), tmp_path)
-    gc.collect()
-    [recording] = [capture.open(tmp_path)[run] for run in capture.open(tmp_path)]
+    recording = the_only_one(tmp_path)
     assert recording.state == "failed"
+    assert recording.manifest["problem"] == f"ZeroDivisionError: {held.value}"
     assert len(recording.signals()) == 1
+    assert "unfreeze_data_cols" not in vars(StaticScope.instance())
+
+
+def test_what_others_want_of_the_bar_on_which_a_strategy_raises_is_kept(tmp_path: Path) -> None:
+    def trade(ctx: Any) -> None:
+        if ctx.bars == 40:
+            if ctx.symbol == "CCC":
+                raise ArithmeticError("at bar 40")
+            ctx.buy_shares = 1
+
+    case = Case((Execution(trade, ("AAA", "CCC", "EEE")),), several)
+    with pytest.raises(ArithmeticError):
+        captured(case, tmp_path)
+    recording = the_only_one(tmp_path)
+    assert recording.manifest["problem"] == "the strategy raised ArithmeticError: at bar 40"
+    # The host does not ask for what is wanted before it has called all; EEE's turn never came.
+    assert recording.signals()["symbol"].tolist() == ["AAA"]
+    assert recording.orders()["bar_index"].tolist() == [39]
+
+
+def test_shares_that_are_no_number_are_kept_aside_once(tmp_path: Path) -> None:
+    def trade(ctx: Any) -> None:
+        if ctx.bars == 300:
+            ctx.buy_shares = "many"
+
+    with pytest.raises(InvalidOperation):
+        captured(Case(one(trade, "GOOG"), goog), tmp_path)
+    recording = the_only_one(tmp_path)
+    assert recording.state == "failed"
+    (kept,) = recording.quarantine()["problem"]
+    assert "many" in kept
 
 
 def test_a_portfolio_may_be_used_by_several_runs(tmp_path: Path) -> None:
