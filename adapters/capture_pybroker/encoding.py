@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from pybroker.common import PriceType
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FIELDS", "decoded", "encoded", "is_replayable"]
+__all__ = ["FIELDS", "NOTHING", "SAID", "decoded", "encoded", "is_replayable"]
 
 _PRICES: Final = ("buy_fill_price", "sell_fill_price")
 FIELDS: Final = (
@@ -32,6 +33,12 @@ FIELDS: Final = (
     ),
 )
 """Every field of a context that shapes an order, but for its shares."""
+
+SAID: Final = itemgetter("buy_shares", "sell_shares", "_cover", "_exit_stop_pos", *FIELDS)
+"""Reads off the attributes of a context all that it wants: shares, whether they leave, fields."""
+
+NOTHING: Final = (None, None, False, None, *(None for _ in FIELDS))
+"""What is read where it wants nothing."""
 
 _DECIMAL: Final = "decimal"
 _PRICE_TYPE: Final = "price_type"

@@ -11,6 +11,7 @@ from pybroker.common import OrderType
 from pybroker.context import ExecContext
 from pybroker.portfolio import Portfolio
 
+from capture_pybroker.encoding import FIELDS, NOTHING, SAID
 from capture_pybroker.ledger import Refused
 
 if TYPE_CHECKING:
@@ -169,13 +170,43 @@ def hear_context(ctx: Any, session: Session, ear: Ear, *, replays: bool) -> None
     own["to_result"] = _wanted(ctx, ear.hear, replays=replays)
 
 
-def _wanted(ctx: Any, hear: Callable[[], None], *, replays: bool) -> Callable[[], Any]:
-    """Return what the host asks on each bar for what is wanted, after all that may change it."""
-    fields, make = ctx.__dict__, ExecContext.to_result  # a context is slow to be asked itself
+def _none_of_nothing() -> bool:
+    """Say whether the host makes nothing of a context that wants nothing.
+
+    A context that has no other attributes shows that the host looks at no others.
+    """
+    ctx = ExecContext.__new__(ExecContext)
+    names = ("buy_shares", "sell_shares", *FIELDS)
+    ctx.__dict__.update(dict.fromkeys(names), symbol="", _curr_date=0)
+    try:
+        return ctx.to_result() is None
+    except Exception:  # whatever it looks at
+        return False
+
+
+_KNOWN: Final = _none_of_nothing()
+
+
+def _wanted(
+    ctx: Any, hear: Callable[[tuple[Any, ...]], None], *, replays: bool
+) -> Callable[[], Any]:
+    """Return what the host asks on each bar for what is wanted, after all that may change it.
+
+    On most bars nothing is: what is read then answers the host as well, which would read the same
+    once more, and slower.
+    """
+    fields, read, nothing = ctx.__dict__, SAID, NOTHING
+    make, known = ExecContext.to_result, _KNOWN
 
     def to_result() -> Any:
-        if fields["buy_shares"] is not None or fields["sell_shares"] is not None:
-            hear()
+        said = read(fields)
+        try:
+            if said == nothing:
+                return None if known else make(ctx)
+        except Exception:  # what cannot be compared is something
+            pass
+        if said[0] is not None or said[1] is not None:
+            hear(said)
         return make(ctx)
 
     def recorded() -> Any:

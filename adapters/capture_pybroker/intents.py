@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from pybroker.common import to_decimal
 
 from capture.errors import CaptureError, InvalidEvent
 from capture.journal import NULL_FLOAT, NULL_INT
-from capture_pybroker.encoding import FIELDS, encoded
+from capture_pybroker.encoding import FIELDS, NOTHING, SAID, encoded
 from capture_pybroker.hearing import CAPTURE, real
 
 if TYPE_CHECKING:
@@ -25,10 +24,8 @@ __all__ = ["Ear", "Intents"]
 _SCORES: Final = ("long_score", "short_score", "_score")
 _PLAIN: Final = frozenset({"buy_shares", "cover_shares", "sell_shares"})
 """Calls of which none says that its order leaves a position, and sells or covers no more."""
-_READ: Final = itemgetter(*FIELDS)
-_NOTHING: Final = (None,) * len(FIELDS)
-_READ_ALL: Final = itemgetter("_cover", "_exit_stop_pos", *FIELDS)
-_BARE: Final = (False, None, *_NOTHING)
+_BARE: Final = NOTHING[2:]
+"""What is read, beside shares, of an order that is nothing but a market order."""
 _MOST_WORDS: Final = 64
 """So many different arguments of orders are interned; after that, each order has its own."""
 _UNFIT: Final = (TypeError, ValueError, OverflowError, ArithmeticError)
@@ -45,7 +42,7 @@ class Ear:
         placed: by bar, the intents that were recorded.
         portfolio: the run's.
         tell: tells observers of bars; None if there are none.
-        hear: records what the context wants, once it has shares to buy or to sell.
+        hear: records what is read off the context, once it has shares to buy or to sell.
         unfit: the last bar of which that could not be recorded.
         rotates: whether the host ranks scores, and decides by itself.
         said: the last method that said what is wanted: date, name, side, shares, arguments.
@@ -103,26 +100,25 @@ class Intents:
 
     # --- signals -----------------------------------------------------------------------------
 
-    def hearing(self, ctx: Any, ear: Ear) -> Callable[[], None]:
-        """Return what records what a context wants, once it has shares to buy or to sell.
+    def hearing(self, ctx: Any, ear: Ear) -> Callable[[tuple[Any, ...]], None]:
+        """Return what records what `SAID` reads off a context that has shares to buy or to sell.
 
         What it needs is looked up but once. What goes wrong with it never reaches the user's run.
         """
         session, words, said_more = self._session, self._session.words, self._said_more
         entry, adjustment, leaving = words["entry"], words["adjustment"], words["exit"]
         buy, sell, units = words["buy_shares"], words["sell_shares"], words["units"]
-        read, nothing, null = _READ_ALL, _BARE, NULL_INT
-        fields, placed, plain = ctx.__dict__, ear.placed, ear.channels.plain
+        bare, null, placed, plain = _BARE, NULL_INT, ear.placed, ear.channels.plain
         symbol, offset, ends = ear.symbol, ear.offset, ear.ends
         longs, shorts = ear.portfolio.long_positions, ear.portfolio.short_positions
 
-        def hear() -> None:
+        def hear(said: tuple[Any, ...]) -> None:
             if session.problem is not None:
                 return
             try:
-                shares, side, call = fields["buy_shares"], 1, buy
+                shares, side, call = said[0], 1, buy
                 if shares is None:
-                    shares, side, call = fields["sell_shares"], -1, sell
+                    shares, side, call = said[1], -1, sell
                 held, wants = 0.0, entry
                 if symbol in longs:
                     held = float(longs[symbol].shares)
@@ -131,12 +127,11 @@ class Intents:
                     held = -float(shorts[symbol].shares)
                     wants = leaving if side > 0 else adjustment
                 bar, count = offset + ends[symbol], len(longs) + len(shorts)
-                bare = type(shares) is int and ear.said is None and ear.sized is None
-                if bare and read(fields) == nothing:
-                    exits = False
+                counted = type(shares) is int and ear.said is None and ear.sized is None
+                exits = said[3] is not None
+                if counted and said[2:] == bare:
                     signal = plain(bar, side, wants, held, count, side, call, shares, units)
                 else:
-                    exits = fields["_exit_stop_pos"] is not None
                     signal = said_more(ctx, ear, (bar, side, wants, held, count), side, shares)
                 placed[bar] = (signal if signal >= 0 else null, exits, shares)
                 if ear.notes:
@@ -150,10 +145,10 @@ class Intents:
 
     def rest(self, ctx: Any) -> None:
         """Record what a context wants of this bar, if the host did not come to ask for it."""
-        ear, own = ctx.__dict__[CAPTURE], ctx.__dict__
-        wants = own["buy_shares"] is not None or own["sell_shares"] is not None
+        ear, said = ctx.__dict__[CAPTURE], SAID(ctx.__dict__)
+        wants = said[0] is not None or said[1] is not None
         if wants and ear.bar not in ear.placed and ear.bar != ear.unfit:
-            ear.hear()
+            ear.hear(said)
 
     def _said_more(self, ctx: Any, ear: Ear, row: tuple[Any, ...], side: int, shares: Any) -> int:
         """Record a signal whose order was said by a method, or is more than a market order."""
@@ -165,7 +160,8 @@ class Intents:
         if ctx._exit_stop_pos is not None and call in _PLAIN:
             more = {**more, "exits": ctx._exit_stop_pos.type}
         order = (side, words[call], size, words[kind])
-        if not more and _READ(ctx.__dict__) == _NOTHING:
+        own = ctx.__dict__
+        if not more and all(own[name] is None for name in FIELDS):
             return ear.channels.plain(*row, *order)
         return self._special(ctx, ear, row, order, more)
 

@@ -18,6 +18,7 @@ from pybroker.scope import StaticScope
 
 import capture
 from capture.errors import ConfigError, NotReplayable, UnsupportedStrategy
+from capture_pybroker import hearing
 from tests.adapters.pybroker import strategies as s
 from tests.adapters.pybroker.runs import (
     CASES,
@@ -399,6 +400,43 @@ def test_what_others_want_of_the_bar_on_which_a_strategy_raises_is_kept(tmp_path
     # The host does not ask for what is wanted before it has called all; EEE's turn never came.
     assert recording.signals()["symbol"].tolist() == ["AAA"]
     assert recording.orders()["bar_index"].tolist() == [39]
+
+
+def test_what_cannot_be_compared_reaches_the_host_as_it_is(tmp_path: Path) -> None:
+    def trade(ctx: Any) -> None:
+        if ctx.bars == 300:
+            ctx.buy_shares = 1
+            ctx.buy_limit_price = np.array([1.0, 2.0])
+
+    case = Case(one(trade, "GOOG"), goog)
+    with pytest.raises(InvalidOperation) as plain:
+        case()
+    with pytest.raises(InvalidOperation) as found:
+        captured(case, tmp_path)
+    assert str(found.value) == str(plain.value)
+    (kept,) = the_only_one(tmp_path).quarantine()["problem"]
+    assert "ambiguous" in kept
+
+
+def test_on_bars_without_a_wish_the_host_makes_nothing_of_a_context(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert hearing._KNOWN  # of the installed version: it is spared its own look
+    case = CASES["nasty"]
+    plain = case()
+    for known in (True, False):
+        monkeypatch.setattr(hearing, "_KNOWN", known)
+        results, recording = captured(case, tmp_path / str(known))
+        assert_same_results(plain, results)
+        assert len(recording.signals()) > 20
+
+
+def test_a_version_that_looks_at_more_is_asked_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = ExecContext.to_result
+    monkeypatch.setattr(ExecContext, "to_result", lambda ctx: own(ctx) if ctx.more else None)
+    assert not hearing._none_of_nothing()
+    monkeypatch.setattr(ExecContext, "to_result", lambda _ctx: "something")
+    assert not hearing._none_of_nothing()
 
 
 def test_shares_that_are_no_number_are_kept_aside_once(tmp_path: Path) -> None:
