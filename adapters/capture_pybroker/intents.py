@@ -146,7 +146,7 @@ class Intents:
     def rest(self, ctx: Any) -> None:
         """Record what a context wants of this bar, if the host did not come to ask for it."""
         ear, said = ctx.__dict__[CAPTURE], SAID(ctx.__dict__)
-        wants = said[0] is not None or said[1] is not None
+        wants = not ear.rotates and (said[0] is not None or said[1] is not None)
         if wants and ear.bar not in ear.placed and ear.bar != ear.unfit:
             ear.hear(said)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pybroker
 import pytest
-from pybroker import ExecContext, FeeMode, PositionMode, PriceType
+from pybroker import ExecContext, FeeMode, PositionMode, PriceType, Strategy
 from pybroker.portfolio import Portfolio
 from pybroker.scope import StaticScope
 
@@ -400,6 +400,24 @@ def test_what_others_want_of_the_bar_on_which_a_strategy_raises_is_kept(tmp_path
     # The host does not ask for what is wanted before it has called all; EEE's turn never came.
     assert recording.signals()["symbol"].tolist() == ["AAA"]
     assert recording.orders()["bar_index"].tolist() == [39]
+
+
+def test_what_rotation_would_drop_is_no_signal_of_a_run_that_ends_before_it(tmp_path: Path) -> None:
+    def trade(ctx: Any) -> None:
+        ctx.buy_shares = 1
+        if ctx.symbol == "CCC" and ctx.bars == 40:
+            raise ArithmeticError("at bar 40")
+
+    def rotate(strategy: Strategy) -> None:
+        strategy.set_max_long_positions(1)
+        strategy.enable_rotation(worst_rank_held=2)
+
+    case = Case((Execution(trade, ("AAA", "CCC")),), several, prepare=rotate)
+    with pytest.raises(ArithmeticError):
+        captured(case, tmp_path)
+    recording = the_only_one(tmp_path)
+    assert recording.state == "failed"
+    assert not len(recording.signals())
 
 
 def test_what_cannot_be_compared_reaches_the_host_as_it_is(tmp_path: Path) -> None:
