@@ -26,6 +26,8 @@ _PLAIN: Final = frozenset({"buy_shares", "cover_shares", "sell_shares"})
 """Calls of which none says that its order leaves a position, and sells or covers no more."""
 _BARE: Final = NOTHING[2:]
 """What is read, beside shares, of an order that is nothing but a market order."""
+_NO_FIELD: Final = NOTHING[4:]
+"""The same of one that may leave a position."""
 _MOST_WORDS: Final = 64
 """So many different arguments of orders are interned; after that, each order has its own."""
 _UNFIT: Final = (TypeError, ValueError, OverflowError, ArithmeticError)
@@ -132,7 +134,7 @@ class Intents:
                 if counted and said[2:] == bare:
                     signal = plain(bar, side, wants, held, count, side, call, shares, units)
                 else:
-                    signal = said_more(ctx, ear, (bar, side, wants, held, count), side, shares)
+                    signal = said_more(ctx, ear, (bar, side, wants, held, count), side, said)
                 placed[bar] = (signal if signal >= 0 else null, exits, shares)
                 if ear.notes:
                     session.keep_notes(ear, bar, signal)
@@ -150,18 +152,19 @@ class Intents:
         if wants and ear.bar not in ear.placed and ear.bar != ear.unfit:
             ear.hear(said)
 
-    def _said_more(self, ctx: Any, ear: Ear, row: tuple[Any, ...], side: int, shares: Any) -> int:
+    def _said_more(
+        self, ctx: Any, ear: Ear, row: tuple[Any, ...], side: int, said: tuple[Any, ...]
+    ) -> int:
         """Record a signal whose order was said by a method, or is more than a market order."""
-        words = self._session.words
-        if ctx._exit_stop_pos is not None:
+        words, leaving = self._session.words, said[3]
+        if leaving is not None:
             bar, _, _, held, count = row
             row = (bar, 0, words["exit"], held, count)
-        call, kind, size, more = self._call(ctx, ear, side, shares)
-        if ctx._exit_stop_pos is not None and call in _PLAIN:
-            more = {**more, "exits": ctx._exit_stop_pos.type}
+        call, kind, size, more = self._call(ctx, ear, side, said[0] if side > 0 else said[1])
+        if leaving is not None and call in _PLAIN:
+            more = {**more, "exits": leaving.type}
         order = (side, words[call], size, words[kind])
-        own = ctx.__dict__
-        if not more and all(own[name] is None for name in FIELDS):
+        if not more and said[4:] == _NO_FIELD:
             return ear.channels.plain(*row, *order)
         return self._special(ctx, ear, row, order, more)
 
