@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from contextlib import contextmanager
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
 from capture_backtrader.asking import by_strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from capture_backtrader.ear import Ear
 
@@ -45,6 +47,67 @@ _OF_BROKER: Final[dict[str, Callable[..., None]]] = {"cancel": _cancels, **_OF_S
 _OF_CEREBRO: Final[dict[str, Callable[..., None]]] = {"runstop": _stops}
 
 
+class _Hearing:
+    """Lets the host's classes hear while a run of theirs is captured; nothing stays when none is.
+
+    The objects would do too, but the host reads their attributes at every bar, and Python finds
+    those of an object that has more than some thirty of them in a slower way.
+    """
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._calls: dict[int, list[DirectCalls]] = {}
+        self._counts: dict[tuple[type, str], int] = {}
+        self._before: dict[tuple[type, str], Any] = {}
+
+    def begin(self, asked: Any, names: Iterable[str], calls: DirectCalls) -> None:
+        """Tell of these methods of an object from now on."""
+        with self._lock:
+            self._calls.setdefault(id(asked), []).append(calls)
+            for key in ((type(asked), name) for name in names):
+                count = self._counts[key] = self._counts.get(key, 0) + 1
+                if count == 1 and hasattr(*key):
+                    self._before[key] = vars(key[0]).get(key[1])
+                    setattr(*key, self._heard(*key))
+
+    def end(self, asked: Any, names: Iterable[str], calls: DirectCalls) -> None:
+        """Tell of them no more, and leave the class as it was unless others need it."""
+        with self._lock:
+            told = self._calls[id(asked)]
+            told.remove(calls)
+            if not told:
+                del self._calls[id(asked)]
+            for key in ((type(asked), name) for name in names):
+                self._counts[key] -= 1
+                if not self._counts[key]:
+                    del self._counts[key]
+                    self._leave(key)
+
+    def _leave(self, key: tuple[type, str]) -> None:
+        if key not in self._before:
+            return
+        before = self._before.pop(key)
+        if before is None:
+            delattr(*key)
+        else:
+            setattr(*key, before)
+
+    def _heard(self, cls: type, name: str) -> Callable[..., Any]:
+        own: Callable[..., Any] = getattr(cls, name)
+
+        @functools.wraps(own)
+        def heard(asked: Any, *args: Any, **kwargs: Any) -> Any:
+            if type(asked) is cls:  # else the class of the object hears itself
+                for calls in list(self._calls.get(id(asked), ())):
+                    calls.tell(by_strategy(sys._getframe(1)), name, args, kwargs)
+            return own(asked, *args, **kwargs)
+
+        return heard
+
+
+_HEARING: Final = _Hearing()
+
+
 class DirectCalls:
     """Hears of what strategies ask of broker and cerebro; the host itself asks nothing of that."""
 
@@ -54,20 +117,19 @@ class DirectCalls:
         cerebro: Any = None,
         calls: Mapping[str, Callable[..., None]] = _OF_BROKER,
     ) -> None:
-        """Put ears on both, among their own attributes.
+        """Put ears on both.
 
         Args:
             broker: the host's.
             cerebro: the host's; None if nothing is asked of it yet.
             calls: what is heard of the broker.
         """
-        self._heard_of = ((broker, calls), (cerebro, {} if cerebro is None else _OF_CEREBRO))
+        of_cerebro = {} if cerebro is None else _OF_CEREBRO
+        self._verbs = {**calls, **of_cerebro}
+        self._heard_of = [(broker, calls), *([(cerebro, of_cerebro)] if of_cerebro else [])]
         self._ears: list[Ear] = []
         for asked, verbs in self._heard_of:
-            for name, hear in verbs.items():
-                own = getattr(asked, name, None)
-                if own is not None:
-                    setattr(asked, name, self._heard(own, hear))
+            _HEARING.begin(asked, verbs, self)
 
     def hear(self, ear: Ear) -> None:
         """Hear a strategy."""
@@ -87,17 +149,13 @@ class DirectCalls:
     def end(self) -> None:
         """Leave both as they were."""
         for asked, verbs in self._heard_of:
-            for name in verbs:
-                asked.__dict__.pop(name, None)
+            _HEARING.end(asked, verbs, self)
+        self._heard_of.clear()
 
-    def _heard(self, own: Callable[..., Any], hear: Callable[..., None]) -> Callable[..., Any]:
-        ears = self._ears
-
-        def heard(*args: Any, **kwargs: Any) -> Any:
-            asking = by_strategy(sys._getframe(1))
-            for ear in ears:
-                if ear.strategy is asking and not ear.acting:
-                    hear(ear, *args, **kwargs)
-            return own(*args, **kwargs)
-
-        return heard
+    def tell(
+        self, asking: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> None:
+        """Take note of a call, if a strategy of this run makes it."""
+        for ear in self._ears:
+            if ear.strategy is asking and not ear.acting:
+                self._verbs[name](ear, *args, **kwargs)

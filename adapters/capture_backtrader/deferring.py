@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from array import array
+from typing import TYPE_CHECKING, Any, Final
 
 import backtrader as bt
 import numpy as np
@@ -17,16 +18,17 @@ __all__ = ["FILLED", "Deferring"]
 
 FILLED: Final = frozenset({bt.Order.Partial, bt.Order.Completed})
 """What the host says of an order of which a piece was filled."""
-_FILLED: Final = sorted(FILLED)
 
 
 class Deferring:
-    """Reads fills off what was noted of orders, and says in the journal how far they are there.
+    """Keeps fills until their block is recorded, and says in the journal how far they are there.
 
     Attributes:
         most: how many numbers are noted until the fills among them are recorded; 0 where each fill
             is recorded as it happens.
         due: how many numbers there are when fills are recorded next.
+        pieces: the fills until then, piece by piece, as the host tells of them.
+        numbers: four of each: those of signal and order, its bar, and that of the intent.
     """
 
     def __init__(self, ear: Ear) -> None:
@@ -34,7 +36,8 @@ class Deferring:
         self._ear = ear
         self.most = self.due = 0
         self._at_once = False
-        self._settled = 0
+        self.pieces: list[Any] = []
+        self.numbers = array("q")
         self._following: Following | None = None
 
     def begin(self, most: int) -> None:
@@ -56,19 +59,18 @@ class Deferring:
             self.most = 0
 
     def settle(self) -> None:
-        """Record the fills among what was noted."""
-        outcomes = self._ear.outcomes
-        noted, start = outcomes.noted, self._settled
-        if not self.most or start == len(noted) or self._ear.writer is None:
+        """Record the fills that were kept."""
+        pieces, numbers = self.pieces[:], np.array(self.numbers).reshape(-1, 4).T
+        self.pieces.clear()
+        del self.numbers[:]
+        if not self.most or self._ear.writer is None:
             return
-        self._settled = len(noted)
-        self.due = self._settled + self.most
-        refs, statuses, bars = np.array(noted[start:]).reshape(-1, 3).T
-        filled = (refs >= 0) & np.isin(statuses, _FILLED)
-        if not filled.any():
+        outcomes = self._ear.outcomes
+        self.due = len(outcomes.noted) + self.most
+        if not pieces:
             return
         try:
-            outcomes.trading.settle(refs[filled].tolist(), bars[filled])
+            outcomes.trading.settle(pieces, *numbers)
         except Exception as exc:
             assert self._ear.session is not None
             self._ear.failed(why_stopped(exc, self._ear.session.config))

@@ -17,7 +17,7 @@ from capture_backtrader.calls import COMPOSITES, VERBS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["hearing_for"]
+__all__ = ["hearing_for", "is_heard"]
 
 _READS: Final = (
     "getposition",
@@ -41,6 +41,11 @@ def hearing_for(strategy: type) -> type:
     """
     verbs = [verb for verb in VERBS if verb not in _led_elsewhere(strategy)]
     return _layer(tuple(verbs))
+
+
+def is_heard(function: Any) -> bool:
+    """Return whether a function of a strategy's class is the layer's, and not one of its own."""
+    return getattr(function, "__globals__", None) is globals()
 
 
 def _led_elsewhere(strategy: Any) -> frozenset[str]:
@@ -83,9 +88,7 @@ def _intent(verb: str, own: Callable[..., Any]) -> Callable[..., Any]:
         if ear is None or ear.acting:
             return own(self, *args, **kwargs)
         quick = ear.quick.get(verb)
-        if quick is None or args or (kwargs and (len(kwargs) > 1 or "size" not in kwargs)):
-            return ear.intent(verb, own, args, kwargs)
-        return quick(own, kwargs)
+        return ear.intent(verb, own, args, kwargs) if quick is None else quick(*args, **kwargs)
 
     return heard
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from capture.config import SignalCaptureConfig
+    from capture.journal.appending import Append
     from capture_backtrader.ear import Ear
     from capture_backtrader.feeds import Feed
     from capture_backtrader.session import Session
@@ -127,12 +128,27 @@ class Opened:
         said = {**own, "segment": self._segment}
         placed = {**own, "extra_data": feed.index}
         plain = {**placed, "action": "new", "phase": "next", "order_type": "market"}
+        joint = self._session.engine.joint_channel
+
+        def ordering(call: str, side: int) -> Append:
+            """Return what writes buys, or sells, that say no more than a size."""
+            signal = Share("signals", rows.INTENT_SIGNAL, {**said, "direction": side}, late=signals)
+            order = Share(
+                "orders", rows.INTENT_ORDER, {**plain, "call": call, "side": side}, late=events
+            )
+            return joint(rows.INTENT, (signal, order)).append
+
+        signals, events = late.of_signals, late.of_events
+        flat = {**said, "direction": 0, "signal_type": "exit"}
+        closing = {**plain, "call": "close", "arguments": "{}", "size_kind": "portion"}
         return Channels(
-            self._session.engine.joint_channel(
-                rows.INTENT,
+            ordering("buy", 1),
+            ordering("sell", -1),
+            joint(
+                rows.CLOSE,
                 (
-                    Share("signals", rows.INTENT_SIGNAL, said, late=late.of_signals),
-                    Share("orders", rows.INTENT_ORDER, plain, late=late.of_events),
+                    Share("signals", rows.CLOSE_SIGNAL, flat, late=signals),
+                    Share("orders", rows.CLOSE_ORDER, closing, late=events),
                 ),
             ).append,
             channel("signals", rows.SIGNAL, constants=said, late=late.of_signals).append,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from struct import Struct
 from typing import TYPE_CHECKING, Any, Final
 
 import backtrader as bt
@@ -28,6 +29,12 @@ _BY_STATUS: Final = {
     bt.Order.Margin: "margin",
     bt.Order.Rejected: "rejected",
 }
+_NOTED: Final = Struct("qqq").pack
+"""Makes of three numbers what an array takes twice as quickly as a tuple."""
+
+_NUMBERS: Final = Struct("qqqq").pack
+"""The same of four."""
+
 _ACCEPTED: Final = PLACES["accepted"]
 _COMPLETED: Final = PLACES["filled"]
 
@@ -85,7 +92,7 @@ class Outcomes:
     def listener(self, own: Callable[..., None]) -> Callable[..., None]:
         """Return what the host tells of orders, in place of the strategy's own."""
         ear, heard, fills, placed = self._ear, self.heard, self.trading.heard, self.placed
-        note, submitted, told = self.noted.extend, bt.Order.Submitted, self.told
+        note, submitted, told = self.noted.frombytes, bt.Order.Submitted, self.told
 
         def added(order: Any, quicknotify: bool = False) -> None:
             own(order, quicknotify)
@@ -102,7 +109,7 @@ class Outcomes:
                 except CaptureError as exc:
                     ear.failed(exc)
                     return
-            note((order.ref, status, known.feed.clock.lencount - 1))
+            note(_NOTED(order.ref, status, known.feed.clock.lencount - 1))
 
         return self._noting(own, added) if self.deferring.most else added
 
@@ -112,7 +119,8 @@ class Outcomes:
         """Return the same for a run of one feed whose fills are recorded a block at a time."""
         ear, placed, noted, submitted = self._ear, self.placed, self.noted, bt.Order.Submitted
         assert ear.session is not None
-        note, clock, deferring = noted.extend, ear.session.feeds[0].clock, self.deferring
+        note, clock, deferring = noted.frombytes, ear.session.feeds[0].clock, self.deferring
+        keep, number = deferring.pieces.append, deferring.numbers.frombytes
 
         def added(order: Any, quicknotify: bool = False) -> None:
             if not deferring.most:
@@ -126,7 +134,13 @@ class Outcomes:
             own(order, quicknotify)
             if status == submitted or not ear.writer:
                 return
-            note((order.ref, status, clock.lencount - 1))
+            bar = clock.lencount - 1
+            note(_NOTED(order.ref, status, bar))
+            if status in FILLED:
+                known = placed[order.ref]
+                for piece in order.executed.iterpending():
+                    keep(piece)
+                    number(_NUMBERS(known.signal_seq, known.order_seq, bar, known.bar))
             if len(noted) >= deferring.due:
                 deferring.make_room()
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import backtrader as bt
 
 from capture.errors import CaptureError
-from capture.journal import NULL_FLOAT, NULL_INT
+from capture.journal import NULL_INT
 from capture_backtrader.ear import BAR, IN_BAR, UNFIT, State
 from capture_backtrader.placed import Placed
 
@@ -25,50 +25,58 @@ if TYPE_CHECKING:
 
 __all__ = ["quick_calls"]
 
+
 Record = Callable[..., bool]
 """Records an order and what was the case before; False if that is not as plain as it must be."""
 
 
 def quick_calls(ear: Ear, session: Session) -> dict[str, Callable[..., Any]]:
-    """Return, by verb, the function that carries out a plain call and records it.
+    """Return, by verb, the function that carries out a call and records it.
 
-    It takes the host's own verb and the arguments by name, and returns what the host returns.
+    It takes the arguments that the strategy gives, and returns what the host returns.
     """
-    if type(ear.strategy.broker) is not bt.brokers.BackBroker:
+    writer, feed = ear.writer, session.feed_of(ear.strategy.datas[0])
+    if writer is None or type(ear.strategy.broker) is not bt.brokers.BackBroker:
         return {}
-    feed = session.feed_of(ear.strategy.datas[0])
     return {
-        "buy": _quick(ear, feed, "buy", _ordering(ear, feed, "buy", 1)),
-        "sell": _quick(ear, feed, "sell", _ordering(ear, feed, "sell", -1)),
-        "close": _quick(ear, feed, "close", _closing(ear, feed)),
+        "buy": _quick(ear, feed, "buy", _ordering(ear, writer, feed, "buy", 1)),
+        "sell": _quick(ear, feed, "sell", _ordering(ear, writer, feed, "sell", -1)),
+        "close": _quick(ear, feed, "close", _closing(ear, writer, feed)),
     }
 
 
 def _quick(ear: Ear, feed: Feed, verb: str, record: Record) -> Callable[..., Any]:
+    own: Callable[..., Any] = getattr(bt.Strategy, verb)
     strategy, data, clock, next_ = ear.strategy, feed.data, feed.clock, BAR
     broker = strategy.broker
     positions = broker.positions
 
-    def quick(own: Callable[..., Any], given: dict[str, Any]) -> Any:
-        if ear.phase != next_ or strategy._minperstatus >= 0 or ear.own_sizer or not ear.writer:
-            return ear.intent(verb, own, (), given)
+    def quick(*args: Any, **given: Any) -> Any:
+        if ear.acting:
+            return own(strategy, *args, **given)
+        if (
+            args or (given and (len(given) > 1 or "size" not in given))
+            or ear.phase != next_ or strategy._minperstatus >= 0 or ear.own_sizer or not ear.writer
+        ):  # fmt: skip
+            return ear.intent(verb, own, args, given)
         position = positions.get(data)
         held = 0.0 if position is None else position.size
         bar, cash, equity = clock.lencount - 1, broker.cash, broker._value
-        pending, step = len(broker.pending), ear.steps.lencount
-        state = bar, held, cash, equity, pending, next_, 4 * step + IN_BAR, False
+        pending, callback = len(broker.pending), 4 * ear.steps.lencount + IN_BAR
         ear.acting = True
         try:
             made = own(strategy, **given)
         except Exception:
             ear.acting = False
-            ear.carried_out(verb, given, State(feed, *state), None, failed=True)
+            state = State(feed, bar, held, cash, equity, pending, next_, callback, False)
+            ear.carried_out(verb, given, state, None, failed=True)
             raise
         finally:
             ear.acting = False
         try:
-            if made is None or not record(made, given, bar, held, cash, equity, pending, step):
-                ear.carried_out(verb, given, State(feed, *state), made)
+            if made is None or not record(made, given, bar, held, cash, equity, pending, callback):
+                state = State(feed, bar, held, cash, equity, pending, next_, callback, False)
+                ear.carried_out(verb, given, state, made)
         except CaptureError as exc:
             ear.failed(exc)
         except UNFIT as exc:
@@ -78,18 +86,17 @@ def _quick(ear: Ear, feed: Feed, verb: str, record: Record) -> Callable[..., Any
     return quick
 
 
-def _ordering(ear: Ear, feed: Feed, verb: str, side: int) -> Record:
+def _ordering(ear: Ear, writer: Writer, feed: Feed, verb: str, side: int) -> Record:
     """Return what records a market order."""
-    writer, placed, index = _writer(ear), ear.outcomes.placed, feed.index
-    write, words, flat, seen = writer.channels(feed).intent, writer.words, writer.flat, writer.seen
-    simple = writer.simple
+    placed, index, write = ear.outcomes.placed, feed.index, getattr(writer.channels(feed), verb)
+    words, flat, seen, simple = writer.words, writer.flat, writer.seen, writer.simple
     entry, adjustment, exit_ = words["entry"], words["adjustment"], words["exit"]
-    call, units_said, sized, nothing_said = (words[word] for word in (verb, "units", "sizer", "{}"))
+    units_said, sized, nothing_said = words["units"], words["sizer"], words["{}"]
     texts = _Texts(writer, verb)
 
     def record(
         made: Any, given: dict[str, Any], bar: int, held: float, cash: float, equity: float,
-        pending: int, step: int,
+        pending: int, callback: int,
     ) -> bool:  # fmt: skip
         units, kind, said = abs(made.created.size), sized, nothing_said
         if given:
@@ -101,7 +108,7 @@ def _ordering(ear: Ear, feed: Feed, verb: str, side: int) -> Record:
                 return False
         else:
             size = units
-        if not held or flat.get(index) == step:
+        if not held or flat.get(index) == callback >> 2:
             change = entry
         elif held * side > 0 or units < abs(held):
             change = adjustment
@@ -109,54 +116,39 @@ def _ordering(ear: Ear, feed: Feed, verb: str, side: int) -> Record:
             change = exit_ if units == abs(held) else entry
         if not simple:
             seen()
-        seq = write(
-            bar, side, change, held, cash, equity, pending,
-            side, call, said, abs(size), kind, 4 * step + IN_BAR,
-        )  # fmt: skip
-        known = Placed(made, feed, seq, seq + 1, bar)
-        if seq < 0:  # dropped, as the overload policy says
-            known.signal_seq = known.order_seq = NULL_INT
-        placed[made.ref] = known
+        seq = write(bar, change, held, cash, equity, pending, said, abs(size), kind, callback)
+        placed[made.ref] = _placed(made, feed, seq, bar)
         return True
 
     return record
 
 
-def _closing(ear: Ear, feed: Feed) -> Record:
+def _closing(ear: Ear, writer: Writer, feed: Feed) -> Record:
     """Return what records an order that closes the position."""
-    writer, placed, index = _writer(ear), ear.outcomes.placed, feed.index
-    write, words, flat, seen = writer.channels(feed).intent, writer.words, writer.flat, writer.seen
-    simple = writer.simple
-    exit_, call, portion, nothing_said = (
-        words[word] for word in ("exit", "close", "portion", "{}")
-    )
-    null, buys = NULL_FLOAT, bt.Order.Buy
+    placed, index, write = ear.outcomes.placed, feed.index, writer.channels(feed).close
+    flat, seen, simple, buys = writer.flat, writer.seen, writer.simple, bt.Order.Buy
 
     def record(
         made: Any, given: dict[str, Any], bar: int, held: float, cash: float, equity: float,
-        pending: int, step: int,
+        pending: int, callback: int,
     ) -> bool:  # fmt: skip
         if given:
             return False
         if not simple:
             seen()
-        flat[index] = step
-        seq = write(
-            bar, 0, exit_, held, cash, equity, pending,
-            1 if made.ordtype == buys else -1, call, nothing_said, null, portion, 4 * step + IN_BAR,
-        )  # fmt: skip
-        known = Placed(made, feed, seq, seq + 1, bar)
-        if seq < 0:  # dropped, as the overload policy says
-            known.signal_seq = known.order_seq = NULL_INT
-        placed[made.ref] = known
+        flat[index] = callback >> 2
+        side = 1 if made.ordtype == buys else -1
+        seq = write(bar, held, cash, equity, pending, side, callback)
+        placed[made.ref] = _placed(made, feed, seq, bar)
         return True
 
     return record
 
 
-def _writer(ear: Ear) -> Writer:
-    assert ear.writer is not None
-    return ear.writer
+def _placed(made: Any, feed: Feed, seq: int, bar: int) -> Placed:
+    if seq < 0:  # dropped, as the overload policy says
+        return Placed(made, feed, NULL_INT, NULL_INT, bar)
+    return Placed(made, feed, seq, seq + 1, bar)
 
 
 class _Texts(dict[tuple[type, Any], int]):

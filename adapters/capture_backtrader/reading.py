@@ -53,6 +53,7 @@ class BrokerReads:
         """Hear nothing yet."""
         self._broker = broker
         self._heard: set[str] = set()
+        self._put_there: set[str] = set()
         self._ears: list[Ear] = []
 
     def hear(self, ear: Ear) -> None:
@@ -67,9 +68,10 @@ class BrokerReads:
 
     def _put(self, name: str) -> None:
         broker, ears = self._broker, self._ears
-        if name in broker.__dict__ or name in self._heard:
-            return
         own: Callable[..., Any] = getattr(broker, name)
+        of_class = getattr(own, "__func__", None) is getattr(type(broker), name, None)
+        if not of_class or name in self._heard:
+            return
         self._heard.add(name)
 
         def read(*args: Any, **kwargs: Any) -> Any:
@@ -82,16 +84,22 @@ class BrokerReads:
             return own(*args, **kwargs)
 
         setattr(broker, name, read)
+        self._put_there.add(name)
 
     def _take_away(self, name: str) -> None:
-        if len(self._ears) == 1:
-            self._broker.__dict__.pop(name, None)
+        if len(self._ears) == 1 and name in self._put_there:
+            self._leave(name)
 
     def end(self) -> None:
         """Leave the broker as it was."""
-        for name in self._heard:
-            self._broker.__dict__.pop(name, None)
+        for name in list(self._put_there):
+            self._leave(name)
         self._heard.clear()
+
+    def _leave(self, name: str) -> None:
+        # Not by its __dict__: who has asked for that of an object is slower to be used ever after.
+        self._put_there.remove(name)
+        delattr(self._broker, name)
 
 
 def _heeded(strategy: type) -> set[str]:

@@ -10,6 +10,9 @@ from capture.recorder import adapting
 from capture.recorder.adapting import FILL, order_columns, same_columns, with_rests
 
 __all__ = [
+    "CLOSE",
+    "CLOSE_ORDER",
+    "CLOSE_SIGNAL",
     "FILL",
     "INTENT",
     "INTENT_ORDER",
@@ -31,19 +34,26 @@ SIGNAL: Final = (
     Field("portfolio_equity", "float"),
     Field("portfolio_pending_orders", "int"),
 )
+_SAID: Final = tuple(field for field in SIGNAL if field.name != "direction")
 INTENT: Final = (
-    *SIGNAL,
-    Field("side", "small"),
-    Field("call", "word"),
+    *_SAID,
     Field("arguments", "word"),
     Field("size", "float"),
     Field("size_kind", "word"),
     Field("callback", "int"),
 )
-"""A signal and its market order, given in `next` and journaled as one."""
+"""A signal and its market order, given in `next` and journaled as one; the call says the side."""
 
-INTENT_SIGNAL: Final = same_columns(SIGNAL)
-INTENT_ORDER: Final = order_columns(INTENT, SIGNAL)
+INTENT_SIGNAL: Final = same_columns(_SAID)
+INTENT_ORDER: Final = order_columns(INTENT, _SAID)
+
+_CLOSED: Final = tuple(field for field in _SAID if field.name != "signal_type")
+CLOSE: Final = (*_CLOSED, Field("side", "small"), Field("callback", "int"))
+"""The same of a call that closes the position, and says nothing else."""
+
+CLOSE_SIGNAL: Final = same_columns(_CLOSED)
+CLOSE_ORDER: Final = order_columns(CLOSE, _CLOSED)
+
 ORDER: Final = (
     Field("signal_seq", "int"),
     Field("bar_index", "int"),

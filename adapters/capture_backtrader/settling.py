@@ -5,6 +5,8 @@ Then what is held follows from sums, and is exactly what it would be piece by pi
 
 from __future__ import annotations
 
+from itertools import chain
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -14,10 +16,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from capture_backtrader.placed import Placed, Traded
+    from capture_backtrader.placed import Traded
 
 __all__ = ["Fills", "read"]
 
+_SAID: Final = attrgetter("closed", "opened", "closedcomm", "openedcomm", "psize", "size", "price")
 _EXACT: Final = 2.0**53
 """Whole numbers below it are the same as floats."""
 
@@ -64,40 +67,33 @@ class Fills(NamedTuple):
             traded.held = held.get(number, traded.held)
 
 
-def read(placed: Sequence[Placed], bars: NDArray[np.int64], held: float) -> Fills | None:
-    """Read the fills of orders that were filled in one piece each; None if a size is not whole.
+def read(pieces: Sequence[Any], numbers: Sequence[NDArray[np.int64]], held: float) -> Fills | None:
+    """Read pieces of fills; None if a size is not whole.
 
     Args:
-        placed: the orders.
-        bars: on which each was filled.
+        pieces: what the host says of them.
+        numbers: those of signals and orders, the bars of the fills, and those of the intents.
         held: what is held of the trade that is open.
     """
-    bits = [each.order.executed.exbits[0] for each in placed]
-    closed = np.array([bit.closed for bit in bits], np.float64)
-    opened = np.array([bit.opened for bit in bits], np.float64)
-    moved = np.stack((closed, opened), 1)
+    said = np.fromiter(chain.from_iterable(map(_SAID, pieces)), np.float64).reshape(-1, 7)
+    moved, costs = said[:, :2], said[:, 2:4]
     if not (moved == np.floor(moved)).all() or abs(held) + np.abs(moved).sum() >= _EXACT:
         return None
+    (closed, opened), (after, size, price) = moved.T, said[:, 4:].T.copy()
     # The host reckons before it looks for the cash: where it closed and had none to open the
     # rest, it says a position on the other side that it never had.
-    after = np.array([bit.psize for bit in bits], np.float64)
-    size = np.array([bit.size for bit in bits], np.float64)
     after[(closed != 0) & (opened == 0) & (after * size > 0)] = 0.0
     there = moved != 0
     piece, opens = np.nonzero(there)
     own = moved[there]
-    costs = np.stack(([bit.closedcomm for bit in bits], [bit.openedcomm for bit in bits]), 1)
     then = held + np.cumsum(own)
     begins = np.append(not held, then[:-1] == 0)
     columns = [
-        np.array([each.signal_seq for each in placed])[piece],
-        np.array([each.order_seq for each in placed])[piece],
-        bars[piece],
-        np.array([each.bar for each in placed])[piece],
+        *(column[piece] for column in numbers),
         np.sign(own).astype(np.int64),
         np.abs(own),
-        np.array([bit.price for bit in bits], np.float64)[piece],
-        costs[there].astype(np.float64),
+        price[piece],
+        costs[there],
         np.stack((after - opened, after), 1)[there],
     ]
     trade = np.cumsum(begins) - (not held)

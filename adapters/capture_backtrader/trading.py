@@ -12,7 +12,7 @@ from capture_backtrader.settling import read
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -56,38 +56,43 @@ class Trading:
         self._accounts: dict[tuple[int, Any], _Account] = {}
         self._trades: dict[tuple[int, Any], Traded] = {}
         self._counts: dict[tuple[int, Any], int] = {}
-        self._pieces: dict[int, int] = {}
 
     def heard(self, order: Any, placed: Placed | None) -> None:
         """Record what a notification says was filled."""
         account = self._account_of(order)
         bar, write = account.feed.clock.lencount - 1, account.channel.append
+        known = placed or _NOBODY
+        said = known.signal_seq, known.order_seq, bar, known.bar
         for bit in order.executed.iterpending():
-            self._piece(account, placed or _NOBODY, bit, bar, write)
+            self._piece(account, said, bit, write)
 
-    def settle(self, refs: list[int], bars: NDArray[np.int64]) -> None:
-        """Record many fills of one feed and one of the host's trade numbers.
+    def settle(
+        self,
+        pieces: Sequence[Any],
+        signals: NDArray[np.int64],
+        orders: NDArray[np.int64],
+        bars: NDArray[np.int64],
+        decided: NDArray[np.int64],
+    ) -> None:
+        """Record many pieces of fills, in order; all orders are of one feed and trade number.
 
         Args:
-            refs: the host's number of the order of each notification of a fill, in order; the host
-                tells of each piece of a fill by itself.
-            bars: the bar of each.
+            pieces: what the host says of each.
+            signals: number of the signal of each.
+            orders: number of the order of each.
+            bars: bar of each.
+            decided: bar of the intent of each.
         """
-        pieces, told = self._pieces, list(map(self._ear.outcomes.placed.__getitem__, refs))
-        account, known = self._account_of(told[0].order), set(refs)
-        if len(known) == len(refs) and known.isdisjoint(pieces):
-            open_ = self._trades.get(account.key)
-            fills = read(told, bars, 0.0 if open_ is None else open_.held)
-            if fills is not None:
-                pieces.update(dict.fromkeys(refs, 1))
-                self._write(account, fills, bars)
-                return
+        account = self._account_of(next(iter(self._ear.outcomes.placed.values())).order)
+        open_ = self._trades.get(account.key)
+        numbers = signals, orders, bars, decided
+        fills = read(pieces, numbers, 0.0 if open_ is None else open_.held)
+        if fills is not None:
+            self._write(account, fills, bars)
+            return
         rows: list[tuple[Any, ...]] = []
-        for placed, bar, ref in zip(told, bars.tolist(), refs, strict=True):
-            place = pieces.get(ref, 0)
-            pieces[ref] = place + 1
-            bit = placed.order.executed.exbits[place]
-            self._piece(account, placed, bit, bar, lambda *values: rows.append(values))
+        for piece, *said in zip(pieces, *(column.tolist() for column in numbers), strict=True):
+            self._piece(account, said, piece, lambda *values: rows.append(values))
         if rows:
             account.channel.extend(list(zip(*rows, strict=True)))
 
@@ -118,10 +123,10 @@ class Trading:
         return account
 
     def _piece(
-        self, account: _Account, placed: Placed, bit: Any, bar: int, write: Callable[..., Any]
+        self, account: _Account, said: Sequence[int], bit: Any, write: Callable[..., Any]
     ) -> None:
-        """Record a piece of a fill."""
-        signal, number, decided = placed.signal_seq, placed.order_seq, placed.bar
+        """Record a piece of a fill, of signal and order with these numbers, and its bars."""
+        signal, number, bar, decided = said
         opens, reduces, closes = account.effects
         # The host reckons before it looks for the cash: where it closed and had none to open
         # the rest, it says a position on the other side that it never had.

@@ -26,9 +26,11 @@ _MOST_TEXTS: Final = 1024
 
 
 class Channels(NamedTuple):
-    """The channels of one strategy and one data feed."""
+    """The channels of one strategy and one data feed; the first three are of plain calls."""
 
-    intent: Append
+    buy: Append
+    sell: Append
+    close: Append
     signal: Append
     order: Append
     special: Append
