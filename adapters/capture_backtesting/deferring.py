@@ -10,6 +10,7 @@ with the order.
 from __future__ import annotations
 
 from array import array
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -97,10 +98,9 @@ class Deferred:
             return place
         ear, broker, kept = self._ear, self._broker, self._signals
         trades, orders = broker.trades, broker.orders
-        write, word = self._opened.intent, self._opened.engine.word
+        write, word = self._opened.buy if side > 0 else self._opened.sell, self._opened.engine.word
         keep, keep_bar = kept.append, self._bars.append
-        verb, entry = word("buy" if side > 0 else "sell"), word("entry")
-        fraction, units, null = word("fraction"), word("units"), NULL_INT
+        fraction, units = word("fraction"), word("units")
 
         def plain(*, size: Any = UNSAID, **more: Any) -> Any:
             count = len(trades)
@@ -115,10 +115,7 @@ class Deferred:
                     said, kind = NULL_FLOAT, fraction
                 else:
                     said, kind = size, units if size >= 1 else fraction
-                signal = write(
-                    bar, side, entry, broker._position_size, broker._cash, count, count,
-                    side, verb, said, kind, null,
-                )  # fmt: skip
+                signal = write(bar, broker._position_size, broker._cash, count, said, kind)
             except (CaptureError, *UNFIT) as exc:
                 given = {} if size is UNSAID else {"size": size}
                 self.attend()
@@ -135,32 +132,31 @@ class Deferred:
 
         return plain
 
-    def closing(self, close: Callable[[Any, float], None]) -> Callable[[Any, float], None]:
+    def closing(self, close: Callable[[float], None]) -> Callable[..., None]:
         """Return what records the closing of the only trade and lets `close` do all else."""
         if not self.most:
             return close
         ear, broker, kept = self._ear, self._broker, self._signals
         trades, orders = broker.trades, broker.orders
-        write, word = self._opened.intent, self._opened.engine.word
+        write, close_trade = self._opened.close, CLOSE
         keep, keep_bar = kept.append, self._bars.append
-        verb, exit_, portion_of = word("Position.close"), word("exit"), word("portion")
-        null, close_trade = NULL_INT, CLOSE
 
-        def plain(position: Any, portion: float) -> None:
+        @wraps(Position.close)
+        def plain(portion: float = 1.0) -> None:
             if not trades:  # there will be no fill
-                close(position, portion)
+                close(portion)
                 return
             one = len(trades) == 1 and not orders and portion == 1
             if not one or (len(kept) >= self.most and not self._room()):
                 self.attend()
-                (close if ear.problem is None else Position.close)(position, portion)
+                if ear.problem is None:
+                    close(portion)
+                else:
+                    Position.close(broker.position, portion)
                 return
             bar, held = broker._i, broker._position_size
             try:
-                signal = write(
-                    bar, 0, exit_, held, broker._cash, 1, 0,
-                    -1 if held > 0 else 1, verb, portion, portion_of, null,
-                )  # fmt: skip
+                signal = write(bar, held, broker._cash, -1 if held > 0 else 1)
             except (CaptureError, *UNFIT) as exc:
                 self.attend()
                 said = {"call": "Position.close", "portion": portion}

@@ -29,7 +29,6 @@ class Ear:
     Attributes:
         intents: hears what the strategy wants.
         deferred: keeps plain intents until their fills are recorded.
-        close_position: must be called when the strategy closes its position.
         reads: what the strategy looked at of its portfolio.
         acting: the intent that is being carried out: what the host calls meanwhile is none.
         commissions: what the broker's own commission function returned, if it has one.
@@ -76,7 +75,7 @@ class Ear:
         replays = getattr(strategy, "replay_source", None) is not None
         self.deferred = Deferred(self, opened, wanted=self.rates is not None and not replays)
         self.intents = Intents(strategy, self, opened)
-        self.close_position = self.deferred.closing(self.intents.close_position)
+        self.broker.position.close = self.deferred.closing(self.intents.close_position)
 
     def _listen(self) -> None:
         broker = self.broker
@@ -109,6 +108,7 @@ class Ear:
         self.intents.detach()
         self._processing.detach()
         broker._commission = self._own_commission
+        del broker.position.close
         broker.position.__class__ = Position
         broker.orders = list(broker.orders)
         del broker.capture

@@ -229,9 +229,9 @@ class Intents:
 
         return close
 
-    def close_position(self, position: Any, portion: float) -> None:
+    def close_position(self, portion: float = 1.0) -> None:
         """Record that the strategy closes its position, or a part of it, and let it happen."""
-        held = self._broker._position_size
+        position, held = self._broker.position, self._broker._position_size
         self._close(position, _CLOSE_POSITION, "Position.close", portion, held, portion == 1)
 
     def close_trade(self, trade: Any, portion: float) -> None:

@@ -121,19 +121,14 @@ _TP_HEARD: Final = property(
 _READ: Final = frozenset({"size", "pl", "pl_pct", "is_long", "is_short"})
 
 
-def _close_position(self: Any, portion: float = 1.0) -> None:
-    """Close, as one intent however many trades it closes."""
-    self._Position__broker.capture.close_position(self, portion)
-
-
 @cache
 def position_class(unread: frozenset[str] = _READ) -> type[Position]:
-    """Return a class of positions whose closing is heard, and the reading of what is yet unread.
+    """Return a class of positions that hear the reading of what is yet unread.
 
     To know that a strategy looked is enough: what it looked at once is the host's own from then on.
     """
     reading = {name: _heard(name, unread - {name}) for name in unread}
-    return type("Position", (Position,), {"close": _close_position, **reading})
+    return type("Position", (Position,), reading)
 
 
 def _heard(name: str, unread: frozenset[str]) -> property:

@@ -40,6 +40,9 @@ class Opened(NamedTuple):
     timeline: Timeline
     strategy_id: str
     labels: Mapping[str, str]
+    buy: Append
+    sell: Append
+    close: Append
     intent: Append
     signal: Append
     order: Append
@@ -112,7 +115,27 @@ def _channels(
     fill = Share("fills", same_columns(rows.FILL), own, late=late.of_fills)
     done = Share("statuses", rows.EXECUTED, executed, late=of_events)
     filled = joint(rows.FILL, (fill, done))
+    flat = {**said, "direction": 0, "signal_type": "exit"}
+    alone = {"portfolio_open_trades": 1, "portfolio_pending_orders": 0}
+    close = {**market, "call": "Position.close", "size": 1.0, "size_kind": "portion"}
+
+    def plain(call: str, side: int) -> Append:
+        entry = {**said, "direction": side, "signal_type": "entry"}
+        bought = {**market, "call": call, "side": side}
+        shares = (
+            Share("signals", rows.PLAIN_SIGNAL, entry, late=late.of_signals),
+            Share("orders", rows.PLAIN_ORDER, bought, late=of_events),
+        )
+        return joint(rows.PLAIN, shares).append
+
+    closing = (
+        Share("signals", rows.CLOSE_SIGNAL, {**flat, **alone}, late=late.of_signals),
+        Share("orders", rows.CLOSE_ORDER, close, late=of_events),
+    )
     return (
+        plain("buy", 1),
+        plain("sell", -1),
+        joint(rows.CLOSE, closing).append,
         joint(rows.INTENT, (signal, order)).append,
         channel("signals", rows.SIGNAL, constants=said, late=late.of_signals).append,
         channel("orders", rows.ORDER, constants=new, late=of_events).append,

@@ -10,6 +10,9 @@ from capture.recorder.adapting import FILL, STATUS, order_columns, same_columns
 
 __all__ = [
     "CANCELLED",
+    "CLOSE",
+    "CLOSE_ORDER",
+    "CLOSE_SIGNAL",
     "EDIT",
     "END_OF_DATA",
     "EXECUTED",
@@ -26,6 +29,9 @@ __all__ = [
     "OUTCOMES",
     "OUT_OF_MONEY",
     "PARTIALLY_FILLED",
+    "PLAIN",
+    "PLAIN_ORDER",
+    "PLAIN_SIGNAL",
     "SIGNAL",
     "STATUS",
     "SUPERSEDED",
@@ -53,6 +59,22 @@ INTENT: Final = (
 
 INTENT_SIGNAL: Final = same_columns(SIGNAL)
 INTENT_ORDER: Final = order_columns(INTENT, SIGNAL, "trade")
+_HELD: Final = tuple(
+    field for field in SIGNAL if field.name in {"bar_index", "position_before", "capital_available"}
+)
+_SAID: Final = (*_HELD, Field("portfolio_open_trades", "int"))
+PLAIN: Final = (*_SAID, Field("size", "float"), Field("size_kind", "word"))
+"""A plain buy or sell: where there is a trade, the one order that waits is the one to close it."""
+
+PLAIN_SIGNAL: Final = {**same_columns(_SAID), "portfolio_pending_orders": "portfolio_open_trades"}
+PLAIN_ORDER: Final = order_columns(PLAIN, _SAID)
+
+CLOSE: Final = (*_HELD, Field("side", "small"))
+"""The closing of the only trade, where no order waits."""
+
+CLOSE_SIGNAL: Final = same_columns(_HELD)
+CLOSE_ORDER: Final = order_columns(CLOSE, _HELD)
+
 ORDER: Final = (
     Field("signal_seq", "int"),
     Field("bar_index", "int"),
