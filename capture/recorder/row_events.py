@@ -108,6 +108,9 @@ def _event_class(
     derived = {d.name for d in face.derived}
     base = EVENTS[face.table]
     read: dict[str, Any] = {name: _asking(name) for name in base.__annotations__}
+    for column, value in face.constants.items():
+        if column not in derived:
+            read[column] = _constant(value)
     for column, source in face.columns.items():
         if source != "seq" and column not in derived:
             read[column] = _reading(at[source], layout.kinds[source], words)
@@ -138,6 +141,11 @@ def _event_class(
 def _asking(name: str) -> property:
     """Return a property for a column that is not read from the row itself."""
     return property(lambda event: event._asked(name))
+
+
+def _constant(value: Any) -> property:
+    """Return a property for a column that is equal in all rows."""
+    return property(lambda event: value)
 
 
 def _reading(place: int, kind: str, words: Sequence[str | None]) -> property:
