@@ -13,18 +13,20 @@ from capture.hiding import without_secrets
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["Durability", "Invalid", "Overload", "PluginFailure", "SignalCaptureConfig"]
+__all__ = ["Durability", "Invalid", "Overload", "PluginFailure", "SignalCaptureConfig", "Tell"]
 
 Durability = Literal["journal", "fsync", "memory"]
 Overload = Literal["block", "halt", "drop"]
 Invalid = Literal["raise", "quarantine"]
 PluginFailure = Literal["disable", "raise"]
+Tell = Literal["at_once", "by_block"]
 
 _CHOICES: Final = {
     "durability": get_args(Durability),
     "overload": get_args(Overload),
     "invalid": get_args(Invalid),
     "plugin_failure": get_args(PluginFailure),
+    "tell": get_args(Tell),
 }
 _COUNTS: Final = ("buffer_size", "max_pending_blocks", "batch_size")
 
@@ -47,6 +49,9 @@ class SignalCaptureConfig:
         batch_seconds: longest wait of a batch of the asyncio face.
         invalid: raise on a bad signal, or quarantine it and go on.
         plugin_failure: disable an observer that raises, or let its error through.
+        tell: whether observers hear of signals, orders, fills and statuses as they happen, or of
+            those of a block when the backend has it, which costs the run itself nothing. Bars and
+            changes of a regime are told as they happen.
         self_contained: copy market data into every signal instead of looking it up by bar index.
         symbol: name of the instrument, for hosts that do not know it.
         timeframe: length of a bar, for hosts that do not know it; by default it is measured.
@@ -70,6 +75,7 @@ class SignalCaptureConfig:
     batch_seconds: float = 5.0
     invalid: Invalid = "raise"
     plugin_failure: PluginFailure = "disable"
+    tell: Tell = "at_once"
     self_contained: bool = False
     symbol: str | None = None
     timeframe: str | None = None

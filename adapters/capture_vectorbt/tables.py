@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 
 from capture.recorder.facts import StrategyFacts
 from capture_vectorbt import signals
-from capture_vectorbt.telling import tell
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -95,11 +94,7 @@ class Tables:
             )
 
     def _write(self, table: str, rows: pa.Table) -> None:
-        first = self._engine.next_seq
-        self._engine.append_table(table, rows, events=True)
-        observe = self._engine.observer(table)
-        if observe is not None and self.told:
-            tell(observe, table, rows, part=self._engine.part, first_seq=first)
+        self._engine.append_table(table, rows, events=True, told=self.told)
 
 
 def open_segments(

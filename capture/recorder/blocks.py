@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from capture.contracts.backend import StorageBackend
     from capture.journal import Block, Face, Journal, Kind, Layout
     from capture.recorder.statistics import Counters
+    from capture.recorder.telling import Teller
 
 __all__ = ["TEXTS", "BlockWriter", "LateSource"]
 
@@ -80,6 +81,7 @@ class BlockWriter:
         config: SignalCaptureConfig,
         folder: Path,
         on_flush: Callable[[FlushReport], None] | None,
+        teller: Teller,
     ) -> None:
         """Begin to write.
 
@@ -90,6 +92,7 @@ class BlockWriter:
             config: whether to write in a thread, and what happens when it cannot keep up.
             folder: named in errors.
             on_flush: told about every block written.
+            teller: tells of the rows of every block written.
         """
         self._journal = journal
         self._backend = backend
@@ -100,6 +103,7 @@ class BlockWriter:
         # What no journal has must stay in memory until the backend takes it.
         self._keep_failed = config.durability == "memory"
         self._on_flush = on_flush
+        self._teller = teller
         self._queue: deque[Block] = deque()
         self._changed = Condition()
         self._busy = False
@@ -193,7 +197,7 @@ class BlockWriter:
             return  # else the journal has it
         started = perf_counter()
         try:
-            rows, size = self._append(block)
+            tables, size = self._append(block)
         except Exception as exc:
             self._failed(block, exc)
             return
@@ -203,13 +207,15 @@ class BlockWriter:
         counters.flushes += 1
         counters.flush_seconds += seconds
         counters.stored_bytes += size
-        if self._on_flush is not None:
-            try:
+        try:
+            self._teller.tell(tables)
+            if self._on_flush is not None:
+                rows = {name: table.num_rows for name, table in tables.items()}
                 self._on_flush(FlushReport(rows, seconds, size))
-            except Exception as exc:  # which the settings let through, to whoever captures next
-                self.trouble = exc
+        except Exception as exc:  # which the settings let through, to whoever captures next
+            self.trouble = exc
 
-    def _append(self, block: Block) -> tuple[dict[str, int], int]:
+    def _append(self, block: Block) -> tuple[dict[str, pa.Table], int]:
         pieces = []
         for number, offsets in block.offsets.items():
             layout = self._journal.layouts[number]
@@ -218,15 +224,15 @@ class BlockWriter:
                 source = self._late.get((number, place))
                 whole = table if source is None else source.complete(table, face, layout.kinds)
                 pieces.append((face.table, whole))
-        size, rows = 0, {}
-        for name, table in assemble(pieces).items():
-            rows[name], size = table.num_rows, size + table.nbytes
+        size, whole_tables = 0, assemble(pieces)
+        for name, table in whole_tables.items():
+            size += table.nbytes
             if name in block.stored:
                 continue
             for batch in lean(name, table).combine_chunks().to_batches():
                 self._backend.append(name, batch)
             block.stored.add(name)
-        return rows, size
+        return whole_tables, size
 
     def _failed(self, block: Block, exc: Exception) -> None:
         with self._changed:

@@ -200,10 +200,11 @@ class SignalCaptureEngine(PartRecorder):
             self._closed = True
             self._async.stop()
             self._open.regimes.finish()
-            self._open.hand_over()
+            # Before the last block, of which observers may be told: no event of theirs comes late.
             self._open.refuse(
                 StoreError(self.run_id, "the recorder is closed", "begin a new one to go on")
             )
+            self._open.hand_over()
         lifetimes.forget(self)
         part = self._open
         if self._following is not None:

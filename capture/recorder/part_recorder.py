@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from capture.journal import Following
 from capture.recorder.bulk import batches
 from capture.recorder.statistics import Statistics, measure
+from capture.recorder.telling import Teller
 from capture.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     import pandas as pd
-    import pyarrow as pa
 
     from capture.config import SignalCaptureConfig
     from capture.errors import CaptureError
@@ -125,7 +127,10 @@ class PartRecorder:
         return self.journal.word(text)
 
     def observer(self, table: str) -> Callable[[Any], None] | None:
-        """Return the function that tells observers of a table's rows; None if nobody listens."""
+        """Return the function that tells observers of a table's rows as they happen.
+
+        None if nobody listens, or if they are told by the block, which is not the adapter's work.
+        """
         return self._open.observer(table)
 
     def signal_id(self, seq: int) -> str | None:
@@ -181,20 +186,26 @@ class PartRecorder:
             regimes.add_bars(stored, symbol=symbol, timeframe=timeframe)
         return ref
 
-    def append_table(self, table: str, rows: pa.Table, *, events: bool = False) -> None:
+    def append_table(
+        self, table: str, rows: pa.Table, *, events: bool = False, told: bool = True
+    ) -> None:
         """Append rows that the host keeps for the whole run, such as its equity curve.
 
         Args:
             table: a table of `capture.schema.TABLES`.
             rows: its rows; columns that are absent are null.
             events: whether the rows are events, which get sequence numbers.
+            told: whether observers hear of events.
         """
         self.flush()
         first = self.journal.number(rows.num_rows) if events else None
-        for batch in batches(table, rows, part=self.part, first_seq=first):
+        numbered = list(batches(table, rows, part=self.part, first_seq=first))
+        for batch in numbered:
             self._open.backend.append(table, batch)
         if events:
             self._open.counters.flushed += rows.num_rows
+        if events and told and numbered:
+            Teller(self._open.heard).tell({table: pa.Table.from_batches(numbered)})
 
     def flush(self) -> None:
         """Return when everything captured so far has reached the backend.

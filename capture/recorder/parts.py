@@ -20,6 +20,7 @@ from capture.recorder.kinds import Kinds
 from capture.recorder.regimes import Regimes, configured
 from capture.recorder.row_events import hearing
 from capture.recorder.statistics import Counters, measure
+from capture.recorder.telling import Teller
 from capture.schema import SCHEMA_VERSION
 from capture.store.layout import LOCK
 from capture.store.records import sync_folder
@@ -38,6 +39,9 @@ __all__ = ["ORDER_PREFIX", "OpenPart"]
 
 ORDER_PREFIX: Final = "o"
 """What the identity of an order begins with; its sequence number follows."""
+
+_BY_BLOCK: Final = ("signals", "orders", "fills", "statuses")
+"""The tables whose observers can be told a block at a time."""
 
 _SMALLEST_SEGMENT: Final = 64 * 1024
 _LARGEST_SEGMENT: Final = 8 * 1024 * 1024
@@ -133,6 +137,7 @@ class OpenPart:
             config=config,
             folder=part.path,
             on_flush=self._observers["on_flush"],
+            teller=Teller(self.heard if config.tell == "by_block" else {}),
         )
         self.refusal: CaptureError | None = None
         self._warned = False
@@ -161,8 +166,16 @@ class OpenPart:
 
     # --- writing -----------------------------------------------------------------------------
 
+    @property
+    def heard(self) -> dict[str, Callable[[Any], None]]:
+        """Who hears of signals, orders, fills and statuses, by table, at whatever time."""
+        found = {table: self._observers[OBSERVED[table]] for table in _BY_BLOCK}
+        return {table: observe for table, observe in found.items() if observe is not None}
+
     def observer(self, table: str) -> Callable[[Any], None] | None:
-        """Return who hears of a table's rows, or None."""
+        """Return who hears of a table's rows as they happen, or None."""
+        if self.config.tell == "by_block" and table in _BY_BLOCK:
+            return None
         observe = self._observers.get(OBSERVED.get(table, ""))
         return self.regimes.heard(observe) if table == "bars" else observe
 

@@ -21,6 +21,7 @@ from capture.store.verify import verify
 from capture.testing import laws
 from capture.testing.replaying import ReplayContract
 from capture.testing.running import error_of
+from capture.testing.telling import Listener, assert_same_story, assert_told
 from capture.testing.traces import watch
 
 if TYPE_CHECKING:
@@ -172,6 +173,17 @@ class AdapterContract(ReplayContract):
                 with pa.ipc.open_file(tmp_path / f"{recording.run_id}.{name}.arrow") as file:
                     there = file.read_all().to_pandas()
                 assert identical(there, recording.table(name).to_pandas())
+
+    def test_observers_that_are_told_by_the_block_hear_all_of_it(
+        self, run: Run, folder: Path
+    ) -> None:
+        """Once, as it is recorded; and the run is the same."""
+        listener = Listener()
+        with listener.listening():
+            results, recording = self.record(run, folder, tell="by_block")
+        self.compare(self.kept(run)[0], results)
+        assert_told(recording, listener, frozenset())
+        assert_same_story(self.kept(run)[1], recording)
 
     # --- what is left behind -----------------------------------------------------------------
 

@@ -109,13 +109,14 @@ class AnyRunContract(HostRuns):
 
     def _check_heard(self, run: Run, results: Any, recording: Recording, folder: Path) -> None:
         """Check that it is the same run, and the same recording, when somebody hears of events."""
-        listener = Listener()
-        with listener.listening():
-            again, heard = self.record(run, folder)
-        self.compare(results, again)
-        laws.assert_complete(heard)
-        assert_told(heard, listener, self.growing)
-        assert_same_story(recording, heard)
+        for tell, growing in (("at_once", self.growing), ("by_block", frozenset[str]())):
+            listener = Listener()
+            with listener.listening():
+                again, heard = self.record(run, folder / tell, tell=tell)
+            self.compare(results, again)
+            laws.assert_complete(heard)
+            assert_told(heard, listener, growing)
+            assert_same_story(recording, heard)
 
     def _check_failed(self, run: Run, error: tuple[type, Any], folder: Path) -> None:
         assert error_of(lambda: self.captured(run, folder / "run")) == error

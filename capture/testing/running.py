@@ -85,9 +85,9 @@ class HostRuns:
         """Whether runs are recorded inside `capture.record`, and not by wrapping a strategy."""
         return get_host().adapters()[self.adapter].listens
 
-    def record(self, run: Run, folder: Path) -> tuple[Any, Recording]:
+    def record(self, run: Run, folder: Path, **options: Any) -> tuple[Any, Recording]:
         """Run it captured; return the host's results, and the recording as the files have it."""
-        results = self.captured(run, folder)
+        results = self.captured(run, folder, **options)
         return results, Store(folder).latest()
 
 

@@ -194,6 +194,7 @@ def test_an_observer_that_raises_is_disabled_counted_and_named(
     assert len(latest().signals()) == 3
 
 
+@pytest.mark.parametrize("tell", ["at_once", "by_block"])
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["caller", "thread"])
 @pytest.mark.parametrize("hook", ["on_signal", "on_flush", "on_status", "on_fill"])
 def test_an_observer_may_stop_the_run_if_the_user_chose_so(
@@ -204,6 +205,7 @@ def test_an_observer_may_stop_the_run_if_the_user_chose_so(
     latest: Callable[[], Recording],
     hook: str,
     asynchronous: bool,
+    tell: str,
 ) -> None:
     def fail(_self: Any) -> None:
         raise ValueError("a defect of the plugin")
@@ -211,7 +213,7 @@ def test_an_observer_may_stop_the_run_if_the_user_chose_so(
     fail.__name__ = hook
     plugin = type("Faulty", (), {hook: hookimpl(fail)})()
     host.register(plugin, "faulty")
-    recorder = engine(buffer_size=100, plugin_failure="raise", asynchronous=asynchronous)
+    recorder = engine(buffer_size=100, plugin_failure="raise", asynchronous=asynchronous, tell=tell)
 
     def run() -> None:
         exercise(recorder, signal, context)
