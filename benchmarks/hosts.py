@@ -37,7 +37,10 @@ DENSITIES: Final = ("5%", "100%")
 """How many of the bars have a signal, about."""
 
 OPTIONS: Final[dict[str, Any]] = {"symbol": "EURUSD", "timeframe": "1h", "buffer_size": 262_144}
-"""No block is full before the run ends; of a long run, one is written when a segment is full."""
+"""How runs are captured: whoever measures may add to it meanwhile.
+
+No block is full before the run ends; of a long run, one is written when a segment is full.
+"""
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from importlib import import_module
 from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 import capture
 from benchmarks.across.hosts import HOSTS, installed
-from benchmarks.hosts import DENSITIES, Host, Run, market, quiet
+from benchmarks.hosts import DENSITIES, OPTIONS, Host, Run, market, quiet
 from benchmarks.measuring import take_memory, turns
 from benchmarks.report import Figure, Report, Table
 
@@ -83,15 +83,31 @@ class _Bars:
         self.seen += bar.bar_index >= 0
 
 
+class _Observed(NamedTuple):
+    """Who listens to a run.
+
+    Attributes:
+        kind: what listens.
+        many: how many of them.
+        tell: when they are told.
+    """
+
+    kind: Callable[[], object]
+    many: int
+    tell: str = "at_once"
+
+
 _PLAIN: Final = "not captured"
 _JUDGED: Final = {
-    "no observer": (_SignalsAndFills, 0),
-    "1 observer of signals and fills": (_SignalsAndFills, 1),
-    "3 observers of signals and fills": (_SignalsAndFills, 3),
+    "no observer": _Observed(_SignalsAndFills, 0),
+    "1 observer of signals and fills": _Observed(_SignalsAndFills, 1),
+    "3 observers of signals and fills": _Observed(_SignalsAndFills, 3),
+    "1 observer told by the block": _Observed(_SignalsAndFills, 1, "by_block"),
+    "3 observers told by the block": _Observed(_SignalsAndFills, 3, "by_block"),
 }
 _OF_BARS: Final = {
-    "1 observer of every bar": (_Bars, 1),
-    "3 observers of every bar": (_Bars, 3),
+    "1 observer of every bar": _Observed(_Bars, 1),
+    "3 observers of every bar": _Observed(_Bars, 3),
 }
 
 
@@ -155,7 +171,7 @@ def _density(made: Host, density: str, sizes: Sizes, store: Path) -> tuple[Table
     variants = {**_JUDGED, **(_OF_BARS if made.has_bars else {})}
     best = {name: _Best() for name in (_PLAIN, *variants)}
     made.run(density, bars, None)  # loads and compiles what is loaded and compiled but once
-    _one(made, density, bars, store, (_SignalsAndFills, 0))
+    _one(made, density, bars, store, _JUDGED["no observer"])
     rounds = sizes.run_rounds * made.repeats
     for name in turns(list(best), rounds):
         best[name].add(_one(made, density, bars, store, variants.get(name)))
@@ -184,8 +200,8 @@ def _table_of_bars(title: str, best: dict[str, _Best], signals: int, rounds: int
         (
             f"{rounds} interleaved rounds in one process. The loop is the sum over the "
             "bars of the quickest round of each; the run is the host's whole call without capture.",
-            "Opening (start record, base data) and sealing (flush, compact, chain) happen once per "
-            "run, apart from what is added.",
+            "Opening (start record, base data) and sealing (flush, telling by the block, compact, "
+            "chain) happen once per run, apart from what is added.",
         ),
     )  # fmt: skip
 
@@ -261,7 +277,7 @@ def _one(
     density: str,
     bars: pd.DataFrame,
     store: Path,
-    observed: tuple[Callable[[], object], int] | None,
+    observed: _Observed | None,
 ) -> Run:
     gc.collect()
     take_memory()
@@ -269,21 +285,23 @@ def _one(
     try:
         if observed is None:
             return made.run(density, bars, None)
-        with _observers(*observed):
+        with _observers(observed):
             return made.run(density, bars, store)
     finally:
         gc.enable()
 
 
 @contextmanager
-def _observers(make: Callable[[], object], count: int) -> Iterator[None]:
+def _observers(observed: _Observed) -> Iterator[None]:
     plugin_host = capture.get_host()
-    plugins = [make() for _ in range(count)]
+    plugins = [observed.kind() for _ in range(observed.many)]
     for number, plugin in enumerate(plugins):
         plugin_host.register(plugin, name=f"bench-{number}")
+    OPTIONS["tell"] = observed.tell
     try:
         yield
     finally:
+        del OPTIONS["tell"]
         for plugin in plugins:
             plugin_host.unregister(plugin)
 
