@@ -97,10 +97,17 @@ class _Hearing:
 
         @functools.wraps(own)
         def heard(asked: Any, *args: Any, **kwargs: Any) -> Any:
-            if type(asked) is cls:  # else the class of the object hears itself
-                for calls in list(self._calls.get(id(asked), ())):
-                    calls.tell(by_strategy(sys._getframe(1)), name, args, kwargs)
-            return own(asked, *args, **kwargs)
+            # An object of a class derived from this one is heard at its own.
+            told = list(self._calls.get(id(asked), ())) if type(asked) is cls else ()
+            asking = by_strategy(sys._getframe(1)) if told else None
+            ears = [ear for calls in told for ear in calls.told(asking, name, args, kwargs)]
+            for ear in ears:  # the host calls itself again, to cancel what hangs on an order
+                ear.acting = True
+            try:
+                return own(asked, *args, **kwargs)
+            finally:
+                for ear in ears:
+                    ear.acting = False
 
         return heard
 
@@ -152,10 +159,11 @@ class DirectCalls:
             _HEARING.end(asked, verbs, self)
         self._heard_of.clear()
 
-    def tell(
+    def told(
         self, asking: Any, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> None:
-        """Take note of a call, if a strategy of this run makes it."""
-        for ear in self._ears:
-            if ear.strategy is asking and not ear.acting:
-                self._verbs[name](ear, *args, **kwargs)
+    ) -> list[Ear]:
+        """Take note of a call, if a strategy of this run makes it; return the ears that did."""
+        ears = [ear for ear in self._ears if ear.strategy is asking and not ear.acting]
+        for ear in ears:
+            self._verbs[name](ear, *args, **kwargs)
+        return ears

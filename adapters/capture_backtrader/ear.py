@@ -76,7 +76,8 @@ class Ear:
         reads: what the strategy looked at of its portfolio.
         quick: by verb, what records a plain call in `next`; empty where nothing is that plain.
         waiting: an order whose notification is being processed.
-        replaced: what stood before among the strategy's attributes where something stands of ours.
+        replaced: where something stands of ours among the strategy's attributes: what stood there
+            before, and what of ours.
         stopped: whether the strategy has stopped.
         encoder: makes JSON of arguments.
         outcomes: what became of orders.
@@ -98,7 +99,7 @@ class Ear:
         self.reads: set[str] = set()
         self.quick: dict[str, Callable[..., Any]] = {}
         self.waiting: Any = None
-        self.replaced: dict[str, Any] = {}
+        self.replaced: dict[str, tuple[Any, Any]] = {}
         self.stopped = False
         self.session: Session | None = None
         self.outcomes = Outcomes(self)

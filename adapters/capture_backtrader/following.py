@@ -52,13 +52,15 @@ def follow(ear: Ear, session: Session, *, leads: bool) -> None:
         for verb, call in ear.quick.items()
         if verb not in held and is_heard(getattr(type(strategy), verb))
     }
-    ear.replaced = {name: held.get(name) for name in own}
+    ear.replaced = {name: (held.get(name), call) for name, call in own.items()}
     held.update(own)
 
 
 def unfollow(ear: Ear) -> None:
-    """Give the strategy back what stood there before."""
-    for name, before in ear.replaced.items():
+    """Give the strategy back what stood there before, unless it has put something there itself."""
+    for name, (before, ours) in ear.replaced.items():
+        if ear.strategy.__dict__.get(name) is not ours:
+            continue
         if before is None:
             ear.strategy.__dict__.pop(name, None)
         else:

@@ -81,6 +81,48 @@ def test_the_quick_way_records_what_the_general_way_records(feeds: Any, tmp_path
         assert quick[kept].equals(general[kept]), table
 
 
+class Holding(Plain):
+    """Keeps the verbs before the run, and puts one of its own in their place."""
+
+    def __init__(self) -> None:
+        """Keep them."""
+        self.kept = {"buy": self.buy, "sell": self.sell, "close": self.close}
+        self.buy = self.also_buy
+
+    def also_buy(self, **said: Any) -> Any:
+        """Buy."""
+        return self.kept["buy"](**said)
+
+    def turn(self, size: float) -> None:
+        """Sell."""
+        self.kept["sell"](size=size)
+
+    def leave(self) -> None:
+        """Close, by a verb that is put in the place of the host's while the run goes on."""
+        self.close = self.kept["close"]
+        self.close()
+
+
+def test_who_has_verbs_of_its_own_is_recorded_like_who_has_not(tmp_path: Path) -> None:
+    results, plain = captured(Case(Plain, a_year, FREE), tmp_path / "plain")
+    same, own = captured(Case(Holding, a_year, FREE), tmp_path / "own")
+    assert results == same
+    for table in ("signals", "orders", "fills", "statuses"):
+        quick, other = (run.table(table).to_pandas() for run in (plain, own))
+        kept = [name for name in quick if name not in OWN]
+        assert len(quick) > 10
+        assert quick[kept].equals(other[kept]), table
+
+
+def test_what_a_strategy_puts_among_its_attributes_is_there_after_the_run(tmp_path: Path) -> None:
+    cerebro = bt.Cerebro(stdstats=False)
+    a_year(cerebro)
+    cerebro.addstrategy(capture.wrap(Holding, store=tmp_path))
+    [strategy] = cerebro.run()
+    assert vars(strategy)["close"] == strategy.kept["close"]
+    assert not {"sell", "notify_cashvalue", "_addnotification"} & vars(strategy).keys()
+
+
 def test_an_order_that_another_one_cancelled_is_not_cancelled_again(tmp_path: Path) -> None:
     class TooLate(bt.Strategy):  # type: ignore[misc]
         def next(self) -> None:

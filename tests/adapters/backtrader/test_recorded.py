@@ -313,6 +313,46 @@ def test_the_wrapped_class_can_be_copied_and_sent(tmp_path: Path) -> None:
     assert again._made_of == wrapped._made_of
 
 
+def test_a_run_within_a_run_hears_what_is_asked_of_its_own_broker(tmp_path: Path) -> None:
+    class Broker(bt.brokers.BackBroker):  # type: ignore[misc]
+        pass
+
+    def run(strategy: type, broker: Any, name: str) -> None:
+        cerebro = bt.Cerebro(stdstats=False)
+        cerebro.setbroker(broker)
+        a_year(cerebro)
+        cerebro.addstrategy(capture.wrap(strategy, store=tmp_path / name))
+        cerebro.run()
+
+    class Inner(s.CancelsAtBroker):
+        def next(self) -> None:
+            super().next()
+            if len(self) == 60:
+                self.broker.set_cash(500.0)
+
+    class Outer(s.CancelsAtBroker):
+        def next(self) -> None:
+            if len(self) == 30:
+                run(Inner, Broker(), "inner")
+                run(Inner, bt.brokers.BackBroker(), "inner")
+            super().next()
+
+    verbs = dict(vars(bt.brokers.BackBroker))
+    run(Outer, bt.brokers.BackBroker(), "outer")
+    assert dict(vars(bt.brokers.BackBroker)) == verbs
+    assert not {"cancel", "set_cash"} & vars(Broker).keys()
+    outer = capture.open(tmp_path / "outer").latest()
+    inner = [
+        capture.open(tmp_path / "inner")[run_id] for run_id in capture.open(tmp_path / "inner")
+    ]
+    assert len(inner) == 2
+    for recording in (outer, *inner):
+        cancels = recording.table("orders").to_pandas().query("action == 'cancel'")
+        assert len(cancels) == 24, "one in ten bars, but the first"
+    changed = [each.parts[0].record["flags"].get("not_captured") for each in (outer, *inner)]
+    assert changed == [None, ["broker.set_cash"], ["broker.set_cash"]]
+
+
 def test_a_stopped_run_is_recorded_up_to_there(tmp_path: Path) -> None:
     class Stopping(s.AlwaysTrading):
         def next(self) -> None:
