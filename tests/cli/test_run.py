@@ -80,6 +80,11 @@ def test_a_script_that_is_not_there_could_not_run(shell, script):
     assert done.stderr == "capture: nope.py: there is no such script; name a file of Python code\n"
 
 
+def _hears_of_ctrl_c() -> None:
+    """Let a process hear of it, also where these tests are run in the background of a script."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_interrupting_ends_the_script_first_and_still_lists_its_runs(script):
     waits = "\nprint('waiting', flush=True)\nimport time\ntime.sleep(60)\n"
     script.write_text(RECORDS + waits)
@@ -89,6 +94,7 @@ def test_interrupting_ends_the_script_first_and_still_lists_its_runs(script):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=_hears_of_ctrl_c,  # noqa: PLW1509 - nothing but that happens between
     )
     while "waiting" not in process.stdout.readline():
         pass
