@@ -11,7 +11,7 @@ import vectorbt as vbt
 
 import capture
 from benchmarks.hosts import OPTIONS, Run, busy, paused
-from capture.recorder.telling import Teller
+from capture.recorder.blocks import BlockWriter
 from capture_vectorbt.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Vectorbt:
             started = perf_counter()
             call(bars).total_return()
             return Run(0.0, np.array([perf_counter() - started]), 0.0)
-        places = ((Waiting, "prepare"), (Waiting, "close"), (Teller, "tell"))
+        places = ((Waiting, "prepare"), (Waiting, "close"), (BlockWriter, "tell"))
         with paused() as writing, _timed(places) as taken:
             started = perf_counter()
             with capture.record(store=store, **OPTIONS):

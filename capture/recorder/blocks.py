@@ -13,6 +13,7 @@ import pyarrow as pa
 from capture.errors import BackendFailed, CaptureHalted
 from capture.events import FlushReport
 from capture.journal.decode import assemble, decode
+from capture.recorder.telling import tell
 from capture.schema import lean
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from capture.contracts.backend import StorageBackend
     from capture.journal import Block, Face, Journal, Kind, Layout
     from capture.recorder.statistics import Counters
-    from capture.recorder.telling import Teller
 
 __all__ = ["TEXTS", "BlockWriter", "LateSource"]
 
@@ -81,7 +81,7 @@ class BlockWriter:
         config: SignalCaptureConfig,
         folder: Path,
         on_flush: Callable[[FlushReport], None] | None,
-        teller: Teller,
+        told: Mapping[str, Callable[[Any], None]],
     ) -> None:
         """Begin to write.
 
@@ -92,7 +92,7 @@ class BlockWriter:
             config: whether to write in a thread, and what happens when it cannot keep up.
             folder: named in errors.
             on_flush: told about every block written.
-            teller: tells of the rows of every block written.
+            told: who is told of the rows of every block written, by table.
         """
         self._journal = journal
         self._backend = backend
@@ -103,7 +103,7 @@ class BlockWriter:
         # What no journal has must stay in memory until the backend takes it.
         self._keep_failed = config.durability == "memory"
         self._on_flush = on_flush
-        self._teller = teller
+        self._told = told
         self._queue: deque[Block] = deque()
         self._changed = Condition()
         self._busy = False
@@ -207,12 +207,21 @@ class BlockWriter:
         counters.flushes += 1
         counters.flush_seconds += seconds
         counters.stored_bytes += size
-        try:
-            self._teller.tell(tables)
-            if self._on_flush is not None:
-                rows = {name: table.num_rows for name, table in tables.items()}
+        self.tell(self._told, tables)
+        if self._on_flush is not None:
+            rows = {name: table.num_rows for name, table in tables.items()}
+            try:
                 self._on_flush(FlushReport(rows, seconds, size))
-        except Exception as exc:  # which the settings let through, to whoever captures next
+            except Exception as exc:
+                self.trouble = exc
+
+    def tell(
+        self, observers: Mapping[str, Callable[[Any], None]], tables: Mapping[str, pa.Table]
+    ) -> None:
+        """Tell observers of rows; what one raises goes to whoever captures next, or closes."""
+        try:
+            tell(observers, tables)
+        except Exception as exc:
             self.trouble = exc
 
     def _append(self, block: Block) -> tuple[dict[str, pa.Table], int]:

@@ -9,7 +9,6 @@ import pyarrow as pa
 from capture.journal import Following
 from capture.recorder.bulk import batches
 from capture.recorder.statistics import Statistics, measure
-from capture.recorder.telling import Teller
 from capture.store.store import Store
 
 if TYPE_CHECKING:
@@ -197,7 +196,7 @@ class PartRecorder:
             events: whether the rows are events, which get sequence numbers.
             told: whether observers hear of events.
         """
-        self.flush()
+        self._hand_over()
         first = self.journal.number(rows.num_rows) if events else None
         numbered = list(batches(table, rows, part=self.part, first_seq=first))
         for batch in numbered:
@@ -205,14 +204,20 @@ class PartRecorder:
         if events:
             self._open.counters.flushed += rows.num_rows
         if events and told and numbered:
-            Teller(self._open.heard).tell({table: pa.Table.from_batches(numbered)})
+            self._open.writer.tell(self._open.heard, {table: pa.Table.from_batches(numbered)})
 
     def flush(self) -> None:
         """Return when everything captured so far has reached the backend.
 
         Raises:
             BackendFailed: the backend raised; the events are kept.
+            Exception: an observer raised it, and the settings let it through.
         """
+        self._hand_over()
+        self._open.writer.raise_trouble()
+
+    def _hand_over(self) -> None:
+        """Return when the backend has everything; what an observer raised is raised later."""
         writer = self._open.writer
         writer.try_again()
         with self.journal.lock:
@@ -222,4 +227,3 @@ class PartRecorder:
         if writer.failure is not None:
             self._open.refuse_if_lossy()
             raise writer.failure
-        self._open.writer.raise_trouble()

@@ -20,7 +20,6 @@ from capture.recorder.kinds import Kinds
 from capture.recorder.regimes import Regimes, configured
 from capture.recorder.row_events import hearing
 from capture.recorder.statistics import Counters, measure
-from capture.recorder.telling import Teller
 from capture.schema import SCHEMA_VERSION
 from capture.store.layout import LOCK
 from capture.store.records import sync_folder
@@ -137,7 +136,7 @@ class OpenPart:
             config=config,
             folder=part.path,
             on_flush=self._observers["on_flush"],
-            teller=Teller(self.heard if config.tell == "by_block" else {}),
+            told=self.heard if config.tell == "by_block" else {},
         )
         self.refusal: CaptureError | None = None
         self._warned = False

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-__all__ = ["Teller"]
+__all__ = ["tell"]
 
 _KEEP_VALUES: Final = cast("Any", vars(Event)["_values"]).__set__
 _KEEP_LATE: Final = cast("Any", vars(Event)["_late"]).__set__
@@ -22,24 +22,18 @@ _ROWS: Final = 4096
 """Rows whose values become objects of Python at once, column by column, if they are asked for."""
 
 
-class Teller:
-    """Tells observers of every row of a table that they listen to."""
+def tell(observers: Mapping[str, Callable[[Any], None]], tables: Mapping[str, pa.Table]) -> None:
+    """Tell of rows, in the order in which they are numbered.
 
-    def __init__(self, observers: Mapping[str, Callable[[Any], None]]) -> None:
-        """Keep who listens, by table."""
-        self._observers = dict(observers)
-
-    def tell(self, tables: Mapping[str, pa.Table]) -> None:
-        """Tell of the rows of these tables, in the order in which they are numbered.
-
-        Args:
-            tables: by name; the rows of each are in order.
-        """
-        heard = {name: rows for name, rows in tables.items() if name in self._observers}
-        observers = [self._observers[name] for name in heard]
-        events = [_events(name, rows) for name, rows in heard.items()]
-        for place in _turns(list(heard.values())):
-            observers[place](next(events[place]))
+    Args:
+        observers: who listens, by table.
+        tables: by name; the rows of each are in order.
+    """
+    heard = {name: rows for name, rows in tables.items() if name in observers}
+    told = [observers[name] for name in heard]
+    events = [_events(name, rows) for name, rows in heard.items()]
+    for place in _turns(list(heard.values())):
+        told[place](next(events[place]))
 
 
 def _turns(tables: list[pa.Table]) -> list[int]:
