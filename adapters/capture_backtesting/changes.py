@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from capture.errors import CaptureError
 from capture.journal import NULL_FLOAT, NULL_INT
+from capture.observers import is_let_through
 from capture_backtesting import rows
 from capture_backtesting.placed import NOBODY, UNFIT, Placed
 
@@ -141,6 +142,8 @@ class Changes:
             )
             self.write(row, action, parent=parent, phase=phase)
         except (CaptureError, *UNFIT) as exc:
+            if is_let_through(exc):
+                raise
             self._unrecorded({"call": verb, "bracket": bracket}, exc, lambda: None)
 
     def write(

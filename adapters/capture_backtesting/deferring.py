@@ -18,6 +18,7 @@ from backtesting.backtesting import Position
 
 from capture.errors import CaptureError
 from capture.journal import NULL_FLOAT, NULL_INT
+from capture.observers import is_let_through
 from capture.recorder.ending import why_stopped
 from capture_backtesting import rows
 from capture_backtesting.intents import UNSAID
@@ -117,6 +118,8 @@ class Deferred:
                     said, kind = size, units if size >= 1 else fraction
                 signal = write(bar, broker._position_size, broker._cash, count, said, kind)
             except (CaptureError, *UNFIT) as exc:
+                if is_let_through(exc):
+                    raise
                 given = {} if size is UNSAID else {"size": size}
                 self.attend()
                 return ear.intents.unrecorded(given, exc, lambda: call(alive(), **given))
@@ -158,6 +161,8 @@ class Deferred:
             try:
                 signal = write(bar, held, broker._cash, -1 if held > 0 else 1)
             except (CaptureError, *UNFIT) as exc:
+                if is_let_through(exc):
+                    raise
                 self.attend()
                 said = {"call": "Position.close", "portion": portion}
                 ear.intents.unrecorded(said, exc, lambda: CLOSE(trades[0], portion))

@@ -9,6 +9,7 @@ from backtesting.backtesting import Position, Trade
 
 from capture.errors import CaptureError, InvalidEvent
 from capture.journal import NULL_FLOAT, NULL_INT
+from capture.observers import is_let_through
 from capture.recorder.adapting import Words
 from capture_backtesting import rows
 from capture_backtesting.changes import Changes
@@ -90,6 +91,8 @@ class Intents:
                     if signal < 0:  # dropped, as the overload policy says
                         placed.signal_seq = placed.order_seq = null_seq
             except (CaptureError, *UNFIT) as exc:
+                if is_let_through(exc):
+                    raise
                 arguments = _arguments(size, more)
                 return self.unrecorded(arguments, exc, lambda: call(alive(), **arguments))
             if exclusive:
@@ -208,6 +211,8 @@ class Intents:
                     side, words[verb], portion, portion_of, trade,
                 )  # fmt: skip
             except (CaptureError, *UNFIT) as exc:
+                if is_let_through(exc):
+                    raise
                 said = {"call": verb, "portion": portion}
                 self.unrecorded(said, exc, lambda: call(what, portion))
                 return

@@ -11,6 +11,7 @@ import backtrader as bt
 
 from capture.errors import CaptureError, InvalidEvent
 from capture.journal import NULL_INT
+from capture.observers import is_let_through
 from capture_backtrader.asking import by_strategy
 from capture_backtrader.calls import bound
 from capture_backtrader.encoding import Encoder
@@ -263,6 +264,8 @@ class Ear:
 
     def unfit(self, said: Any, exc: Exception) -> None:
         """Keep aside what cannot be packed."""
+        if is_let_through(exc):
+            raise exc
         if self.session is not None:
             shown = {"call": str(said[0]), "arguments": repr(said[1:2])}
             self.session.engine.quarantine("orders", shown, InvalidEvent("orders", shown, str(exc)))

@@ -10,6 +10,7 @@ from bt.core import SecurityBase
 
 from capture.errors import CaptureError, InvalidEvent
 from capture.journal import NULL_FLOAT, NULL_INT
+from capture.observers import is_let_through
 from capture.recorder.adapting import Words
 from capture_bt import rows
 from capture_bt.execution import REFUSED
@@ -317,6 +318,8 @@ class Intents:
         return code
 
     def _quarantine(self, verb: str, said: dict[str, Any], exc: Exception) -> None:
+        if is_let_through(exc):
+            raise exc
         event = {"call": verb, **said}
         self._opened.engine.quarantine("orders", event, InvalidEvent("orders", event, str(exc)))
 

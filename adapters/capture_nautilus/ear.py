@@ -14,6 +14,7 @@ from nautilus_trader.trading.strategy import Strategy
 from capture.errors import CaptureError, InvalidEvent
 from capture.events import Reason
 from capture.journal import NULL_FLOAT, NULL_INT
+from capture.observers import is_let_through
 from capture.recorder.ending import why_stopped
 from capture_nautilus.amounts import SCALE
 from capture_nautilus.arguments import NAMES
@@ -248,6 +249,8 @@ class Ear:
             self._unfit(verb, given, exc)
 
     def _unfit(self, verb: str, given: dict[str, Any], exc: Exception) -> None:
+        if is_let_through(exc):
+            raise exc
         if self.session is not None:
             shown = {"call": verb, "arguments": repr(given)}
             error = InvalidEvent("orders", shown, str(exc))

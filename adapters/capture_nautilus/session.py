@@ -241,7 +241,7 @@ class Session(Stopping):
 
     def _flags(self) -> None:
         with suppress(CaptureError):
-            self.engine.flush()  # what could not be kept is noticed when arguments are written
+            self.engine.hand_over()  # what could not be kept is noticed when arguments are written
         reads = set().union(*(ear.reads for ear in self.ears))
         missing = set().union(*(ear.missing for ear in self.ears))
         unheard = sum(len(ear.outcomes.unheard) for ear in self.ears)

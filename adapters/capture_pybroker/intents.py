@@ -8,6 +8,7 @@ from pybroker.common import to_decimal
 
 from capture.errors import CaptureError, InvalidEvent
 from capture.journal import NULL_FLOAT, NULL_INT
+from capture.observers import is_let_through
 from capture_pybroker.encoding import FIELDS, NOTHING, SAID, encoded
 from capture_pybroker.hearing import CAPTURE, real
 
@@ -239,6 +240,8 @@ class Intents:
         return code, None
 
     def _unfit(self, ctx: Any, ear: Ear, exc: Exception) -> None:
+        if is_let_through(exc):
+            raise exc
         own, ear.unfit = ctx.__dict__, ear.bar
         names = ("symbol", "buy_shares", "sell_shares", *FIELDS)
         said = {name: own[name] for name in names if own[name] is not None}

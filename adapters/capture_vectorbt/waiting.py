@@ -16,6 +16,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
 from capture.errors import CaptureError
+from capture.observers import is_let_through
 from capture.recorder.facts import config_record
 from capture.store.layout import new_run_id
 from capture_vectorbt.copying import Copies, made
@@ -141,10 +142,18 @@ class Waiting:
         with self._lock:
             while self._calls:
                 heard = self._calls.popleft()
-                self._write(heard)
-                if self._spill is not None and heard.end is not None:
-                    self._spill.done(heard.end)
+                try:
+                    self._write(heard)
+                except Exception as exc:
+                    if is_let_through(exc):  # it was written
+                        self._written(heard)
+                    raise
+                self._written(heard)
             self._nbytes = 0
+
+    def _written(self, heard: Heard) -> None:
+        if self._spill is not None and heard.end is not None:
+            self._spill.done(heard.end)
 
     def close(self) -> None:
         """Write every call that waits, and remove the file."""

@@ -14,6 +14,7 @@ import vectorbt
 
 from capture.errors import CaptureHalted, CaptureWarning
 from capture.events import RunState
+from capture.observers import is_let_through
 from capture.recorder.engine import SignalCaptureEngine
 from capture.recorder.facts import config_record
 from capture.store.run import RunStart
@@ -89,6 +90,8 @@ def _attempt(writer: _Writer, do: Callable[[], None]) -> str | None:
     except CaptureHalted:
         raise
     except Exception as exc:
+        if is_let_through(exc):
+            raise
         writer.give_up(exc)
         warnings.warn(f"the run of vectorbt was not recorded: {exc}", CaptureWarning, stacklevel=5)
     return None if writer.engine is None else writer.engine.run_id

@@ -11,6 +11,7 @@ from zipline.errors import AccountControlViolation, TradingControlViolation
 
 from capture.errors import CaptureError, InvalidEvent
 from capture.journal import NULL_INT
+from capture.observers import is_let_through
 from capture.recorder.adapting import Meaning, type_of
 from capture_zipline.calls import BATCH, bound, meaning_of, stated
 from capture_zipline.encoding import Encoder
@@ -75,6 +76,8 @@ class Writer:
 
     def _unfit(self, call: str, said: Any, exc: Exception) -> None:
         """Keep aside what cannot be recorded."""
+        if is_let_through(exc):
+            raise exc
         shown = {"call": call, "arguments": repr(said)}
         wrong = InvalidEvent("orders", shown, str(exc))
         self._session.engine.quarantine("orders", shown, wrong)

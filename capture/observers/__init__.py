@@ -8,6 +8,6 @@ function that listens, or to a loop over several.
 from __future__ import annotations
 
 from capture.observers.binding import HasPlugins, bind
-from capture.observers.failures import PluginFailures
+from capture.observers.failures import PluginFailures, is_let_through
 
-__all__ = ["HasPlugins", "PluginFailures", "bind"]
+__all__ = ["HasPlugins", "PluginFailures", "bind", "is_let_through"]

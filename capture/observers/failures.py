@@ -13,7 +13,7 @@ from capture.errors import CaptureWarning
 if TYPE_CHECKING:
     from capture.config import PluginFailure
 
-__all__ = ["PluginFailures", "Watched"]
+__all__ = ["PluginFailures", "Watched", "is_let_through"]
 
 _LONGEST_ERROR: Final = 500
 """Characters of an error's text that are kept."""
@@ -28,6 +28,17 @@ class Watched:
     count: int = 0
     hook: str = ""
     error: str = ""
+
+
+_LET_THROUGH: Final = "raised by the capture plugin"
+
+
+def is_let_through(error: BaseException) -> bool:
+    """Say whether a plugin raised an error which the settings let through.
+
+    An adapter asks before it takes an error for one of what it was about to write.
+    """
+    return any(note.startswith(_LET_THROUGH) for note in getattr(error, "__notes__", ()))
 
 
 class PluginFailures:
@@ -87,7 +98,7 @@ class PluginFailures:
                 watched.hook, watched.error = hook, text
             watched.disabled = self._policy == "disable"
         if not watched.disabled:
-            error.add_note(f'raised by the capture plugin "{watched.plugin}" in {hook}')
+            error.add_note(f'{_LET_THROUGH} "{watched.plugin}" in {hook}')
             return False
         if first:
             _warn(watched, error)

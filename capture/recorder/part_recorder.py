@@ -196,7 +196,7 @@ class PartRecorder:
             events: whether the rows are events, which get sequence numbers.
             told: whether observers hear of events.
         """
-        self._hand_over()
+        self.hand_over()
         first = self.journal.number(rows.num_rows) if events else None
         numbered = list(batches(table, rows, part=self.part, first_seq=first))
         for batch in numbered:
@@ -213,10 +213,10 @@ class PartRecorder:
             BackendFailed: the backend raised; the events are kept.
             Exception: an observer raised it, and the settings let it through.
         """
-        self._hand_over()
+        self.hand_over()
         self._open.writer.raise_trouble()
 
-    def _hand_over(self) -> None:
+    def hand_over(self) -> None:
         """Return when the backend has everything; what an observer raised is raised later."""
         writer = self._open.writer
         writer.try_again()

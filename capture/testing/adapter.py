@@ -14,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 import capture
+from capture.hookspecs import hookimpl
 from capture.host import get_host
 from capture.schema import TABLES
 from capture.store.store import Store
@@ -48,6 +49,15 @@ for store, run_id in zip(places[::2], places[1::2], strict=True):
         with pa.ipc.new_file(f"{folder}/{run_id}.{name}.arrow", table.schema) as file:
             file.write_table(table)
 """
+
+
+class _Faulty:
+    """An observer with a defect."""
+
+    @hookimpl
+    def on_signal(self) -> None:
+        """Raise what an adapter might raise itself, of what it cannot write."""
+        raise ValueError("a defect of the plugin")
 
 
 class AdapterContract(ReplayContract):
@@ -184,6 +194,23 @@ class AdapterContract(ReplayContract):
         self.compare(self.kept(run)[0], results)
         assert_told(recording, listener, frozenset())
         assert_same_story(self.kept(run)[1], recording)
+
+    @pytest.mark.parametrize("tell", ["at_once", "by_block"])
+    def test_what_an_observer_raises_is_let_through_if_the_user_wants_that(
+        self, tell: str, folder: Path
+    ) -> None:
+        """Whatever it is; it is not taken for an error of what was about to be recorded."""
+        run, faulty = next(iter(self.runs.values())), _Faulty()
+        get_host().register(faulty, name="faulty")
+        try:
+            with pytest.raises(ValueError, match="a defect of the plugin"):
+                self.captured(run, folder, tell=tell, plugin_failure="raise")
+        finally:
+            get_host().unregister(faulty)
+        if tell == "by_block":
+            recording = Store(folder).latest()
+            laws.assert_complete(recording)
+            assert len(recording.signals()) == len(self.kept(run)[1].signals())
 
     # --- what is left behind -----------------------------------------------------------------
 
