@@ -68,6 +68,7 @@ def cells(record: dict[str, Any]) -> list[Any]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # every backtester there is, eight times each
 @pytest.mark.parametrize("name", TITLES)
 def test_a_benchmark_runs_and_gives_its_tables_as_text_and_as_json(
     name: str, tmp_path: Path
