@@ -82,12 +82,15 @@ def test_following_ends_when_the_writer_is_killed(tmp_path):
     place = tmp_path / "live"
     writer = _writer(place, 1000, 0.02)
     tail = _tail(place, "--follow", "--json", "-n", "1000")
-    tail.stdout.readline()
+    lines = [tail.stdout.readline()]
     writer.kill()
-    said = writer.communicate()[0].split()
-    rest, _ = tail.communicate(timeout=60)
-    assert tail.returncode == 0
-    shown = [json.loads(line)["bar_index"] for line in rest.splitlines()]
+    said = writer.stdout.read().split()
+    writer.communicate()
+    lines += tail.stdout  # `communicate` would lose what has been read ahead of the first line
+    assert tail.wait(timeout=60) == 0
+    tail.communicate()
+    shown = [json.loads(line)["bar_index"] for line in lines]
+    assert shown == list(range(len(shown)))
     assert shown[-1] >= int(said[-1])
 
 
