@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, datetime
 from typing import TypeAlias
 
@@ -31,7 +32,8 @@ def last_moment(said: str, given: Moment) -> pd.Timestamp:
     """Return the moment that is given, or the last one of a day, month or year, in UTC."""
     moment = _timestamp(said, given)
     if isinstance(given, str) and ":" not in given and "T" not in given:
-        moment = pd.Period(given).end_time
+        with suppress(ValueError):  # "now" is a moment, and no period that has an end
+            moment = pd.Period(given).end_time
     elif isinstance(given, date) and not isinstance(given, datetime):
         moment += pd.Timedelta(days=1) - pd.Timedelta(1, "ns")
     return _utc(moment)

@@ -16,6 +16,7 @@ import backtrader as bt
 from capture_backtrader.bypassing import DirectCalls
 from capture_backtrader.cutting import cut_feeds
 from capture_backtrader.ear import IN_BAR, IN_NOTIFICATIONS, OPEN, Ear
+from capture_backtrader.facts import host_settings
 from capture_backtrader.session import join
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def _init(strategy: Any) -> Callable[..., None]:
         cls = type(self)
         cut_feeds(self)
         self._capture = ear = Ear(self, strategy if "_made_of" in vars(cls) else cls)
+        ear.settings = host_settings(self.cerebro)
         with DirectCalls.at_birth(ear):
             own(self, *args, **kwargs)
 

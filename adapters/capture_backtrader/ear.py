@@ -69,6 +69,7 @@ class Ear:
     Attributes:
         strategy: the host's strategy.
         strategy_id: its identity in the recording.
+        settings: those of the run before the strategy was made.
         acting: whether a call of the strategy is being carried out: what the host calls is none.
         phase: kind of the callback that the host is in.
         steps: knows how many steps of the host the strategy has begun.
@@ -92,6 +93,7 @@ class Ear:
         """Hear a strategy that is being made."""
         self.strategy = strategy
         self.original = original
+        self.settings: dict[str, Any] = {}
         self.acting = False
         self.phase = "init"
         self.steps: Any = Steps()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from capture_backtrader.feeds import base_table, symbol_of
 
-__all__ = ["base_table", "host_settings", "parameters", "shown", "symbol_of"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["base_table", "changed_settings", "host_settings", "parameters", "shown", "symbol_of"]
 
 _CEREBRO: Final = (
     "preload",
@@ -44,6 +47,12 @@ def host_settings(cerebro: Any) -> dict[str, Any]:
         }
         settings["sizer" if place is None else f"sizer[{place}]"] = said
     return settings
+
+
+def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> set[str]:
+    """Return the settings that are others by now, as a run names what it could not keep."""
+    every = before.keys() | now.keys()
+    return {f"settings.{name}" for name in every if before.get(name) != now.get(name)}
 
 
 def _parametrised(thing: Any) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from capture_backtrader.asking import by_strategy
 from capture_backtrader.bypassing import DirectCalls
 from capture_backtrader.cutting import trace_indicators
 from capture_backtrader.ending import equity_table, status_table, trade_table
-from capture_backtrader.facts import host_settings, parameters
+from capture_backtrader.facts import changed_settings, host_settings, parameters
 from capture_backtrader.feeds import Feed
 from capture_backtrader.following import follow, unfollow
 from capture_backtrader.grid import set_of, trial_of
@@ -87,13 +87,10 @@ class Session(Stopping):
         _tell_apart(self.feeds)
         self._by_data = {id(feed.data): feed for feed in self.feeds}
         _abandon_ended()
+        self._changed = changed_settings(ear.settings, host_settings(cerebro))
         self._restore = perturb(cerebro.broker, ear.original)
-        start = start_of(
-            ear.original,
-            config,
-            params=parameters(strategy),
-            settings=host_settings(cerebro),
-        )
+        self._settings = host_settings(cerebro)
+        start = start_of(ear.original, config, params=parameters(strategy), settings=self._settings)
         self._trial = trial_of(ear, config, start)
         self.engine = (
             SignalCaptureEngine(config, run=start)
@@ -241,6 +238,8 @@ class Session(Stopping):
         flag = self.engine.flag
         reads = set().union(*(ear.reads for ear in self.ears))
         missing = set().union(*(ear.encoder.missing for ear in self.ears))
+        if not any(name.startswith("broker.") for name in missing):  # no call told of it
+            missing |= self._changed
         unheard = sum(len(ear.outcomes.unheard) for ear in self.ears)
         if unheard:
             missing.add(_PAST_THE_VERBS)
@@ -284,6 +283,7 @@ class Session(Stopping):
         self._over = True
         leave(self)
         _SESSIONS.discard(self)
+        self._changed |= changed_settings(self._settings, host_settings(self.cerebro))
         self._reads.end()
         self._calls.end()
         self._restore()

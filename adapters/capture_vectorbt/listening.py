@@ -65,16 +65,11 @@ class _Listener:
 
     def raised(self, call: Call, error: BaseException) -> None:
         self.waiting.flush()
-        self._tell(
-            write_failed(call, error, self.indicators, config=self._config, repeats=self.repeats)
-        )
+        said: Any = {"config": self._config, "repeats": self.repeats, "ended": self._ended}
+        write_failed(call, error, self.indicators, **said)
 
     def _write(self, heard: Heard) -> None:
-        self._tell(write(heard, config=self._config, repeats=self.repeats))
-
-    def _tell(self, run_id: str | None) -> None:
-        if run_id is not None:
-            self._ended(run_id)
+        write(heard, config=self._config, repeats=self.repeats, ended=self._ended)
 
 
 _LISTENER: Final[ContextVar[_Listener | None]] = ContextVar("listener", default=None)

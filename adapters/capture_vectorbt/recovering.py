@@ -42,15 +42,14 @@ def recover(path: Path, store: Path) -> list[str]:
         store: folder of its store.
     """
     runs = StoreLayout(store)
-    found = []
+    found: list[str] = []
     for frame in frames_in(path):
         folder = runs.run(frame.said["run_id"])
         if (folder / MANIFEST).exists():  # it was written, and its process died before it said so
             continue
         if folder.exists():  # its process died while it was written, of which the file has all
             shutil.rmtree(folder)
-        run_id = write(_heard(frame), config=_config(frame, store), repeats=None)
-        found += [] if run_id is None else [run_id]
+        write(_heard(frame), config=_config(frame, store), repeats=None, ended=found.append)
     return found
 
 

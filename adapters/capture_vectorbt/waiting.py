@@ -137,19 +137,25 @@ class Waiting:
             self._patient = False  # to write at once says what is wrong
 
     def flush(self) -> None:
-        """Write every call that waits, in the order in which they were made."""
+        """Write every call that waits, in the order in which they were made.
+
+        What observers raise loses none of them: the first of it is raised when all are written.
+        """
         self._forget_parents()
+        raised: Exception | None = None
         with self._lock:
             while self._calls:
                 heard = self._calls.popleft()
                 try:
                     self._write(heard)
                 except Exception as exc:
-                    if is_let_through(exc):  # it was written
-                        self._written(heard)
-                    raise
+                    if not is_let_through(exc):
+                        raise
+                    raised = raised or exc
                 self._written(heard)
             self._nbytes = 0
+        if raised is not None:
+            raise raised
 
     def _written(self, heard: Heard) -> None:
         if self._spill is not None and heard.end is not None:

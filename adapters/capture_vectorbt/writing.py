@@ -56,19 +56,23 @@ ARRAY: Final = "vectorbt.array."
 """What the notes begin with that keep the call's arrays; their number follows."""
 
 
-def write(heard: Heard, *, config: SignalCaptureConfig, repeats: Repeats | None) -> str | None:
+def write(
+    heard: Heard,
+    *,
+    config: SignalCaptureConfig,
+    repeats: Repeats | None,
+    ended: Callable[[str], None],
+) -> None:
     """Write a call that returned; what goes wrong with that is a warning.
 
     Args:
         heard: the call.
         config: how to record.
         repeats: of a replay, what it repeats.
-
-    Returns:
-        The identity of its run; None if there is none.
+        ended: is told the identity of the run that it became, if it became one.
     """
     writer = _Writer(heard.call, config, repeats, heard)
-    return _attempt(writer, partial(writer.write, heard))
+    _attempt(writer, partial(writer.write, heard), ended)
 
 
 def write_failed(
@@ -78,23 +82,25 @@ def write_failed(
     *,
     config: SignalCaptureConfig,
     repeats: Repeats | None,
-) -> str | None:
+    ended: Callable[[str], None],
+) -> None:
     """Write a call that raised this error; see `write`."""
     writer = _Writer(call, config, repeats)
-    return _attempt(writer, partial(writer.fail, error, indicators))
+    _attempt(writer, partial(writer.fail, error, indicators), ended)
 
 
-def _attempt(writer: _Writer, do: Callable[[], None]) -> str | None:
+def _attempt(writer: _Writer, do: Callable[[], None], ended: Callable[[str], None]) -> None:
     try:
         do()
     except CaptureHalted:
         raise
     except Exception as exc:
-        if is_let_through(exc):
+        if is_let_through(exc):  # the run is sealed
+            writer.tell(ended)
             raise
         writer.give_up(exc)
         warnings.warn(f"the run of vectorbt was not recorded: {exc}", CaptureWarning, stacklevel=5)
-    return None if writer.engine is None else writer.engine.run_id
+    writer.tell(ended)
 
 
 class _Writer:
@@ -139,6 +145,11 @@ class _Writer:
                 self.engine.close(RunState.FAILED, problem=f"{type(exc).__name__}: {exc}")
             except Exception as second:
                 warnings.warn(str(second), CaptureWarning, stacklevel=5)
+
+    def tell(self, ended: Callable[[str], None]) -> None:
+        """Say which run was begun, if one was."""
+        if self.engine is not None:
+            ended(self.engine.run_id)
 
     def write(self, heard: Heard) -> None:
         """Record a call that returned a portfolio."""

@@ -211,6 +211,16 @@ def test_a_span_is_said_as_users_say_it(
     assert wanted
 
 
+@pytest.mark.parametrize("end", ["now", "today"])
+def test_a_span_may_last_until_now(end: str, recorded: tuple[Any, Recording]) -> None:
+    every = capture.replay(recorded[1]).source("backtesting").intents
+    kept = capture.replay(recorded[1], end=end).source("backtesting", force=True)
+    assert list(kept.intents) == list(every)
+    assert (
+        list(capture.replay(recorded[1], start=end).source("backtesting", force=True).intents) == []
+    )
+
+
 def test_without_its_signals_a_replay_does_nothing(
     recorded: tuple[Any, Recording],
 ) -> None:

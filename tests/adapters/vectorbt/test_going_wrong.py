@@ -81,6 +81,36 @@ def test_an_error_that_leaves_the_with_is_the_users_too(tmp_path: Path) -> None:
     assert [recording.state for recording in recorded.recordings] == ["ended"]
 
 
+@pytest.mark.parametrize("durability", ["journal", "memory"])
+def test_what_observers_raise_loses_none_of_the_calls_that_waited(
+    durability: str, tmp_path: Path
+) -> None:
+    class Faulty:
+        @capture.hookimpl
+        def on_signal(self, signal: Any) -> None:
+            raise ValueError(f"a defect of the plugin at {signal.bar_index}")
+
+    recorded = capture.record(tmp_path, plugin_failure="raise", durability=durability)
+
+    def script() -> None:
+        with recorded:
+            for _ in range(3):
+                SMA()
+
+    faulty = Faulty()
+    capture.get_host().register(faulty)
+    try:
+        with pytest.raises(ValueError, match="a defect of the plugin"):
+            script()
+    finally:
+        capture.get_host().unregister(faulty)
+    assert [recording.state for recording in recorded.recordings] == ["ended"] * 3
+    first, *others = recorded.recordings
+    for other in others:
+        assert other.signals(["bar_index"]).equals(first.signals(["bar_index"]))
+    assert capture.verify(tmp_path).ok
+
+
 def test_a_run_that_raised_is_followed_by_one_that_does_not(tmp_path: Path) -> None:
     with capture.record(tmp_path) as recorded:
         with pytest.raises(Exception):  # noqa: B017, PT011

@@ -250,3 +250,30 @@ def test_a_strategy_that_changes_the_settings_of_its_run_is_not_replayed(
     assert came_to == case()
     with pytest.raises(NotReplayable, match=rf"broker\.{verb} "):
         case(lambda _: capture.replay(recording).into("backtrader"))
+
+
+@pytest.mark.parametrize("when", ["init", "start", "next"])
+def test_settings_that_are_changed_past_every_method_are_found(when: str, tmp_path: Path) -> None:
+    class Setting(s.SmaCross):
+        def __init__(self) -> None:
+            super().__init__()
+            self.change("init")
+
+        def start(self) -> None:
+            self.change("start")
+
+        def next(self) -> None:
+            if len(self) == 30:
+                self.change("next")
+            super().next()
+
+        def change(self, here: str) -> None:
+            if here == when:
+                self.broker.p.coc = True
+                self.broker.getcommissioninfo(self.data).p.commission = 0.01
+
+    case = Case(Setting, a_year, {"cash": 1_000.0, "commission": {"commission": 0.001}})
+    came_to, recording = captured(case, tmp_path)
+    assert came_to == case()
+    with pytest.raises(NotReplayable, match=r"settings\.coc, settings\.commission could not be"):
+        case(lambda _: capture.replay(recording).into("backtrader"))
