@@ -26,6 +26,7 @@ BENCHMARKS: Final = {
     "memory": "what a recorder holds in memory",
     "disk": "bytes per signal and time to write, by backend",
     "overhead": "what capture adds to a run of each backtester",
+    "least": "what the least recorder would add to two of them",
     "replaying": "how much quicker a replay is than its original",
     "loading": "reading with filters from a store of a million signals",
     "analysis_speed": "quality and consistency of a million signals, and comparing two runs",

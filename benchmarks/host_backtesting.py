@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import backtesting.backtesting
 import pandas as pd
@@ -75,6 +75,7 @@ class Backtesting:
     share = 1.0
     repeats = 3
     has_bars = True
+    strategies: Final = {"5%": SmaCross, "100%": EveryBar}
 
     def __init__(self) -> None:
         # The progress bar costs more than what is measured here.
@@ -82,7 +83,10 @@ class Backtesting:
 
     def run(self, density: str, bars: pd.DataFrame, store: Path | None) -> Run:
         """Run a strategy of this density, captured if there is a store."""
-        strategy = SmaCross if density == "5%" else EveryBar
+        return self.run_of(self.strategies[density], bars, store)
+
+    def run_of(self, strategy: type, bars: pd.DataFrame, store: Path | None) -> Run:
+        """Run this strategy, captured if there is a store."""
         return CLOCK.run(self._test(strategy, bars, store).run, Deferred)
 
     def original(self, bars: pd.DataFrame, cost_us: float, store: Path | None) -> Any:

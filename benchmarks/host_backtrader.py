@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import backtrader as bt
 
@@ -65,10 +65,14 @@ class Backtrader:
     share = 0.2
     repeats = 1
     has_bars = True
+    strategies: Final = {"5%": SmaCross, "100%": EveryBar}
 
     def run(self, density: str, bars: pd.DataFrame, store: Path | None) -> Run:
         """Run a strategy of this density, captured if there is a store."""
-        strategy = SmaCross if density == "5%" else EveryBar
+        return self.run_of(self.strategies[density], bars, store)
+
+    def run_of(self, strategy: type, bars: pd.DataFrame, store: Path | None) -> Run:
+        """Run this strategy, captured if there is a store."""
         return CLOCK.run(self._cerebro(strategy, bars, store).run, Deferring)
 
     def original(self, bars: pd.DataFrame, cost_us: float, store: Path | None) -> Any:

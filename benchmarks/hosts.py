@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from math import inf
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -24,6 +25,7 @@ __all__ = [
     "CLOCK",
     "DENSITIES",
     "OPTIONS",
+    "Best",
     "Clock",
     "Host",
     "Run",
@@ -55,6 +57,35 @@ class Run:
     after: float
     gathering: float = 0.0
     telling: float = 0.0
+
+
+@dataclass
+class Best:
+    """The quickest of several runs, piece by piece, in seconds."""
+
+    before: float = inf
+    steps: Any = inf
+    after: float = inf
+    gathering: float = inf
+    telling: float = inf
+
+    def add(self, run: Run) -> None:
+        """Take in one more run."""
+        self.before = min(self.before, run.before)
+        self.steps = np.minimum(self.steps, run.steps)
+        self.after = min(self.after, run.after)
+        self.gathering = min(self.gathering, run.gathering)
+        self.telling = min(self.telling, run.telling)
+
+    @property
+    def loop(self) -> float:
+        """From the first bar to the last."""
+        return float(self.steps.sum())
+
+    @property
+    def whole(self) -> float:
+        """The whole run."""
+        return self.before + self.loop + self.after
 
 
 class Host(Protocol):

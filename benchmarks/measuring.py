@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-__all__ = ["Stopwatch", "Timing", "interleaved", "percentile", "take_memory", "timed", "turns"]
+__all__ = [
+    "Stopwatch",
+    "Timing",
+    "interleaved",
+    "percentile",
+    "timed",
+    "turns",
+    "undisturbed",
+]
 
 _PINS: list[Any] = []
 """What keeps memory in the process that was taken from the system."""
@@ -60,7 +68,7 @@ def timed() -> Iterator[Stopwatch]:
             gc.enable()
 
 
-def take_memory() -> None:
+def _take_memory() -> None:
     """Have some 20 MB of free memory at hand, so that what is timed takes none from the system.
 
     A page that is new to the process costs microseconds, and which run is the first to touch it is
@@ -69,6 +77,18 @@ def take_memory() -> None:
     for size, count in ((400, 40_000), (3_000, 2_000)):
         room = [bytearray(size) for _ in range(count)]
         _PINS.extend(room[:: count // 40])
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Have the garbage collected before, and not within, and memory at hand."""
+    gc.collect()
+    _take_memory()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def interleaved(variants: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, Timing]:

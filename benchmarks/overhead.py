@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import gc
 import subprocess
 import sys
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import import_module
-from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import numpy as np
-
 import capture
 from benchmarks.across.hosts import HOSTS, installed
-from benchmarks.hosts import DENSITIES, OPTIONS, Host, Run, market, quiet
-from benchmarks.measuring import take_memory, turns
+from benchmarks.hosts import DENSITIES, OPTIONS, Best, Host, Run, market, quiet
+from benchmarks.measuring import turns, undisturbed
 from benchmarks.report import Figure, Report, Table
 
 if TYPE_CHECKING:
@@ -28,7 +24,7 @@ if TYPE_CHECKING:
 
     from benchmarks.sizes import Sizes
 
-__all__ = ["host", "hosts", "run"]
+__all__ = ["SignalsAndFills", "host", "hosts", "run"]
 
 _GOALS_PCT: Final = {
     ("built-in", "5%"): 5.0,
@@ -54,7 +50,7 @@ _IMPORTED: Final = {**HOSTS, "nautilus": "nautilus_trader.backtest.engine"}
 """By backtester, what a script that runs it imports."""
 
 
-class _SignalsAndFills:
+class SignalsAndFills:
     """An observer that reads one field of every signal and every fill."""
 
     def __init__(self) -> None:
@@ -99,45 +95,16 @@ class _Observed(NamedTuple):
 
 _PLAIN: Final = "not captured"
 _JUDGED: Final = {
-    "no observer": _Observed(_SignalsAndFills, 0),
-    "1 observer of signals and fills": _Observed(_SignalsAndFills, 1),
-    "3 observers of signals and fills": _Observed(_SignalsAndFills, 3),
-    "1 observer told by the block": _Observed(_SignalsAndFills, 1, "by_block"),
-    "3 observers told by the block": _Observed(_SignalsAndFills, 3, "by_block"),
+    "no observer": _Observed(SignalsAndFills, 0),
+    "1 observer of signals and fills": _Observed(SignalsAndFills, 1),
+    "3 observers of signals and fills": _Observed(SignalsAndFills, 3),
+    "1 observer told by the block": _Observed(SignalsAndFills, 1, "by_block"),
+    "3 observers told by the block": _Observed(SignalsAndFills, 3, "by_block"),
 }
 _OF_BARS: Final = {
     "1 observer of every bar": _Observed(_Bars, 1),
     "3 observers of every bar": _Observed(_Bars, 3),
 }
-
-
-@dataclass
-class _Best:
-    """The quickest of several runs, piece by piece, in seconds."""
-
-    before: float = inf
-    steps: Any = inf
-    after: float = inf
-    gathering: float = inf
-    telling: float = inf
-
-    def add(self, run: Run) -> None:
-        """Take in one more run."""
-        self.before = min(self.before, run.before)
-        self.steps = np.minimum(self.steps, run.steps)
-        self.after = min(self.after, run.after)
-        self.gathering = min(self.gathering, run.gathering)
-        self.telling = min(self.telling, run.telling)
-
-    @property
-    def loop(self) -> float:
-        """From the first bar to the last."""
-        return float(self.steps.sum())
-
-    @property
-    def whole(self) -> float:
-        """The whole run."""
-        return self.before + self.loop + self.after
 
 
 def host(name: str) -> Host:
@@ -169,7 +136,7 @@ def run(sizes: Sizes) -> Report:
 def _density(made: Host, density: str, sizes: Sizes, store: Path) -> tuple[Table, list[Figure]]:
     bars = market(max(int(sizes.run_bars * made.share), 300))
     variants = {**_JUDGED, **(_OF_BARS if made.has_bars else {})}
-    best = {name: _Best() for name in (_PLAIN, *variants)}
+    best = {name: Best() for name in (_PLAIN, *variants)}
     made.run(density, bars, None)  # loads and compiles what is loaded and compiled but once
     _one(made, density, bars, store, _JUDGED["no observer"])
     rounds = sizes.run_rounds * made.repeats
@@ -191,7 +158,7 @@ def _density(made: Host, density: str, sizes: Sizes, store: Path) -> tuple[Table
     return table, figures
 
 
-def _table_of_bars(title: str, best: dict[str, _Best], signals: int, rounds: int) -> Table:
+def _table_of_bars(title: str, best: dict[str, Best], signals: int, rounds: int) -> Table:
     return Table(
         title,
         ("run", "loop ms", "added ms", "added us/signal", "added % of the run",
@@ -206,7 +173,7 @@ def _table_of_bars(title: str, best: dict[str, _Best], signals: int, rounds: int
     )  # fmt: skip
 
 
-def _table_of_calls(title: str, best: dict[str, _Best], signals: int, rounds: int) -> Table:
+def _table_of_calls(title: str, best: dict[str, Best], signals: int, rounds: int) -> Table:
     return Table(
         title,
         ("run", "run ms", "added ms", "added us/signal", "added % of the run", "opening ms",
@@ -224,7 +191,7 @@ def _table_of_calls(title: str, best: dict[str, _Best], signals: int, rounds: in
     )  # fmt: skip
 
 
-def _row_of_call(name: str, best: dict[str, _Best], signals: int) -> tuple[Any, ...]:
+def _row_of_call(name: str, best: dict[str, Best], signals: int) -> tuple[Any, ...]:
     plain, mine = best[_PLAIN], best[name]
     if name == _PLAIN:
         return (name, mine.loop * 1e3, *[None] * 8)
@@ -243,7 +210,7 @@ def _row_of_call(name: str, best: dict[str, _Best], signals: int) -> tuple[Any, 
     )
 
 
-def _figure(name: str, density: str, variant: str, best: dict[str, _Best]) -> Figure:
+def _figure(name: str, density: str, variant: str, best: dict[str, Best]) -> Figure:
     plain = best[_PLAIN]
     added = best[variant].loop - plain.loop
     return Figure(
@@ -255,7 +222,7 @@ def _figure(name: str, density: str, variant: str, best: dict[str, _Best]) -> Fi
     )
 
 
-def _row(name: str, best: dict[str, _Best], signals: int) -> tuple[Any, ...]:
+def _row(name: str, best: dict[str, Best], signals: int) -> tuple[Any, ...]:
     plain, mine = best[_PLAIN], best[name]
     if name == _PLAIN:
         return (name, mine.loop * 1e3, *[None] * 6)
@@ -279,16 +246,11 @@ def _one(
     store: Path,
     observed: _Observed | None,
 ) -> Run:
-    gc.collect()
-    take_memory()
-    gc.disable()
-    try:
+    with undisturbed():
         if observed is None:
             return made.run(density, bars, None)
         with _observers(observed):
             return made.run(density, bars, store)
-    finally:
-        gc.enable()
 
 
 @contextmanager

@@ -40,6 +40,12 @@ TITLES = {
         "zipline, signals on 100%",
         "Paid once",
     ),
+    "least": (
+        "The least in Backtesting.py, signals on 5%",
+        "The least in Backtesting.py, signals on 100%",
+        "The least in backtrader, signals on 5%",
+        "The least in backtrader, signals on 100%",
+    ),
     "replaying": ("Replay against the original",),
     "loading": ("Load times",),
     "analysis_speed": ("Seconds, minima of",),
