@@ -223,29 +223,36 @@ SETTINGS: Mapping[str, tuple[Any, ...]] = {
 }
 
 
+def _changing(when: str, change: Callable[[Any], None]) -> type:
+    """Return a strategy that does this at one moment of its run."""
+
+    class Setting(s.SmaCross):
+        def __init__(self) -> None:
+            super().__init__()
+            self.at("init")
+
+        def start(self) -> None:
+            self.at("start")
+
+        def next(self) -> None:
+            if len(self) == 30:
+                self.at("next")
+            super().next()
+
+        def at(self, here: str) -> None:
+            if here == when:
+                change(self)
+
+    return Setting
+
+
 @pytest.mark.parametrize("when", ["init", "start", "next"])
 @pytest.mark.parametrize("verb", SETTINGS)
 def test_a_strategy_that_changes_the_settings_of_its_run_is_not_replayed(
     verb: str, when: str, tmp_path: Path
 ) -> None:
-    class Setting(s.SmaCross):
-        def __init__(self) -> None:
-            super().__init__()
-            self.change("init")
-
-        def start(self) -> None:
-            self.change("start")
-
-        def next(self) -> None:
-            if len(self) == 30:
-                self.change("next")
-            super().next()
-
-        def change(self, here: str) -> None:
-            if here == when:
-                getattr(self.broker, verb)(*SETTINGS[verb])
-
-    case = Case(Setting, a_year, {"cash": 1_000.0})
+    strategy = _changing(when, lambda own: getattr(own.broker, verb)(*SETTINGS[verb]))
+    case = Case(strategy, a_year, {"cash": 1_000.0})
     came_to, recording = captured(case, tmp_path)
     assert came_to == case()
     with pytest.raises(NotReplayable, match=rf"broker\.{verb} "):
@@ -254,25 +261,12 @@ def test_a_strategy_that_changes_the_settings_of_its_run_is_not_replayed(
 
 @pytest.mark.parametrize("when", ["init", "start", "next"])
 def test_settings_that_are_changed_past_every_method_are_found(when: str, tmp_path: Path) -> None:
-    class Setting(s.SmaCross):
-        def __init__(self) -> None:
-            super().__init__()
-            self.change("init")
+    def change(own: Any) -> None:
+        own.broker.p.coc = True
+        own.broker.getcommissioninfo(own.data).p.commission = 0.01
 
-        def start(self) -> None:
-            self.change("start")
-
-        def next(self) -> None:
-            if len(self) == 30:
-                self.change("next")
-            super().next()
-
-        def change(self, here: str) -> None:
-            if here == when:
-                self.broker.p.coc = True
-                self.broker.getcommissioninfo(self.data).p.commission = 0.01
-
-    case = Case(Setting, a_year, {"cash": 1_000.0, "commission": {"commission": 0.001}})
+    settings = {"cash": 1_000.0, "commission": {"commission": 0.001}}
+    case = Case(_changing(when, change), a_year, settings)
     came_to, recording = captured(case, tmp_path)
     assert came_to == case()
     with pytest.raises(NotReplayable, match=r"settings\.coc, settings\.commission could not be"):
