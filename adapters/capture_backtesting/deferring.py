@@ -99,6 +99,7 @@ class Deferred:
             return place
         ear, broker, kept = self._ear, self._broker, self._signals
         trades, orders = broker.trades, broker.orders
+        state = vars(broker)  # the host looks into it too, so that its attributes are slower
         write, word = self._opened.buy if side > 0 else self._opened.sell, self._opened.engine.word
         keep, keep_bar = kept.append, self._bars.append
         fraction, units = word("fraction"), word("units")
@@ -110,13 +111,14 @@ class Deferred:
                 self.attend()
                 given = more if size is UNSAID else {"size": size, **more}
                 return place(**given) if ear.problem is None else call(alive(), **given)
-            bar = broker._i
+            bar = state["_i"]
             try:
                 if size is UNSAID:
                     said, kind = NULL_FLOAT, fraction
                 else:
-                    said, kind = size, units if size >= 1 else fraction
-                signal = write(bar, broker._position_size, broker._cash, count, said, kind)
+                    said, kind = size, units if size >= 1.0 else fraction
+                held = trades[0]._Trade__size if count else 0
+                signal = write(bar, held, state["_cash"], count, said, kind)
             except (CaptureError, *UNFIT) as exc:
                 if is_let_through(exc):
                     raise
@@ -140,7 +142,7 @@ class Deferred:
         if not self.most:
             return close
         ear, broker, kept = self._ear, self._broker, self._signals
-        trades, orders = broker.trades, broker.orders
+        trades, orders, state = broker.trades, broker.orders, vars(broker)
         write, close_trade = self._opened.close, CLOSE
         keep, keep_bar = kept.append, self._bars.append
 
@@ -149,17 +151,21 @@ class Deferred:
             if not trades:  # there will be no fill
                 close(portion)
                 return
-            one = len(trades) == 1 and not orders and portion == 1
-            if not one or (len(kept) >= self.most and not self._room()):
+            if (
+                len(trades) != 1
+                or orders
+                or portion != 1.0
+                or (len(kept) >= self.most and not self._room())
+            ):
                 self.attend()
                 if ear.problem is None:
                     close(portion)
                 else:
                     Position.close(broker.position, portion)
                 return
-            bar, held = broker._i, broker._position_size
+            bar, held = state["_i"], trades[0]._Trade__size
             try:
-                signal = write(bar, held, broker._cash, -1 if held > 0 else 1)
+                signal = write(bar, held, state["_cash"], -1 if held > 0 else 1)
             except (CaptureError, *UNFIT) as exc:
                 if is_let_through(exc):
                     raise

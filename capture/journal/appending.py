@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgpack
 
-from capture.journal.layout import COMMIT_BYTES, COMMIT_WORD
+from capture.journal.layout import COMMIT, COMMIT_BYTES, COMMIT_WORD, HEAD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["Append", "appender"]
 
 _ENDED: Final = -1
+_COMMITTED: Final = COMMIT.pack(COMMIT_WORD)
+_NOT_COMMITTED: Final = bytes(COMMIT_BYTES)
 
 
 class Append(Protocol):
@@ -53,9 +55,11 @@ def appender(
     """
     if layout.texts:
         return _telling(_text_appender(journal, layout), told)
-    record = struct.Struct(f"<IHqq{layout.codes}I")
+    # What is equal in all records is packed as it lies there, which is quicker than as numbers.
+    record = struct.Struct(f"<{HEAD.size}sqq{layout.codes}{COMMIT_BYTES}s")
+    head = HEAD.pack(record.size, layout.number)
     if synced:
-        return _telling(_synced_appender(journal, layout, record), told)
+        return _telling(_synced_appender(journal, layout, record, head), told)
     said = {
         "journal": journal,
         "acquire": journal.lock.acquire,
@@ -65,20 +69,20 @@ def appender(
         "now": time_ns,
         **{f"told{place}": tell for place, tell in enumerate(told)},
     }
-    return _written_out(
-        said, len(layout.fields), record.size, layout.number, len(layout.rows), len(told)
-    )
+    return _written_out(said, len(layout.fields), record.size, head, len(layout.rows), len(told))
 
 
-def _synced_appender(journal: Journal, layout: Layout, record: struct.Struct) -> Append:
-    pack_into, size, number = record.pack_into, record.size, layout.number
+def _synced_appender(
+    journal: Journal, layout: Layout, record: struct.Struct, head: bytes
+) -> Append:
+    pack_into, size = record.pack_into, record.size
 
     def append(*values: Any) -> int:
         with journal.lock:
             if journal.offset + size > journal.limit and not journal.make_room(size):
                 return _ENDED
             start = journal.offset
-            pack_into(journal.buffer, start, size, number, journal.seq, time_ns(), *values, 0)
+            pack_into(journal.buffer, start, head, journal.seq, time_ns(), *values, _NOT_COMMITTED)
             return journal.record_written(layout, start, size)
 
     return append
@@ -115,21 +119,22 @@ _WRITTEN_OUT: Final = """
 def append({values}):
     acquire()
     try:
-        offset = journal.offset
+        into = journal
+        offset = into.offset
         end = offset + {size}
-        if end > journal.limit:
-            if not journal.make_room({size}):
+        if end > into.limit:
+            if not into.make_room({size}):
                 return {ended}
-            offset = journal.offset
+            offset = into.offset
             end = offset + {size}
-        seq = journal.seq
-        pack_into(journal.buffer, offset, {size}, {number}, seq, now(), {values} {commit})
-        journal.offset = end
-        journal.seq = seq + {rows}
+        seq = into.seq
+        pack_into(into.buffer, offset, {head}, seq, now(), {values} {commit})
+        into.offset = end
+        into.seq = seq + {rows}
         remember(offset)
-        left = journal.left = journal.left - {rows}
+        left = into.left = into.left - {rows}
         if left <= 0:
-            journal.block_full()
+            into.block_full()
     finally:
         release()
 {telling}
@@ -138,7 +143,7 @@ def append({values}):
 
 
 def _written_out(
-    said: dict[str, Any], values: int, size: int, number: int, rows: int, told: int
+    said: dict[str, Any], values: int, size: int, head: bytes, rows: int, told: int
 ) -> Append:
     """Return the function that appends records of this many values and tells of them."""
     names = " ".join(f"v{place}," for place in range(values))
@@ -146,13 +151,13 @@ def _written_out(
     text = _WRITTEN_OUT.format(
         values=names,
         size=size,
-        number=number,
+        head=head,
         rows=rows,
         ended=_ENDED,
-        commit=COMMIT_WORD,
+        commit=_COMMITTED,
         telling="\n".join(telling) if told else "",
     )
-    exec(text, said)  # noqa: S102 - nothing but numbers was put into the text
+    exec(text, said)  # noqa: S102 - nothing but numbers and bytes was put into the text
     append: Append = said["append"]
     return append
 
