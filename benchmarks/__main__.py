@@ -27,6 +27,7 @@ BENCHMARKS: Final = {
     "disk": "bytes per signal and time to write, by backend",
     "overhead": "what capture adds to a run of each backtester",
     "least": "what the least recorder would add to two of them",
+    "instructions": "how many instructions capture adds to a bar of each backtester",
     "replaying": "how much quicker a replay is than its original",
     "loading": "reading with filters from a store of a million signals",
     "analysis_speed": "quality and consistency of a million signals, and comparing two runs",
@@ -85,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_const",
         const="quick",
         default="full",
-        help="fewer rows and rounds: under a minute",
+        help="fewer rows and rounds: under a minute, and some more where valgrind is there",
     )
     how.add_argument(
         "--tiny",

@@ -23,6 +23,8 @@ class Sizes:
         disk_rows: signals written to each backend.
         run_bars: bars of a backtest; a slow host has fewer.
         run_rounds: interleaved rounds of each kind of backtest; a quick host has more.
+        instruction_bars: bars of a backtest whose instructions are counted.
+        instruction_cases: how many backtests they are counted of, at most.
         replay_bars: bars of a backtest that is replayed.
         replay_rounds: rounds of the original and its replay.
         load_rows: signals in the store that is searched.
@@ -63,6 +65,8 @@ class Sizes:
     disk_rows: int
     run_bars: int
     run_rounds: int
+    instruction_bars: int
+    instruction_cases: int
     replay_bars: int
     replay_rounds: int
     load_rows: int
@@ -104,6 +108,8 @@ FULL: Final = Sizes(
     disk_rows=100_000,
     run_bars=50_000,
     run_rounds=4,
+    instruction_bars=600,
+    instruction_cases=99,
     replay_bars=2_000,
     replay_rounds=2,
     load_rows=1_000_000,
@@ -144,6 +150,8 @@ QUICK: Final = Sizes(
     disk_rows=20_000,
     run_bars=10_000,
     run_rounds=3,
+    instruction_bars=300,
+    instruction_cases=1,
     replay_bars=1_000,
     replay_rounds=1,
     load_rows=50_000,
@@ -184,6 +192,8 @@ TINY: Final = Sizes(
     disk_rows=500,
     run_bars=300,
     run_rounds=1,
+    instruction_bars=50,
+    instruction_cases=1,
     replay_bars=100,
     replay_rounds=1,
     load_rows=2_000,

@@ -128,7 +128,7 @@ def append({values}):
             offset = into.offset
             end = offset + {size}
         seq = into.seq
-        pack_into(into.buffer, offset, {head}, seq, now(), {values} {commit})
+        pack_into(into.buffer, offset, {head!r}, seq, now(), {values} {commit!r})
         into.offset = end
         into.seq = seq + {rows}
         remember(offset)

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import pytest
@@ -91,6 +92,27 @@ def test_a_benchmark_runs_and_gives_its_tables_as_text_and_as_json(
         assert table["rows"]
     assert any(isinstance(value, float) and value > 0 for value in cells(found))
     assert list(said["benchmarks"]) == [name]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_instructions_are_counted_where_there_is_valgrind_and_else_it_is_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "figures.json"
+    asked = ("--tiny", "--only", "instructions", "--json", str(path))
+    if which("valgrind") is not None:
+        done = benchmarks(*asked)
+        assert done.returncode == 0, done.stderr
+        [table] = json.loads(path.read_text(encoding="utf-8"))["benchmarks"]["instructions"][
+            "tables"
+        ]
+        [row] = table["rows"]
+        assert row["instructions of a bar"] > row["added to it"] > 0
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = benchmarks(*asked)
+    assert done.returncode == 0, done.stderr
+    assert "valgrind is not installed" in done.stdout
 
 
 def test_the_machine_is_described_without_its_name(tmp_path: Path) -> None:
