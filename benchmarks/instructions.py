@@ -1,7 +1,7 @@
 """How many instructions capture adds to a bar of each backtester, counted by valgrind.
 
-A count is the same on every machine, however busy. It knows nothing of caches: what runs once a bar
-takes more time for an instruction than what runs all the time.
+A count does not depend on how busy the machine is, and little on which it is. It knows nothing of
+caches: what runs once a bar takes more time for an instruction than what runs all the time.
 """
 
 from __future__ import annotations
@@ -60,13 +60,20 @@ def _counted(valgrind: str, name: str, density: str, bars: int) -> tuple[float, 
     with TemporaryDirectory() as folder:
         out = Path(folder, "counted")
         command = [
-            valgrind, "--tool=callgrind", f"--callgrind-out-file={out}", f"--dump-before={_MARK}",
+            valgrind, "-q", "--tool=callgrind",
+            f"--callgrind-out-file={out}", f"--dump-before={_MARK}",
             sys.executable, "-W", "ignore", "-m", "benchmarks.instructions_child",
             name, density, str(bars),
         ]  # fmt: skip
-        subprocess.run(command, cwd=_ROOT, check=True, capture_output=True)
+        subprocess.run(command, cwd=_ROOT, check=True, stdout=subprocess.DEVNULL)
         # What was counted until each of four marks, since the one before.
-        totals = [_total(Path(f"{out}.{number}")) for number in range(1, 5)]
+        dumps = [Path(f"{out}.{number}") for number in range(1, 5)]
+        if not dumps[-1].exists():
+            raise RuntimeError(
+                f"valgrind saw no four calls of {_MARK} in {sys.executable}: take a Python that "
+                "has its symbols"
+            )
+        totals = [_total(dump) for dump in dumps]
     return totals[1] / bars, totals[3] / bars
 
 

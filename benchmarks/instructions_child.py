@@ -14,9 +14,9 @@ from typing import Final
 from benchmarks.hosts import CLOCK, market, quiet
 from benchmarks.overhead import host
 
-__all__ = ["WARM_UP"]
+__all__: list[str] = []
 
-WARM_UP: Final = 150
+_WARM_UP: Final = 150
 """Bars before the stretch: by then the interpreter has specialised what runs on every bar."""
 
 _AFTER: Final = 60
@@ -28,7 +28,7 @@ class _Marks(list[float]):
     def __init__(self, bars: int) -> None:
         super().__init__()
         self.counted = False
-        self._at = {WARM_UP, WARM_UP + bars}
+        self._at = {_WARM_UP, _WARM_UP + bars}
 
     def append(self, moment: float) -> None:
         """Take note of a bar."""
@@ -45,11 +45,11 @@ def main() -> None:
     with TemporaryDirectory() as folder, quiet():
         store = Path(folder)
         for captured in (None, store):
-            made.run(density, market(2 * WARM_UP), captured)
+            made.run(density, market(2 * _WARM_UP), captured)
         gc.disable()
         marks.counted = True
         for captured in (None, store):
-            made.run(density, market(WARM_UP + bars + _AFTER), captured)
+            made.run(density, market(_WARM_UP + bars + _AFTER), captured)
 
 
 if __name__ == "__main__":
